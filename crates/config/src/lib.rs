@@ -1,0 +1,1 @@
+//! The settings of a server, each documented, all problems reported at once.

@@ -1,0 +1,67 @@
+//! What stands under the store: ordered keys within partitions, atomic batches, and blobs of bytes.
+//!
+//! **Invariant**: what [`Engine::commit`] and [`Engine::put_blob`] have answered `Ok` to is on stable storage.
+//! A batch is seen whole or not at all, and a batch's blobs are durable before a row can name them.
+//! No transaction spans partitions. Every answer is a copy: no snapshot lives across an await.
+
+mod batch;
+mod error;
+
+use bytes::Bytes;
+use std::future::Future;
+use std::ops::Range;
+use std::pin::Pin;
+
+pub use batch::{Batch, Change, MAX_KEY};
+pub use error::EngineError;
+
+/// A future of the engine: boxed, because engines are chosen when the program starts.
+pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, EngineError>> + Send + 'a>>;
+
+/// Keys that belong together: an account, the directory, a shard of a queue. What a batch may touch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Partition(pub u64);
+
+impl Partition {
+    /// Domains, accounts and addresses.
+    pub const DIRECTORY: Partition = Partition(0);
+    /// What the engine itself keeps, such as the places of blobs. No batch from above may name it.
+    pub const ENGINE: Partition = Partition(u64::MAX);
+}
+
+/// A blob's number: given out by [`Engine::next_blob`], never twice in the life of a data folder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct BlobNumber(pub u64);
+
+/// A row of an answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// Its key within the partition.
+    pub key: Bytes,
+    /// What stands there.
+    pub value: Bytes,
+}
+
+/// Ordered keys within partitions, and blobs. DESIGN §3 says why it is no richer.
+pub trait Engine: Send + Sync + 'static {
+    /// The values of some keys, in the order asked for.
+    fn get_many<'a>(&'a self, partition: Partition, keys: &'a [Bytes]) -> Answer<'a, Vec<Option<Bytes>>>;
+
+    /// The rows with `range.start <= key < range.end`, in key order, at most `limit` of them.
+    fn scan(&self, partition: Partition, range: Range<Bytes>, limit: usize) -> Answer<'_, Vec<Row>>;
+
+    /// As [`Engine::scan`], but from the highest key down.
+    fn scan_back(&self, partition: Partition, range: Range<Bytes>, limit: usize) -> Answer<'_, Vec<Row>>;
+
+    /// A fresh number for a blob that a batch will bring.
+    fn next_blob(&self) -> BlobNumber;
+
+    /// Makes a batch and its blobs durable, then visible. It happens even when the answer is not awaited.
+    fn commit(&self, batch: Batch) -> Answer<'_, ()>;
+
+    /// Makes bytes durable before several partitions' rows name them.
+    fn put_blob(&self, bytes: Bytes) -> Answer<'_, BlobNumber>;
+
+    /// Bytes of a blob; a range past its end is cut there. Whole reads are verified against the checksum.
+    fn read_blob(&self, blob: BlobNumber, range: Range<u64>) -> Answer<'_, Bytes>;
+}

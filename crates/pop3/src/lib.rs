@@ -1,0 +1,1 @@
+//! The grammar of POP3: commands, replies, states; no I/O.

@@ -1,0 +1,2 @@
+//! Posthouse, a complete mail system in one program.
+fn main() {}

@@ -1,0 +1,1 @@
+//! The mechanisms of SASL, as state machines; no I/O.

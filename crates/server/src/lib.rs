@@ -1,0 +1,1 @@
+//! Where protocols, store and directory meet: listeners, connections, sessions.

@@ -1,0 +1,1 @@
+//! The grammar of SMTP, submission and LMTP: commands, replies, states; no I/O.

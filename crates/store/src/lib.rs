@@ -1,0 +1,1 @@
+//! Accounts' mailboxes and messages, in the words of mail.
