@@ -1,0 +1,90 @@
+//! CAPABILITY (RFC 3501 §6.1.1 and §7.2.1): which words are said in which situation.
+
+use super::COMMANDS;
+
+/// What the words depend on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Situation {
+    /// Not logged in, and passwords may be sent.
+    LoginAllowed {
+        /// Whether TLS can be begun.
+        starttls: Offer,
+    },
+    /// Not logged in, and passwords may not be sent before TLS.
+    LoginForbidden {
+        /// Whether TLS can be begun.
+        starttls: Offer,
+    },
+    /// Logged in.
+    LoggedIn,
+}
+
+/// Whether something is on offer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Offer {
+    /// It is.
+    Yes,
+    /// It is not.
+    No,
+}
+
+/// What is announced and has no command of its own.
+const WITHOUT_COMMAND: &[&str] = &[
+    "LITERAL+",    // RFC 7888 §3
+    "CHILDREN",    // RFC 3348 §3
+    "SPECIAL-USE", // RFC 6154 §2
+];
+
+/// Prints the capabilities that hold, each after a space: ` IMAP4rev1 IDLE …`.
+pub fn print(out: &mut Vec<u8>, situation: Situation) {
+    let mut said: Vec<&str> = vec!["IMAP4rev1"];
+    match situation {
+        Situation::LoginAllowed { starttls } => {
+            said.extend(start_tls(starttls));
+            said.push("AUTH=PLAIN");
+        }
+        Situation::LoginForbidden { starttls } => {
+            said.extend(start_tls(starttls));
+            said.push("LOGINDISABLED");
+        }
+        Situation::LoggedIn => {}
+    }
+    for word in COMMANDS.iter().filter_map(|entry| entry.capability) {
+        if !said.contains(&word) {
+            said.push(word);
+        }
+    }
+    said.extend(WITHOUT_COMMAND);
+    for word in said {
+        out.push(b' ');
+        out.extend_from_slice(word.as_bytes());
+    }
+}
+
+fn start_tls(offer: Offer) -> Option<&'static str> {
+    (offer == Offer::Yes).then_some("STARTTLS")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_words_depend_on_the_situation() {
+        let check = |situation, wanted: &str| {
+            let mut out = Vec::new();
+            print(&mut out, situation);
+            assert_eq!(String::from_utf8(out).unwrap(), wanted);
+        };
+        let rest = "IDLE UIDPLUS MOVE LITERAL+ CHILDREN SPECIAL-USE";
+        check(Situation::LoggedIn, &format!(" IMAP4rev1 {rest}"));
+        check(
+            Situation::LoginForbidden { starttls: Offer::Yes },
+            &format!(" IMAP4rev1 STARTTLS LOGINDISABLED {rest}"),
+        );
+        check(
+            Situation::LoginAllowed { starttls: Offer::No },
+            &format!(" IMAP4rev1 AUTH=PLAIN {rest}"),
+        );
+    }
+}

@@ -1,0 +1,142 @@
+//! What is said about mailboxes: FLAGS, EXISTS, RECENT, EXPUNGE, LIST, LSUB, STATUS, SEARCH (RFC 3501 §7.2 to §7.4).
+
+use types::Role;
+
+use crate::command::status::StatusItem;
+use crate::grammar::flag::{Flag, print_flags};
+use crate::grammar::mailbox::print_name;
+use crate::grammar::print;
+
+/// `* n EXISTS`.
+pub fn exists(out: &mut Vec<u8>, count: u32) {
+    numbered(out, count, " EXISTS\r\n");
+}
+
+/// `* n RECENT`.
+pub fn recent(out: &mut Vec<u8>, count: u32) {
+    numbered(out, count, " RECENT\r\n");
+}
+
+/// `* n EXPUNGE`.
+pub fn expunge(out: &mut Vec<u8>, position: u32) {
+    numbered(out, position, " EXPUNGE\r\n");
+}
+
+fn numbered(out: &mut Vec<u8>, number: u32, what: &str) {
+    out.extend_from_slice(b"* ");
+    print::number(out, u64::from(number));
+    out.extend_from_slice(what.as_bytes());
+}
+
+/// `* FLAGS (…)`.
+pub fn flags(out: &mut Vec<u8>, flags: &[Flag]) {
+    out.extend_from_slice(b"* FLAGS ");
+    print_flags(out, flags);
+    out.extend_from_slice(b"\r\n");
+}
+
+/// Which response names mailboxes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Listing {
+    /// `LIST`.
+    List,
+    /// `LSUB`.
+    Lsub,
+}
+
+/// `mbx-list-flags` (RFC 3501 §7.2.2, RFC 3348 §4, RFC 6154 §2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Attribute {
+    /// It is a level of the hierarchy and no mailbox.
+    NoSelect,
+    /// There are mailboxes below.
+    HasChildren,
+    /// There is none below.
+    HasNoChildren,
+    /// What it is for.
+    Use(Role),
+}
+
+impl Attribute {
+    const fn name(self) -> &'static str {
+        match self {
+            Attribute::NoSelect => "\\Noselect",
+            Attribute::HasChildren => "\\HasChildren",
+            Attribute::HasNoChildren => "\\HasNoChildren",
+            Attribute::Use(Role::Archive) => "\\Archive",
+            Attribute::Use(Role::Drafts) => "\\Drafts",
+            Attribute::Use(Role::Junk) => "\\Junk",
+            Attribute::Use(Role::Sent) => "\\Sent",
+            Attribute::Use(Role::Trash) => "\\Trash",
+        }
+    }
+}
+
+/// `* LIST (attributes) "/" name`, or `LSUB`. The name is empty where only the separator was asked for.
+pub fn list(out: &mut Vec<u8>, listing: Listing, attributes: &[Attribute], name: &str) {
+    out.extend_from_slice(match listing {
+        Listing::List => b"* LIST ",
+        Listing::Lsub => b"* LSUB ",
+    });
+    print::list(out, attributes, |out, attribute| {
+        out.extend_from_slice(attribute.name().as_bytes());
+    });
+    out.extend_from_slice(b" \"/\" ");
+    print_name(out, name);
+    out.extend_from_slice(b"\r\n");
+}
+
+/// `* STATUS name (item number …)`.
+pub fn status(out: &mut Vec<u8>, name: &str, items: &[(StatusItem, u64)]) {
+    out.extend_from_slice(b"* STATUS ");
+    print_name(out, name);
+    out.push(b' ');
+    print::list(out, items, |out, (item, value)| {
+        out.extend_from_slice(item.name().as_bytes());
+        out.push(b' ');
+        print::number(out, *value);
+    });
+    out.extend_from_slice(b"\r\n");
+}
+
+/// `* SEARCH n …`.
+pub fn search(out: &mut Vec<u8>, found: impl IntoIterator<Item = u32>) {
+    out.extend_from_slice(b"* SEARCH");
+    for number in found {
+        out.push(b' ');
+        print::number(out, u64::from(number));
+    }
+    out.extend_from_slice(b"\r\n");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mailbox_data_prints() {
+        let check = |print: &dyn Fn(&mut Vec<u8>), wanted: &str| {
+            let mut out = Vec::new();
+            print(&mut out);
+            assert_eq!(String::from_utf8(out).unwrap(), format!("{wanted}\r\n"));
+        };
+        check(&|o| exists(o, 23), "* 23 EXISTS");
+        check(&|o| search(o, []), "* SEARCH");
+        check(&|o| search(o, [2, 84]), "* SEARCH 2 84");
+        check(
+            &|o| list(o, Listing::List, &[Attribute::NoSelect], ""),
+            "* LIST (\\Noselect) \"/\" \"\"",
+        );
+        check(
+            &|o| {
+                let attributes = [Attribute::HasNoChildren, Attribute::Use(Role::Sent)];
+                list(o, Listing::Lsub, &attributes, "已发送 x");
+            },
+            "* LSUB (\\HasNoChildren \\Sent) \"/\" \"&XfJT0ZAB- x\"",
+        );
+        check(
+            &|o| status(o, "a b", &[(StatusItem::Messages, 1), (StatusItem::UidNext, 44)]),
+            "* STATUS \"a b\" (MESSAGES 1 UIDNEXT 44)",
+        );
+    }
+}
