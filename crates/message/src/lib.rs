@@ -1,1 +1,40 @@
 //! The MIME tree of a message with exact byte ranges, its text in any charset, its envelope and structure.
+//!
+//! Begin with [`Message::parse`]: it never fails, because whatever was accepted must be shown. [`Structure`] is the tree
+//! of parts, [`Header`] the fields of one of them, [`Envelope`] and [`Description`] what IMAP prints, and [`Message`]
+//! answers every question about decoded text. [`repair`] makes lines end as they must.
+//!
+//! Raw and decoded are kept apart: what a protocol passes on is bytes as they are written, what a person reads or
+//! searches is a `String`. Everything is borrowed from the bytes where it can be; nothing recurses.
+
+mod address;
+mod charset;
+mod content;
+mod date;
+mod encoded_word;
+mod envelope;
+mod header;
+mod html;
+mod ids;
+mod message;
+mod parameter;
+pub mod repair;
+mod structure;
+mod subject;
+mod text;
+mod transfer;
+
+pub use address::{AddressItem, parse_addresses};
+pub use charset::decode as decode_charset;
+pub use content::{ContentType, Description, Disposition, Parameter, Parameters, TransferEncoding};
+pub use date::Date;
+pub use encoded_word::decode as decode_words;
+pub use envelope::Envelope;
+pub use header::{Field, Fields, Header};
+pub use html::to_text as html_to_text;
+pub use ids::parse as parse_message_ids;
+pub use message::Message;
+pub use parameter::MAX_PARAMETERS;
+pub use structure::{Kind, MAX_DEPTH, MAX_PARTS, Part, PartId, Section, Structure};
+pub use subject::base as base_subject;
+pub use text::MAX_PREVIEW;

@@ -1,0 +1,168 @@
+//! Text of any charset, as a `String`.
+//!
+//! encoding_rs knows what browsers know. Mail knows a few more, which are here: HZ-GB-2312, ISO-2022-KR, ISO-2022-CN
+//! and UTF-7. Text that has no label, or one that says nothing, is UTF-8 where it can be and otherwise guessed.
+
+use chardetng::EncodingDetector;
+use encoding_rs::{EUC_KR, Encoding, GB18030, ISO_2022_JP, REPLACEMENT, UTF_8, UTF_16BE, UTF_16LE};
+use memchr::memmem;
+
+mod shifted;
+mod utf7;
+
+/// How much of a text is looked at when its charset is guessed.
+const SAMPLE: usize = 64 * 1024;
+
+/// What a label stands for.
+enum Charset {
+    Known(&'static Encoding),
+    Hz,
+    Iso2022(&'static Encoding),
+    Utf7,
+    Utf16,
+    Guess,
+}
+
+/// Decodes text whose charset has this name. Whatever cannot be decoded becomes U+FFFD.
+pub fn decode(label: &[u8], bytes: &[u8]) -> String {
+    match named(label) {
+        Charset::Known(encoding) => known(encoding, bytes),
+        Charset::Hz => shifted::hz(bytes),
+        Charset::Iso2022(set) => shifted::iso_2022(bytes, set),
+        Charset::Utf7 => utf7::decode(bytes),
+        // Without a mark the big end comes first (RFC 2781 §4.3).
+        Charset::Utf16 => {
+            let little = bytes.starts_with(b"\xff\xfe");
+            known(if little { UTF_16LE } else { UTF_16BE }, bytes)
+        }
+        Charset::Guess => guess(bytes),
+    }
+}
+
+fn known(encoding: &'static Encoding, bytes: &[u8]) -> String {
+    encoding.decode_with_bom_removal(bytes).0.into_owned()
+}
+
+fn named(label: &[u8]) -> Charset {
+    let label = label.trim_ascii();
+    let label = label.strip_prefix(b"\"").unwrap_or(label);
+    let label = label.strip_suffix(b"\"").unwrap_or(label).to_ascii_lowercase();
+    match label.as_slice() {
+        b"utf-7" | b"utf7" | b"unicode-1-1-utf-7" | b"csunicode11utf7" | b"x-unicode-2-0-utf-7" => {
+            Charset::Utf7
+        }
+        b"hz-gb-2312" | b"hz" => Charset::Hz,
+        b"iso-2022-kr" | b"csiso2022kr" => Charset::Iso2022(EUC_KR),
+        b"iso-2022-cn" | b"iso-2022-cn-ext" => Charset::Iso2022(GB18030),
+        b"utf-16" | b"utf16" | b"ucs-2" | b"iso-10646-ucs-2" => Charset::Utf16,
+        b"us-ascii" | b"ascii" | b"ansi_x3.4-1968" | b"iso646-us" => Charset::Guess,
+        b"cp936" | b"ms936" | b"windows-936" | b"gb_2312" | b"gbk2312" | b"x-gb18030" | b"gb-18030"
+        | b"gb-2312" => Charset::Known(GB18030),
+        b"cp950" | b"ms950" | b"windows-950" | b"x-windows-950" => Charset::Known(encoding_rs::BIG5),
+        b"cp949" | b"ms949" | b"uhc" | b"x-windows-949" | b"euckr" => Charset::Known(EUC_KR),
+        b"cp932" | b"ms932" | b"windows-932" => Charset::Known(encoding_rs::SHIFT_JIS),
+        b"eucjp" => Charset::Known(encoding_rs::EUC_JP),
+        b"iso-2022-jp-1" | b"iso-2022-jp-2" | b"iso-2022-jp-3" | b"iso-2022-jp-ms" | b"cp50220"
+        | b"cp50221" => Charset::Known(ISO_2022_JP),
+        b"iso8859_1" | b"8859_1" | b"iso-8859-1-windows-3.1-latin-1" => {
+            Charset::Known(encoding_rs::WINDOWS_1252)
+        }
+        other => match Encoding::for_label(other) {
+            Some(encoding) if encoding == REPLACEMENT => Charset::Guess,
+            Some(encoding) => Charset::Known(encoding),
+            None => windows_page(other),
+        },
+    }
+}
+
+/// `cp-1251`, `windows1251`, `win-1251`, `ansi-1251`: names that only mail has.
+fn windows_page(label: &[u8]) -> Charset {
+    let digits = label
+        .iter()
+        .rposition(|byte| !byte.is_ascii_digit())
+        .map_or(0, |last| last + 1);
+    let page = label.split_at_checked(digits).and_then(|(head, digits)| {
+        let known = matches!(
+            head.trim_ascii_end(),
+            b"cp" | b"cp-" | b"windows" | b"win" | b"win-" | b"ansi-" | b"ms-" | b"x-cp"
+        );
+        known.then(|| [b"windows-", digits].concat())
+    });
+    match page.and_then(|page| Encoding::for_label(&page)) {
+        Some(encoding) => Charset::Known(encoding),
+        None => Charset::Guess,
+    }
+}
+
+/// Decodes text of which nothing is known.
+pub(crate) fn guess(bytes: &[u8]) -> String {
+    let mut text = String::new();
+    guess_into(bytes, &mut text);
+    text
+}
+
+/// Decodes text of which nothing is known and adds it.
+pub(crate) fn guess_into(bytes: &[u8], to: &mut String) {
+    match std::str::from_utf8(bytes) {
+        Ok(text) if !has_japanese_escape(bytes) => to.push_str(text.strip_prefix('\u{feff}').unwrap_or(text)),
+        _ => to.push_str(&guess_encoding(bytes).decode(bytes).0),
+    }
+}
+
+/// Seven-bit Japanese shows itself by its escapes (RFC 1468).
+fn has_japanese_escape(bytes: &[u8]) -> bool {
+    memchr::memchr(0x1b, bytes).is_some()
+        && (memmem::find(bytes, b"\x1b$B").is_some() || memmem::find(bytes, b"\x1b$@").is_some())
+}
+
+fn guess_encoding(bytes: &[u8]) -> &'static Encoding {
+    let sample = bytes.get(..SAMPLE).unwrap_or(bytes);
+    if has_japanese_escape(sample) && sample.is_ascii() {
+        return ISO_2022_JP;
+    }
+    // Damaged UTF-8 is still UTF-8 when most of it can be read.
+    if mostly_utf8(sample) {
+        return UTF_8;
+    }
+    let mut detector = EncodingDetector::new();
+    detector.feed(sample, true);
+    let guessed = detector.guess(None, true);
+    if guessed.is_single_byte() && common_chinese(sample) {
+        GB18030
+    } else {
+        guessed
+    }
+}
+
+/// Whether the characters of UTF-8 beyond ASCII outnumber the damage by far.
+fn mostly_utf8(bytes: &[u8]) -> bool {
+    let mut good = 0_usize;
+    let mut bad = 0_usize;
+    for chunk in bytes.utf8_chunks() {
+        good += chunk.valid().chars().filter(|letter| !letter.is_ascii()).count();
+        bad += usize::from(!chunk.invalid().is_empty());
+    }
+    good > bad * 8
+}
+
+/// Whether all bytes beyond ASCII are pairs of the 3,755 common characters of GB 2312. Names of files are too short for
+/// the statistics of the detector, and no European word is made of such pairs only.
+fn common_chinese(bytes: &[u8]) -> bool {
+    let mut rest = bytes;
+    let mut pairs = 0_usize;
+    while let Some((byte, after)) = rest.split_first() {
+        rest = after;
+        if byte.is_ascii() {
+            continue;
+        }
+        match (byte, after) {
+            (0xb0..=0xd7, [0xa1..=0xfe, tail @ ..]) => rest = tail,
+            _ => return false,
+        }
+        pairs += 1;
+    }
+    pairs >= 2
+}
+
+#[cfg(test)]
+mod tests;
