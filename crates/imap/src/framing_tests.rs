@@ -32,7 +32,10 @@ fn drain(framer: &mut Framer) -> Vec<Event> {
 fn command(text: &str, literals: &[&str]) -> Event {
     Event::Command(Frame {
         text: Bytes::copy_from_slice(text.as_bytes()),
-        literals: literals.iter().map(|l| Bytes::copy_from_slice(l.as_bytes())).collect(),
+        literals: literals
+            .iter()
+            .map(|l| Bytes::copy_from_slice(l.as_bytes()))
+            .collect(),
     })
 }
 
@@ -127,7 +130,10 @@ fn a_line_that_is_too_long_is_skipped_to_its_end() {
     framer.push(&[b'x'; 40]);
     assert_eq!(drain(&mut framer), []);
     framer.push(b"yyy\r\nb NOOP\r\n");
-    let wanted = [refusal(&"x".repeat(40), FramingError::LineTooLong), command("b NOOP", &[])];
+    let wanted = [
+        refusal(&"x".repeat(40), FramingError::LineTooLong),
+        command("b NOOP", &[]),
+    ];
     assert_eq!(drain(&mut framer), wanted);
 }
 

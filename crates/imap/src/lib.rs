@@ -20,5 +20,5 @@ pub use command::{COMMANDS, Command, Entry, In, Tagged};
 pub use framing::{Event, Frame, Framer, Limits};
 pub use grammar::cursor::ParseError;
 pub use refusal::Refusal;
-// pub use response::body_structure::{body_structure_text, body_text};
-// pub use response::envelope::envelope_text;
+pub use response::body_structure::{body_structure_text, body_text};
+pub use response::envelope::envelope_text;

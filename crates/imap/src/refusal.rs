@@ -80,9 +80,11 @@ impl Refusal {
     #[must_use]
     pub fn kind(self) -> Kind {
         match self {
-            Refusal::State | Refusal::Cancelled | Refusal::Exchange | Refusal::NoMessage | Refusal::StartTls => {
-                Kind::Bad
-            }
+            Refusal::State
+            | Refusal::Cancelled
+            | Refusal::Exchange
+            | Refusal::NoMessage
+            | Refusal::StartTls => Kind::Bad,
             _ => Kind::No,
         }
     }

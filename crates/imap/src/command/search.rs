@@ -189,8 +189,27 @@ fn header(cursor: &mut Cursor<'_>, field: Bytes) -> Result<SearchKey, ParseError
 /// The keys that take an argument.
 fn is_known(word: &[u8]) -> bool {
     const WORDS: [&str; 21] = [
-        "NOT", "OR", "UID", "KEYWORD", "UNKEYWORD", "LARGER", "SMALLER", "BEFORE", "ON", "SINCE",
-        "SENTBEFORE", "SENTON", "SENTSINCE", "BODY", "TEXT", "HEADER", "BCC", "CC", "FROM", "SUBJECT", "TO",
+        "NOT",
+        "OR",
+        "UID",
+        "KEYWORD",
+        "UNKEYWORD",
+        "LARGER",
+        "SMALLER",
+        "BEFORE",
+        "ON",
+        "SINCE",
+        "SENTBEFORE",
+        "SENTON",
+        "SENTSINCE",
+        "BODY",
+        "TEXT",
+        "HEADER",
+        "BCC",
+        "CC",
+        "FROM",
+        "SUBJECT",
+        "TO",
     ];
     WORDS.iter().any(|known| known.as_bytes() == word)
 }

@@ -33,7 +33,16 @@ fn canonical(text: &str) -> String {
 fn commands_parse_and_print() {
     let check = |text: &str, wanted: &str| assert_eq!(canonical(text), wanted);
     let same = |text: &str| check(text, text);
-    for word in ["CAPABILITY", "NOOP", "LOGOUT", "STARTTLS", "CHECK", "CLOSE", "EXPUNGE", "IDLE"] {
+    for word in [
+        "CAPABILITY",
+        "NOOP",
+        "LOGOUT",
+        "STARTTLS",
+        "CHECK",
+        "CLOSE",
+        "EXPUNGE",
+        "IDLE",
+    ] {
         same(word);
     }
     check("noop ", "NOOP");
@@ -68,7 +77,10 @@ fn commands_parse_and_print() {
     same("MOVE 1 b");
     same("UID MOVE * b");
     check("STORE 2:4 +FLAGS (\\Deleted)", "STORE 2:4 +FLAGS (\\Deleted)");
-    check("STORE 1 flags.silent \\seen $a", "STORE 1 FLAGS.SILENT (\\Seen $a)");
+    check(
+        "STORE 1 flags.silent \\seen $a",
+        "STORE 1 FLAGS.SILENT (\\Seen $a)",
+    );
     same("UID STORE 1 -FLAGS ()");
 }
 
@@ -77,18 +89,36 @@ fn fetch_parses_and_prints() {
     let check = |text: &str, wanted: &str| assert_eq!(canonical(text), wanted);
     check("FETCH 1 ALL", "FETCH 1 (FLAGS INTERNALDATE RFC822.SIZE ENVELOPE)");
     check("FETCH 1 FAST", "FETCH 1 (FLAGS INTERNALDATE RFC822.SIZE)");
-    check("FETCH 1 full", "FETCH 1 (FLAGS INTERNALDATE RFC822.SIZE ENVELOPE BODY)");
+    check(
+        "FETCH 1 full",
+        "FETCH 1 (FLAGS INTERNALDATE RFC822.SIZE ENVELOPE BODY)",
+    );
     check("FETCH 1 BODY", "FETCH 1 (BODY)");
     check(
         "UID FETCH 1:* (UID BODYSTRUCTURE rfc822 RFC822.HEADER RFC822.TEXT)",
         "UID FETCH 1:* (UID BODYSTRUCTURE RFC822 RFC822.HEADER RFC822.TEXT)",
     );
     for section in [
-        "[]", "[1]", "[1.2.3]", "[HEADER]", "[TEXT]", "[1.MIME]", "[4.2.HEADER]", "[1.TEXT]<0.1>", "[]<7.4294967295>",
-        "[HEADER.FIELDS (DATE From)]", "[1.HEADER.FIELDS.NOT (x)]<2.9>",
+        "[]",
+        "[1]",
+        "[1.2.3]",
+        "[HEADER]",
+        "[TEXT]",
+        "[1.MIME]",
+        "[4.2.HEADER]",
+        "[1.TEXT]<0.1>",
+        "[]<7.4294967295>",
+        "[HEADER.FIELDS (DATE From)]",
+        "[1.HEADER.FIELDS.NOT (x)]<2.9>",
     ] {
-        check(&format!("FETCH 1 BODY{section}"), &format!("FETCH 1 (BODY{section})"));
-        check(&format!("FETCH 1 body.peek{section}"), &format!("FETCH 1 (BODY.PEEK{section})"));
+        check(
+            &format!("FETCH 1 BODY{section}"),
+            &format!("FETCH 1 (BODY{section})"),
+        );
+        check(
+            &format!("FETCH 1 body.peek{section}"),
+            &format!("FETCH 1 (BODY.PEEK{section})"),
+        );
     }
 }
 
@@ -98,15 +128,26 @@ fn search_parses_and_prints() {
     let same = |text: &str| check(text, text);
     same("SEARCH ALL");
     same("UID SEARCH UNSEEN 1:3 UID 7");
-    check("SEARCH FLAGGED SINCE 1-Feb-1994 NOT FROM \"Smith\"", "SEARCH FLAGGED SINCE 1-Feb-1994 NOT HEADER FROM Smith");
-    check("SEARCH CHARSET UTF-8 TEXT {6}\r\n信箱", "SEARCH CHARSET UTF-8 TEXT {6}\r\n信箱");
+    check(
+        "SEARCH FLAGGED SINCE 1-Feb-1994 NOT FROM \"Smith\"",
+        "SEARCH FLAGGED SINCE 1-Feb-1994 NOT HEADER FROM Smith",
+    );
+    check(
+        "SEARCH CHARSET UTF-8 TEXT {6}\r\n信箱",
+        "SEARCH CHARSET UTF-8 TEXT {6}\r\n信箱",
+    );
     same("SEARCH OR SEEN (DRAFT NOT (OLD NEW))");
     same("SEARCH KEYWORD $x UNKEYWORD y LARGER 0 SMALLER 4294967295");
-    same("SEARCH BEFORE 1-Jan-2000 ON 2-Jan-2000 SENTBEFORE 3-Jan-2000 SENTON 4-Jan-2000 SENTSINCE 5-Jan-2000");
+    same(
+        "SEARCH BEFORE 1-Jan-2000 ON 2-Jan-2000 SENTBEFORE 3-Jan-2000 SENTON 4-Jan-2000 SENTSINCE 5-Jan-2000",
+    );
     same("SEARCH HEADER Message-ID \"\" BODY x");
     same("SEARCH ANSWERED UNANSWERED DELETED UNDELETED DRAFT UNDRAFT UNFLAGGED RECENT");
     check("SEARCH (ALL)", "SEARCH ALL");
-    check("SEARCH subject x to y cc z bcc w", "SEARCH HEADER SUBJECT x HEADER TO y HEADER CC z HEADER BCC w");
+    check(
+        "SEARCH subject x to y cc z bcc w",
+        "SEARCH HEADER SUBJECT x HEADER TO y HEADER CC z HEADER BCC w",
+    );
 }
 
 #[test]

@@ -138,7 +138,13 @@ pub fn date_time(cursor: &mut Cursor<'_>) -> Result<Timestamp, ParseError> {
         return Err(before.wanted("a time of the day"));
     }
     let time = i64::from(hour) * 3600 + i64::from(minute) * 60 + i64::from(second);
-    Ok(Timestamp(date.days() * SECONDS_A_DAY + time - east))
+    let moment = date.days() * SECONDS_A_DAY + time - east;
+    // A zone can push the first and the last day of all years out of what can be printed again.
+    let day = moment.div_euclid(SECONDS_A_DAY);
+    if Date::from_days(day).days() != day {
+        return Err(before.wanted("a year from 0000 to 9999"));
+    }
+    Ok(Timestamp(moment))
 }
 
 /// `zone = ("+" / "-") 4DIGIT`, in seconds east of Greenwich.

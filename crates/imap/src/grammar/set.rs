@@ -184,7 +184,10 @@ pub fn print_sequence_set(out: &mut Vec<u8>, set: &SequenceSet) {
 pub fn print_uids(out: &mut Vec<u8>, uids: &[Uid]) {
     let mut left = uids;
     while let Some((first, rest)) = left.split_first() {
-        let run = rest.iter().zip(first.0.saturating_add(1)..).take_while(|(uid, wanted)| uid.0 == *wanted);
+        let run = rest
+            .iter()
+            .zip(first.0.saturating_add(1)..)
+            .take_while(|(uid, wanted)| uid.0 == *wanted);
         let more = run.count();
         print::number(out, u64::from(first.0));
         if let Some(last) = more.checked_sub(1).and_then(|n| rest.get(n)) {

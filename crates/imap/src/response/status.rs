@@ -240,9 +240,6 @@ mod tests {
             Some(Code::CopyUid(UidValidity(7), &uids, &[Uid(9), Uid(11)])),
             "[COPYUID 7 1:2 9,11] ",
         );
-        check(
-            Some(Code::AppendUid(UidValidity(7), Uid(4))),
-            "[APPENDUID 7 4] ",
-        );
+        check(Some(Code::AppendUid(UidValidity(7), Uid(4))), "[APPENDUID 7 4] ");
     }
 }
