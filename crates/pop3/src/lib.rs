@@ -1,1 +1,32 @@
-//! The grammar of POP3: commands, replies, states; no I/O.
+//! The grammar of POP3 (RFC 1939) with CAPA (RFC 2449) and STLS (RFC 2595): commands, replies, states; no I/O.
+//!
+//! Read first: [`command::COMMANDS`] says which commands there are, in which [`state::Session`] each is allowed and which
+//! capability announces it; [`command::parse`] makes a [`Command`] of a line. [`Maildrop`] is the list of messages that
+//! a session works on: their numbers, their sizes and the marks of DELE. [`Refusal`] is everything that is refused,
+//! [`reply`] prints what is granted, and the reply to CAPA comes from [`capability::CAPABILITIES`].
+//!
+//! **Invariants**: a message number means the same message until QUIT. Nothing is deleted before QUIT.
+
+pub mod capability;
+pub mod command;
+pub mod maildrop;
+pub mod reply;
+pub mod state;
+
+mod refusal;
+mod top;
+
+pub use command::{Command, In, Number};
+pub use maildrop::{Maildrop, Message};
+pub use refusal::Refusal;
+pub use state::Session;
+pub use top::top;
+
+/// A command line, line end included. RFC 2449 §4 asks for 255; passwords may be longer.
+pub const COMMAND_LINE: usize = 2048;
+
+/// Refused commands on one connection before it is closed.
+pub const ERRORS: u32 = 100;
+
+/// Refused logins on one connection before it is closed.
+pub const LOGIN_FAILURES: u32 = 5;

@@ -1,1 +1,23 @@
-//! The grammar of SMTP, submission and LMTP: commands, replies, states; no I/O.
+//! The grammar of SMTP (RFC 5321), submission (RFC 6409) and LMTP (RFC 2033): commands, replies, states; no I/O.
+//!
+//! Read first: [`command::COMMANDS`] says which commands there are and in which [`state::Session`] each is allowed;
+//! [`command::parse`] makes a [`Command`] of a line. [`ehlo::KEYWORDS`] says what is announced, and when.
+//! [`Refusal`] is everything that a server says no with, codes and words in one file; [`Reply`] prints.
+//! [`trace`] makes what a server writes above a message, and [`header`] looks at what is there already.
+//!
+//! A parser of our own and not the `smtp-proto` crate: that one takes every registered parameter, also those that are
+//! not announced, while RFC 5321 §4.1.1.11 wants 555 for them; and it does not say what was wrong.
+
+pub mod command;
+pub mod ehlo;
+pub mod header;
+pub mod limits;
+pub mod reply;
+pub mod state;
+pub mod trace;
+
+mod refusal;
+
+pub use command::{Body, ClientName, Command, Dialect, ForwardPath, Hello, Mail, ReversePath};
+pub use refusal::Refusal;
+pub use reply::{Enhanced, Reply};

@@ -1,0 +1,181 @@
+//! The messages of a session: what they were at the login, and which of them are marked (RFC 1939 §5).
+
+use std::fmt::{self, Display};
+
+use bytes::BytesMut;
+use types::{EntryId, Octets};
+
+use crate::{Number, Refusal, reply};
+
+/// A message, with what a server keeps of it: a `T`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Message<T> {
+    /// What UIDL says: never reused (RFC 1939 §7).
+    pub entry: EntryId,
+    /// Its size with CRLF line ends and without dots (RFC 1939 §11).
+    pub size: Octets,
+    /// What a server finds it by.
+    pub place: T,
+}
+
+/// The messages of a session. Their numbers are their positions, and stay.
+#[derive(Debug)]
+pub struct Maildrop<T> {
+    messages: Vec<Message<T>>,
+    deleted: Vec<bool>,
+}
+
+/// An entry id as UIDL prints it (RFC 1939 §7: 1 to 70 characters of 0x21 to 0x7E).
+#[derive(Clone, Copy, Debug)]
+pub struct UniqueId(pub EntryId);
+
+impl Display for UniqueId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0.0)
+    }
+}
+
+impl<T> Maildrop<T> {
+    /// The messages there are at the login.
+    #[must_use]
+    pub fn new(messages: Vec<Message<T>>) -> Self {
+        Maildrop {
+            deleted: Vec::new(),
+            messages,
+        }
+    }
+
+    /// The message of a number.
+    ///
+    /// # Errors
+    /// When there is none, or it is marked as deleted.
+    pub fn find(&self, number: Number) -> Result<&Message<T>, Refusal> {
+        let at = number.0.checked_sub(1).ok_or(Refusal::NoSuchMessage)?;
+        let message = self.messages.get(at).ok_or(Refusal::NoSuchMessage)?;
+        match self.is_deleted(at) {
+            true => Err(Refusal::Deleted),
+            false => Ok(message),
+        }
+    }
+
+    fn is_deleted(&self, at: usize) -> bool {
+        self.deleted.get(at).copied().unwrap_or(false)
+    }
+
+    /// Marks a message. It goes at QUIT, not before.
+    ///
+    /// # Errors
+    /// When there is none, or it is marked already.
+    pub fn delete(&mut self, number: Number) -> Result<(), Refusal> {
+        self.find(number)?;
+        if self.deleted.is_empty() {
+            self.deleted = vec![false; self.messages.len()];
+        }
+        if let Some(mark) = number.0.checked_sub(1).and_then(|at| self.deleted.get_mut(at)) {
+            *mark = true;
+        }
+        Ok(())
+    }
+
+    /// Takes all marks away.
+    pub fn reset(&mut self) {
+        self.deleted = Vec::new();
+    }
+
+    /// The messages that go at QUIT.
+    pub fn deleted(&self) -> impl Iterator<Item = &Message<T>> {
+        self.deleted
+            .iter()
+            .zip(&self.messages)
+            .filter_map(|(deleted, message)| deleted.then_some(message))
+    }
+
+    /// The messages that are not marked, with their numbers.
+    pub fn remaining(&self) -> impl Iterator<Item = (Number, &Message<T>)> {
+        self.messages
+            .iter()
+            .enumerate()
+            .filter(|(at, _)| !self.is_deleted(*at))
+            .map(|(at, message)| (Number(at + 1), message))
+    }
+
+    /// How many there are that are not marked, and their octets together.
+    #[must_use]
+    pub fn count(&self) -> (usize, Octets) {
+        self.remaining()
+            .fold((0, Octets(0)), |(count, Octets(size)), (_, message)| {
+                (count + 1, Octets(size.saturating_add(message.size.0)))
+            })
+    }
+
+    /// Prints the answer to STAT.
+    pub fn print_stat(&self, out: &mut BytesMut) {
+        let (count, size) = self.count();
+        reply::ok(format_args!("{count} {size}"), out);
+    }
+
+    /// Prints the answer to LIST of all.
+    pub fn print_list(&self, out: &mut BytesMut) {
+        let (count, size) = self.count();
+        reply::listing(format_args!("{count} messages ({size} octets)"), out);
+        for (Number(number), message) in self.remaining() {
+            reply::line(format_args!("{number} {}", message.size), out);
+        }
+        reply::end(out);
+    }
+
+    /// Prints the answer to UIDL of all.
+    pub fn print_uidl(&self, out: &mut BytesMut) {
+        reply::listing("Unique ids follow", out);
+        for (Number(number), message) in self.remaining() {
+            reply::line(format_args!("{number} {}", UniqueId(message.entry)), out);
+        }
+        reply::end(out);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn maildrop() -> Maildrop<()> {
+        let message = |entry, size| Message {
+            entry: EntryId(entry),
+            size: Octets(size),
+            place: (),
+        };
+        Maildrop::new(vec![message(7, 100), message(255, 20), message(300, 3)])
+    }
+
+    #[test]
+    fn numbers_stay_and_marked_messages_do_not_count() {
+        let mut drop = maildrop();
+        assert_eq!(drop.find(Number(0)), Err(Refusal::NoSuchMessage));
+        assert_eq!(drop.find(Number(4)), Err(Refusal::NoSuchMessage));
+        assert_eq!(drop.delete(Number(4)), Err(Refusal::NoSuchMessage));
+        assert_eq!(drop.delete(Number(2)), Ok(()));
+        assert_eq!(drop.delete(Number(2)), Err(Refusal::Deleted));
+        assert_eq!(drop.find(Number(2)), Err(Refusal::Deleted));
+        assert_eq!(drop.find(Number(3)).map(|m| m.entry), Ok(EntryId(300)));
+        assert_eq!(drop.count(), (2, Octets(103)));
+        assert_eq!(drop.deleted().map(|m| m.entry.0).collect::<Vec<_>>(), [255]);
+        drop.reset();
+        assert_eq!(drop.count(), (3, Octets(123)));
+        assert_eq!(drop.deleted().count(), 0);
+    }
+
+    #[test]
+    fn listings_print() {
+        let mut drop = maildrop();
+        drop.delete(Number(1)).unwrap();
+        let mut out = BytesMut::new();
+        drop.print_stat(&mut out);
+        drop.print_list(&mut out);
+        drop.print_uidl(&mut out);
+        assert_eq!(
+            String::from_utf8_lossy(&out).replace("\r\n", "\n"),
+            "+OK 2 23\n+OK 2 messages (23 octets)\n2 20\n3 3\n.\n\
+             +OK Unique ids follow\n2 00000000000000ff\n3 000000000000012c\n.\n"
+        );
+    }
+}
