@@ -8,6 +8,7 @@ use clap::ValueEnum as _;
 
 use crate::cells::{self, Kind, Length};
 use crate::idle::{self, Idle, Security};
+use crate::measure::Memory;
 use crate::outcome::Outcome;
 use crate::peer::dovecot::{self, Dovecot};
 use crate::peer::postfix::{self, Postfix};
@@ -241,7 +242,7 @@ fn row(args: &Args, servers: &[Server], kind: Kind) -> Row {
 fn memory(servers: &[Server]) -> Vec<(Which, Security, Idle)> {
     let mut found = Vec::new();
     for server in servers {
-        let mut first = None;
+        let mut first: Option<Memory> = None;
         for security in [Security::Plain, Security::Tls] {
             let args = idle_args(server.which, security);
             match idle::prepare(&server.target, &args).and_then(|()| idle::run(&server.target, &args)) {
