@@ -70,7 +70,7 @@ fn dotted(input: &[u8]) {
         // Found in the dotted form; where dots went, a lone CR or LF stayed one.
         assert_eq!(reader.found(), LineEnds::of(&wanted));
     }
-    let repaired = wire::repair_line_ends(&message);
+    let repaired = message::repair::crlf(&message);
     assert!(LineEnds::of(&repaired).are_crlf());
     let mut out = BytesMut::new();
     wire::write_dotted(&repaired, &mut out);

@@ -1,9 +1,7 @@
-//! Line ends that are not CRLF: finds them, and puts them right.
+//! Line ends that are not CRLF: finds them.
 //!
 //! RFC 5321 §2.3.8: CR and LF come only together. Whoever reads a lone one as a line end sees other lines than we
 //! do, and that is how mail is smuggled; so a lone one is refused or repaired before a message is stored.
-
-use bytes::{BufMut, BytesMut};
 
 /// What a message holds that it may not hold.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -40,52 +38,28 @@ impl LineEnds {
     }
 }
 
-/// The message with CRLF for every lone CR and every lone LF. Everything else stays as it is.
-#[must_use]
-pub fn repair_line_ends(message: &[u8]) -> BytesMut {
-    let mut out = BytesMut::with_capacity(message.len() + message.len() / 32);
-    let mut rest = message;
-    while let Some(at) = memchr::memchr2(b'\r', b'\n', rest) {
-        let (line, end) = rest.split_at(at);
-        out.put_slice(line);
-        out.put_slice(b"\r\n");
-        rest = match end {
-            [b'\r', b'\n', after @ ..] | [_, after @ ..] => after,
-            [] => end,
-        };
-    }
-    out.put_slice(rest);
-    out
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn what_is_wrong_is_named_and_repaired() {
-        let check = |text: &[u8], wanted: &str, repaired: &[u8]| {
+    fn what_is_wrong_is_named() {
+        let check = |text: &[u8], wanted: &str| {
             let found = LineEnds::of(text);
             let mut got = String::new();
             got.extend(found.bare_cr.then_some('r'));
             got.extend(found.bare_lf.then_some('n'));
             got.extend(found.nul.then_some('0'));
             assert_eq!(got, wanted, "{:?}", String::from_utf8_lossy(text));
-            assert_eq!(
-                repair_line_ends(text),
-                repaired,
-                "{:?}",
-                String::from_utf8_lossy(text)
-            );
         };
-        check(b"", "", b"");
-        check(b"a\r\nb\r\n", "", b"a\r\nb\r\n");
-        check(b"a\nb", "n", b"a\r\nb");
-        check(b"\na", "n", b"\r\na");
-        check(b"a\rb", "r", b"a\r\nb");
-        check(b"a\r", "r", b"a\r\n");
-        check(b"a\r\r\n", "r", b"a\r\n\r\n");
-        check(b"a\n\r", "rn", b"a\r\n\r\n");
-        check(b"a\0\r\n", "0", b"a\0\r\n");
+        check(b"", "");
+        check(b"a\r\nb\r\n", "");
+        check(b"a\nb", "n");
+        check(b"\na", "n");
+        check(b"a\rb", "r");
+        check(b"a\r", "r");
+        check(b"a\r\r\n", "r");
+        check(b"a\n\r", "rn");
+        check(b"a\0\r\n", "0");
     }
 }
