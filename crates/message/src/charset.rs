@@ -4,7 +4,9 @@
 //! and UTF-7. Text that has no label, or one that says nothing, is UTF-8 where it can be and otherwise guessed.
 
 use chardetng::EncodingDetector;
-use encoding_rs::{EUC_KR, Encoding, GB18030, ISO_2022_JP, REPLACEMENT, UTF_8, UTF_16BE, UTF_16LE};
+use encoding_rs::{
+    EUC_JP, EUC_KR, Encoding, GB18030, ISO_2022_JP, REPLACEMENT, SHIFT_JIS, UTF_8, UTF_16BE, UTF_16LE,
+};
 use memchr::memmem;
 
 mod shifted;
@@ -60,8 +62,8 @@ fn named(label: &[u8]) -> Charset {
         | b"gb-2312" => Charset::Known(GB18030),
         b"cp950" | b"ms950" | b"windows-950" | b"x-windows-950" => Charset::Known(encoding_rs::BIG5),
         b"cp949" | b"ms949" | b"uhc" | b"x-windows-949" | b"euckr" => Charset::Known(EUC_KR),
-        b"cp932" | b"ms932" | b"windows-932" => Charset::Known(encoding_rs::SHIFT_JIS),
-        b"eucjp" => Charset::Known(encoding_rs::EUC_JP),
+        b"cp932" | b"ms932" | b"windows-932" => Charset::Known(SHIFT_JIS),
+        b"eucjp" => Charset::Known(EUC_JP),
         b"iso-2022-jp-1" | b"iso-2022-jp-2" | b"iso-2022-jp-3" | b"iso-2022-jp-ms" | b"cp50220"
         | b"cp50221" => Charset::Known(ISO_2022_JP),
         b"iso8859_1" | b"8859_1" | b"iso-8859-1-windows-3.1-latin-1" => {
@@ -127,7 +129,8 @@ fn guess_encoding(bytes: &[u8]) -> &'static Encoding {
     let mut detector = EncodingDetector::new();
     detector.feed(sample, true);
     let guessed = detector.guess(None, true);
-    if guessed.is_single_byte() && common_chinese(sample) {
+    let doubtful = guessed.is_single_byte() || [EUC_KR, EUC_JP, SHIFT_JIS].contains(&guessed);
+    if doubtful && common_chinese(sample) {
         GB18030
     } else {
         guessed
@@ -145,9 +148,15 @@ fn mostly_utf8(bytes: &[u8]) -> bool {
     good > bad * 8
 }
 
-/// Whether all bytes beyond ASCII are pairs of the 3,755 common characters of GB 2312. Names of files are too short for
-/// the statistics of the detector, and no European word is made of such pairs only.
-fn common_chinese(bytes: &[u8]) -> bool {
+/// The syllables that Korean text is full of.
+const KOREAN: &str = "가간강개거건것게경계고공과관교구국그금급기까나남내너네년노는니다단달당대더던데도동된되드든들등디때라러런려력로록료루르른를리\
+    마만말많매면명모무문물미민바받발방배버번법보부분비사산상생서선설성세소속수스습시식신실심아안알았앙야양어언없었에여역연영예오와외요용우운원월위유육으은을음\
+    의이인일임입있자작장재저적전점정제조종주중지직진집차참책처천철체초최추출치카코크터토통트파판편평표품프피하학한할함합항해했행현형호화확회후";
+
+/// Chinese or Korean, beyond the doubts of the detector, which needs more letters than the name of a file has: all bytes
+/// beyond ASCII are pairs of the 3,755 common characters of GB 2312 and of its punctuation. Korean syllables take half
+/// the same places, but the common ones are few. No European word is made of such pairs only.
+fn pairs_of(bytes: &[u8]) -> Option<&'static Encoding> {
     let mut rest = bytes;
     let mut pairs = 0_usize;
     while let Some((byte, after)) = rest.split_first() {
@@ -155,13 +164,15 @@ fn common_chinese(bytes: &[u8]) -> bool {
         if byte.is_ascii() {
             continue;
         }
-        match (byte, after) {
-            (0xb0..=0xd7, [0xa1..=0xfe, tail @ ..]) => rest = tail,
-            _ => return false,
-        }
-        pairs += 1;
+        let ([0xa1..=0xfe, tail @ ..], 0xa1 | 0xa3 | 0xb0..=0xd7) = (after, byte) else {
+            return None;
+        };
+        rest = tail;
+        pairs += usize::from(*byte >= 0xb0);
     }
-    pairs >= 2
+    let korean = EUC_KR.decode_without_bom_handling(bytes).0;
+    let common = korean.chars().filter(|letter| KOREAN.contains(*letter)).count();
+    (pairs >= 2).then_some(if common * 2 < pairs { GB18030 } else { EUC_KR })
 }
 
 #[cfg(test)]

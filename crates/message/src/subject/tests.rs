@@ -1,1 +1,33 @@
-//! Tables for the module above.
+//! RFC 5256 §2.1
+
+use super::base;
+
+#[test]
+fn replies_and_lists_are_taken_from_subjects() {
+    let cases = [
+        ("hello", "hello"),
+        ("Re: hello", "hello"),
+        ("RE: re:Fwd: FW : hello", "hello"),
+        ("Re[2]: hello", "hello"),
+        ("[list] Re: hello", "hello"),
+        ("Re: [list] hello (fwd)", "hello"),
+        ("[list]", "[list]"),
+        ("[a] [b]", "[b]"),
+        ("Re: [list]", "[list]"),
+        ("[Fwd: Re: hello]", "hello"),
+        ("[Fwd: hello] (fwd) (FWD)", "hello"),
+        ("[fwd: [list] hello]", "hello"),
+        ("  hello \t  you  ", "hello you"),
+        ("Regarding: x", "Regarding: x"),
+        ("Re hello", "Re hello"),
+        ("re: 你好", "你好"),
+        ("é", "é"),
+        ("re:", ""),
+        ("", ""),
+        ("(fwd)", ""),
+        ("[[x]] y", "[[x]] y"),
+    ];
+    for (subject, expected) in cases {
+        assert_eq!(base(subject), expected, "{subject:?}");
+    }
+}
