@@ -246,7 +246,9 @@ fn memory(servers: &[Server]) -> Vec<(Which, Security, Idle)> {
         for security in [Security::Plain, Security::Tls] {
             let args = idle_args(server.which, security);
             match idle::prepare(&server.target, &args).and_then(|()| idle::run(&server.target, &args)) {
-                Ok(idle) => {
+                Ok(mut idle) => {
+                    // Processes and memory of the first run may wait to be used again.
+                    idle.before = *first.get_or_insert(idle.before);
                     say(&format!(
                         "idle, {security:?}: {:<18} {}",
                         server.target.name,
