@@ -130,8 +130,8 @@ fn guess_encoding(bytes: &[u8]) -> &'static Encoding {
     detector.feed(sample, true);
     let guessed = detector.guess(None, true);
     let doubtful = guessed.is_single_byte() || [EUC_KR, EUC_JP, SHIFT_JIS].contains(&guessed);
-    if doubtful && common_chinese(sample) {
-        GB18030
+    if doubtful {
+        pairs_of(sample).unwrap_or(guessed)
     } else {
         guessed
     }
