@@ -322,4 +322,42 @@ mod tests {
         }
         assert_eq!(tail.add(b"\r\nzq7 NO\r\n"), Some(&b"zq7 NO"[..]));
     }
+
+    #[test]
+    fn a_login_goes_from_the_greeting_to_a_new_connection() {
+        let budget = Budget::new(1, std::time::Duration::from_secs(60));
+        let mut talk = Logins::new(&budget, "u1", "se\"cret");
+        let mut out = Vec::new();
+        talk.begin(&mut out);
+        assert!(out.is_empty());
+        talk.hear(b"* OK hello\r\n", &mut out).unwrap();
+        assert_eq!(out, b"zq7 LOGIN \"u1\" \"se\\\"cret\"\r\n");
+        out.clear();
+        talk.hear(b"zq7 OK [CAPABILITY IMAP4rev1] in\r\n", &mut out)
+            .unwrap();
+        assert_eq!(out, b"zq7 LOGOUT\r\n");
+        assert!(matches!(
+            talk.hear(b"* BYE\r\n", &mut out).unwrap(),
+            Heard::Waiting
+        ));
+        assert!(matches!(
+            talk.hear(b"zq7 OK out\r\n", &mut out).unwrap(),
+            Heard::Reconnect(1)
+        ));
+        talk.begin(&mut out);
+        for line in [&b"* OK hello\r\n"[..], b"zq7 OK in\r\n", b"* BYE\r\n"] {
+            talk.hear(line, &mut out).unwrap();
+        }
+        assert!(matches!(
+            talk.hear(b"zq7 OK out\r\n", &mut out).unwrap(),
+            Heard::Finished(1)
+        ));
+    }
+
+    #[test]
+    fn a_refused_command_ends_the_run() {
+        let budget = Budget::new(9, std::time::Duration::from_secs(60));
+        let mut talk = Commands::new(&budget, 1, |_, out| print(out, b"NOOP"));
+        assert!(talk.hear(b"zq7 BAD no\r\n", &mut Vec::new()).is_err());
+    }
 }

@@ -211,3 +211,80 @@ fn serve(lane: &mut Lane, address: SocketAddr, scratch: &mut Scratch<'_>, tally:
     }
     lane.send(scratch.out)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::TcpListener;
+
+    /// Sends one byte and wants it back.
+    struct Ping(Budget);
+
+    impl Talk for Ping {
+        fn begin(&mut self, out: &mut Vec<u8>) {
+            assert!(self.0.take());
+            out.push(b'p');
+        }
+
+        fn hear(&mut self, bytes: &[u8], out: &mut Vec<u8>) -> Result<Heard> {
+            assert!(bytes.len() <= 1);
+            if bytes.is_empty() {
+                return Ok(Heard::Waiting);
+            }
+            if !self.0.take() {
+                return Ok(Heard::Finished(1));
+            }
+            out.push(b'p');
+            Ok(Heard::Ended(1))
+        }
+    }
+
+    /// Answers `answers` bytes on each connection and then closes it.
+    fn server(answers: usize) -> SocketAddr {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let mut stream = stream.unwrap();
+                std::thread::spawn(move || {
+                    let mut byte = [0_u8; 1];
+                    for _ in 0..answers {
+                        if stream
+                            .read_exact(&mut byte)
+                            .and_then(|()| stream.write_all(&byte))
+                            .is_err()
+                        {
+                            break;
+                        }
+                    }
+                });
+            }
+        });
+        address
+    }
+
+    #[test]
+    fn every_operation_of_the_budget_is_counted_once() {
+        for connections in [1, 3] {
+            let address = server(usize::MAX);
+            let budget = Budget::new(100, Duration::from_secs(60));
+            let lanes = (0..connections)
+                .map(|_| Lane::new(connect(address).unwrap(), Box::new(Ping(budget.clone()))))
+                .collect();
+            let tally = run(lanes, address).unwrap();
+            assert_eq!(
+                (tally.ops, tally.latencies.len()),
+                (100, 100),
+                "{connections} connections"
+            );
+        }
+    }
+
+    #[test]
+    fn a_connection_that_the_server_closes_ends_the_run() {
+        let address = server(5);
+        let budget = Budget::new(100, Duration::from_secs(60));
+        let lane = Lane::new(connect(address).unwrap(), Box::new(Ping(budget)));
+        assert!(run(vec![lane], address).is_err());
+    }
+}

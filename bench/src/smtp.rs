@@ -166,4 +166,37 @@ mod tests {
     fn a_refusal_ends_the_run() {
         assert!(Replies::default().add(b"452 4.3.1 full\r\n").is_err());
     }
+
+    #[test]
+    fn the_data_follows_the_three_replies_of_the_envelope() {
+        let budget = Budget::new(2, std::time::Duration::from_secs(60));
+        let messages = Rc::new(vec![b"one\r\n".to_vec(), b"two\r\n".to_vec()]);
+        let mut talk = Deliveries::new(&budget, "u1@example.org", &messages);
+        let mut out = Vec::new();
+        talk.begin(&mut out);
+        assert!(out.starts_with(b"MAIL FROM:<") && out.ends_with(b"DATA\r\n"));
+        out.clear();
+        assert!(matches!(
+            talk.hear(b"250 a\r\n250 b\r\n", &mut out).unwrap(),
+            Heard::Waiting
+        ));
+        assert!(out.is_empty());
+        assert!(matches!(
+            talk.hear(b"354 go\r\n", &mut out).unwrap(),
+            Heard::Waiting
+        ));
+        assert_eq!(out, b"one\r\n.\r\n");
+        out.clear();
+        assert!(matches!(
+            talk.hear(b"250 kept\r\n", &mut out).unwrap(),
+            Heard::Ended(1)
+        ));
+        out.clear();
+        talk.hear(b"250 a\r\n250 b\r\n354 go\r\n", &mut out).unwrap();
+        assert_eq!(out, b"two\r\n.\r\n");
+        assert!(matches!(
+            talk.hear(b"250 kept\r\n", &mut out).unwrap(),
+            Heard::Finished(1)
+        ));
+    }
 }
