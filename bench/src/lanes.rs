@@ -239,25 +239,27 @@ mod tests {
         }
     }
 
+    fn answer(mut stream: TcpStream, answers: usize) {
+        let mut byte = [0_u8; 1];
+        for _ in 0..answers {
+            if stream
+                .read_exact(&mut byte)
+                .and_then(|()| stream.write_all(&byte))
+                .is_err()
+            {
+                break;
+            }
+        }
+    }
+
     /// Answers `answers` bytes on each connection and then closes it.
     fn server(answers: usize) -> SocketAddr {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         std::thread::spawn(move || {
             for stream in listener.incoming() {
-                let mut stream = stream.unwrap();
-                std::thread::spawn(move || {
-                    let mut byte = [0_u8; 1];
-                    for _ in 0..answers {
-                        if stream
-                            .read_exact(&mut byte)
-                            .and_then(|()| stream.write_all(&byte))
-                            .is_err()
-                        {
-                            break;
-                        }
-                    }
-                });
+                let stream = stream.unwrap();
+                std::thread::spawn(move || answer(stream, answers));
             }
         });
         address
