@@ -6,6 +6,7 @@
 use chardetng::EncodingDetector;
 use encoding_rs::{
     EUC_JP, EUC_KR, Encoding, GB18030, ISO_2022_JP, REPLACEMENT, SHIFT_JIS, UTF_8, UTF_16BE, UTF_16LE,
+    WINDOWS_1252,
 };
 use memchr::memmem;
 
@@ -42,7 +43,18 @@ pub fn decode(label: &[u8], bytes: &[u8]) -> String {
 }
 
 fn known(encoding: &'static Encoding, bytes: &[u8]) -> String {
+    if encoding == ISO_2022_JP {
+        return encoding
+            .decode_with_bom_removal(&shifted::without_idle_escapes(bytes))
+            .0
+            .into_owned();
+    }
     encoding.decode_with_bom_removal(bytes).0.into_owned()
+}
+
+/// Whether this label names a charset. `us-ascii` does not: it is what programs write that do not know.
+pub(crate) fn is_known(label: &[u8]) -> bool {
+    !matches!(named(label), Charset::Guess)
 }
 
 fn named(label: &[u8]) -> Charset {
@@ -60,15 +72,15 @@ fn named(label: &[u8]) -> Charset {
         b"us-ascii" | b"ascii" | b"ansi_x3.4-1968" | b"iso646-us" => Charset::Guess,
         b"cp936" | b"ms936" | b"windows-936" | b"gb_2312" | b"gbk2312" | b"x-gb18030" | b"gb-18030"
         | b"gb-2312" => Charset::Known(GB18030),
-        b"cp950" | b"ms950" | b"windows-950" | b"x-windows-950" => Charset::Known(encoding_rs::BIG5),
+        b"cp950" | b"ms950" | b"windows-950" | b"x-windows-950" | b"chinesebig5" | b"big-5" => {
+            Charset::Known(encoding_rs::BIG5)
+        }
         b"cp949" | b"ms949" | b"uhc" | b"x-windows-949" | b"euckr" => Charset::Known(EUC_KR),
         b"cp932" | b"ms932" | b"windows-932" => Charset::Known(SHIFT_JIS),
         b"eucjp" => Charset::Known(EUC_JP),
         b"iso-2022-jp-1" | b"iso-2022-jp-2" | b"iso-2022-jp-3" | b"iso-2022-jp-ms" | b"cp50220"
         | b"cp50221" => Charset::Known(ISO_2022_JP),
-        b"iso8859_1" | b"8859_1" | b"iso-8859-1-windows-3.1-latin-1" => {
-            Charset::Known(encoding_rs::WINDOWS_1252)
-        }
+        b"iso8859_1" | b"8859_1" | b"iso-8859-1-windows-3.1-latin-1" => Charset::Known(WINDOWS_1252),
         other => match Encoding::for_label(other) {
             Some(encoding) if encoding == REPLACEMENT => Charset::Guess,
             Some(encoding) => Charset::Known(encoding),
@@ -107,7 +119,7 @@ pub(crate) fn guess(bytes: &[u8]) -> String {
 pub(crate) fn guess_into(bytes: &[u8], to: &mut String) {
     match std::str::from_utf8(bytes) {
         Ok(text) if !has_japanese_escape(bytes) => to.push_str(text.strip_prefix('\u{feff}').unwrap_or(text)),
-        _ => to.push_str(&guess_encoding(bytes).decode(bytes).0),
+        _ => to.push_str(&known(guess_encoding(bytes), bytes)),
     }
 }
 
@@ -129,12 +141,26 @@ fn guess_encoding(bytes: &[u8]) -> &'static Encoding {
     let mut detector = EncodingDetector::new();
     detector.feed(sample, true);
     let guessed = detector.guess(None, true);
+    if guessed.is_single_byte() && only_signs(sample) {
+        return WINDOWS_1252;
+    }
     let doubtful = guessed.is_single_byte() || [EUC_KR, EUC_JP, SHIFT_JIS].contains(&guessed);
     if doubtful {
         pairs_of(sample).unwrap_or(guessed)
     } else {
         guessed
     }
+}
+
+/// Whether everything beyond ASCII is a sign in windows-1252, such as a currency, a quotation mark or a blank: too little
+/// to take one of them for a letter of another language.
+fn only_signs(bytes: &[u8]) -> bool {
+    let double_blank = memmem::find(bytes, b"\xa1\xa1").is_some();
+    !double_blank
+        && bytes.iter().all(|byte| match byte {
+            0x8a | 0x8c | 0x8e | 0x9a | 0x9c | 0x9e | 0x9f | 0xaa | 0xb5 | 0xba => false,
+            byte => *byte < 0xc0,
+        })
 }
 
 /// Whether the characters of UTF-8 beyond ASCII outnumber the damage by far.
@@ -158,21 +184,36 @@ const KOREAN: &str = "가간강개거건것게경계고공과관교구국그금�
 /// the same places, but the common ones are few. No European word is made of such pairs only.
 fn pairs_of(bytes: &[u8]) -> Option<&'static Encoding> {
     let mut rest = bytes;
-    let mut pairs = 0_usize;
+    let (mut pairs, mut beyond_korean, mut blanks) = (0_usize, 0_usize, 0_usize);
     while let Some((byte, after)) = rest.split_first() {
         rest = after;
         if byte.is_ascii() {
             continue;
         }
-        let ([0xa1..=0xfe, tail @ ..], 0xa1 | 0xa3 | 0xb0..=0xd7) = (after, byte) else {
+        let ([second @ 0xa1..=0xfe, tail @ ..], 0xa1 | 0xa3 | 0xb0..=0xd7) = (after, byte) else {
             return None;
         };
         rest = tail;
         pairs += usize::from(*byte >= 0xb0);
+        beyond_korean += usize::from(*byte > 0xc8);
+        blanks += usize::from((*byte, *second) == (0xa1, 0xa1));
+    }
+    if pairs < 2 {
+        return (blanks > 0).then_some(GB18030);
     }
     let korean = EUC_KR.decode_without_bom_handling(bytes).0;
     let common = korean.chars().filter(|letter| KOREAN.contains(*letter)).count();
-    (pairs >= 2).then_some(if common * 2 < pairs { GB18030 } else { EUC_KR })
+    // The longer the text, the surer a smaller share of common syllables.
+    let enough = if pairs < 6 {
+        common * 2 >= pairs
+    } else {
+        common * 3 >= pairs
+    };
+    Some(if enough && beyond_korean == 0 {
+        EUC_KR
+    } else {
+        GB18030
+    })
 }
 
 #[cfg(test)]

@@ -93,9 +93,16 @@ impl Words {
             // 24-Nov-2026, 2026-11-24
             self.take_joined(word);
         } else if word.starts_with(|letter: char| letter.is_ascii_digit()) {
-            self.take_number(word);
+            if self.time.is_some() && self.year.is_some() && word.len() == 4 {
+                // A zone whose sign was lost is east, as a number without a sign is positive.
+                self.offset = self.offset.or_else(|| numeric_zone(&format!("+{word}")));
+            } else {
+                self.take_number(word);
+            }
         } else if let Some(month) = month(word) {
             self.month = self.month.or(Some(month));
+        } else if word.eq_ignore_ascii_case("pm") {
+            self.afternoon();
         } else if self.time.is_some() && self.offset.is_none() {
             self.offset = named_zone(word);
         }
@@ -154,7 +161,13 @@ impl Words {
         let zone = zone.trim_start_matches(|letter: char| letter == '.' || letter.is_ascii_digit());
         if zone.starts_with(['+', '-']) {
             self.offset = numeric_zone(&zone.replace(':', ""));
-        } else if zone.eq_ignore_ascii_case("pm") && hour < 12 {
+        } else if zone.eq_ignore_ascii_case("pm") {
+            self.afternoon();
+        }
+    }
+
+    fn afternoon(&mut self) {
+        if let Some((hour @ 0..12, minute, second)) = self.time {
             self.time = Some((hour + 12, minute, second));
         }
     }
@@ -200,8 +213,13 @@ fn month(word: &str) -> Option<u8> {
 
 /// `+0130`, `-0800`, `+1`
 fn numeric_zone(word: &str) -> Option<i16> {
-    let west = word.starts_with('-');
-    let digits: String = word.chars().skip(1).take_while(char::is_ascii_digit).collect();
+    // `+-0500` is found in the wild: the last sign is the one that was computed.
+    let west = word.starts_with('-') || word.starts_with("+-");
+    let digits: String = word
+        .trim_start_matches(['+', '-'])
+        .chars()
+        .take_while(char::is_ascii_digit)
+        .collect();
     let number: i16 = digits.parse().ok()?;
     let minutes = match digits.len() {
         1 | 2 => number * 60,

@@ -102,9 +102,10 @@ impl<'a> Field<'a> {
         unfold(self.value)
     }
 
-    /// The value for people: unfolded, encoded words decoded (RFC 2047), raw 8-bit text in its likeliest charset.
+    /// The value for people: encoded words decoded (RFC 2047), raw 8-bit text in its likeliest charset, and a blank for
+    /// every fold with the blanks around it.
     pub fn text(&self) -> String {
-        crate::encoded_word::decode(&self.unfolded())
+        crate::encoded_word::decode(&joined(self.value))
     }
 }
 
@@ -121,6 +122,20 @@ pub(crate) fn unfold(value: &[u8]) -> Cow<'_, [u8]> {
             .filter(|byte| !matches!(byte, b'\r' | b'\n' | 0))
             .collect(),
     )
+}
+
+/// Makes one blank of every fold: of the blanks before a line end, the line end, and the blanks after it.
+fn joined(value: &[u8]) -> Cow<'_, [u8]> {
+    let value = value.trim_ascii();
+    if memchr(b'\n', value).is_none() {
+        return unfold(value);
+    }
+    let lines = value
+        .split(|byte| *byte == b'\n')
+        .map(<[u8]>::trim_ascii)
+        .filter(|line| !line.is_empty());
+    let joined: Vec<&[u8]> = lines.collect();
+    Cow::Owned(unfold(&joined.join(&b' ')).into_owned())
 }
 
 /// The fields of a header, one after the other.

@@ -21,7 +21,7 @@ const META_BYTES: usize = 2048;
 pub(crate) fn decode(content_type: &ContentType<'_>, content: &[u8]) -> String {
     let label = parameter::joined(&content_type.parameters, "charset").unwrap_or_default();
     if content_type.is_exactly("text", "html")
-        && (label.is_empty() || label.eq_ignore_ascii_case(b"us-ascii"))
+        && !charset::is_known(&label)
         && let Some(label) = meta_charset(content)
     {
         return charset::decode(label, content);

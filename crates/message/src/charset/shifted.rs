@@ -1,6 +1,8 @@
 //! Charsets that shift between ASCII and two-byte characters in seven bits: HZ-GB-2312 (RFC 1843), ISO-2022-KR
 //! (RFC 1557) and ISO-2022-CN (RFC 1922, its GB 2312 half). Each is turned into its eight-bit twin and decoded as that.
 
+use std::borrow::Cow;
+
 use encoding_rs::{Encoding, GB18030};
 
 /// Decodes HZ: `~{` begins Chinese, `~}` ends it, and so does the end of a line.
@@ -55,4 +57,24 @@ pub(super) fn iso_2022(bytes: &[u8], set: &'static Encoding) -> String {
         }
     }
     set.decode_without_bom_handling(&eight).0.into_owned()
+}
+
+/// Takes out the escapes of ISO-2022-JP that another escape follows at once, as where two encoded words meet: they say
+/// nothing, and a decoder calls them errors.
+pub(super) fn without_idle_escapes(bytes: &[u8]) -> Cow<'_, [u8]> {
+    let idle = |at: usize| matches!(bytes.get(at..at + 4), Some([0x1b, b'$' | b'(', _, 0x1b]));
+    if !memchr::memchr_iter(0x1b, bytes).any(idle) {
+        return Cow::Borrowed(bytes);
+    }
+    let mut kept = Vec::with_capacity(bytes.len());
+    let mut rest = bytes;
+    while let Some((byte, after)) = rest.split_first() {
+        if let [0x1b, b'$' | b'(', _, 0x1b, ..] = rest {
+            rest = rest.get(3..).unwrap_or_default();
+        } else {
+            kept.push(*byte);
+            rest = after;
+        }
+    }
+    Cow::Owned(kept)
 }

@@ -20,6 +20,7 @@ fn labels_are_known() {
         ("cp932", b"\x93\xfa", "日"),
         ("euc-jp", b"\xc6\xfc", "日"),
         ("iso-2022-jp", b"\x1b$BF|\x1b(B!", "日!"),
+        ("iso-2022-jp", b"\x1b$BF|\x1b(B\x1b$BK\\\x1b(B\x1b(B!", "日本!"),
         ("cp-1251", b"\xcf", "П"),
         ("windows1251", b"\xcf", "П"),
         ("win-1251", b"\xcf", "П"),
@@ -99,7 +100,13 @@ fn unlabelled_text_is_guessed() {
         (b"\x1b$BF|K\\\x1b(B", "日本"),
         (b"\xbb\xe7\xc1\xf8.jpg", "사진.jpg"),
         (b"\xb0\xe8\xbe\xe0\xbc\xad.hwp", "계약서.hwp"),
+        (
+            b"[\xb1\xa4\xb0\xed] \xbf\xe4\xc1\xf2 \xb6\xdf\xb4\xc2 \xc1\xf7\xc1\xbe",
+            "[광고] 요즘 뜨는 직종",
+        ),
         (b"M\xfcller", "Müller"),
+        (b"it costs \xa37,000", "it costs £7,000"),
+        (b"<P>\xa1\xa1<B>", "<P>\u{3000}<B>"),
     ];
     for (bytes, expected) in cases {
         assert_eq!(guess(bytes), *expected);

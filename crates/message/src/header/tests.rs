@@ -65,6 +65,7 @@ fn values_are_decoded_for_people() {
         .text()
     };
     assert_eq!(text(b" =?utf-8?b?5L2g?=\r\n =?utf-8?b?5aW9?= !"), "你好 !");
+    assert_eq!(text(b" a \r\n\t b\r\n \r\n c  d"), "a b c  d");
     assert_eq!(text("你好".as_bytes()), "你好");
     assert_eq!(text(b"\xc4\xe3\xba\xc3\xca\xc0\xbd\xe7"), "你好世界");
 }
