@@ -3,9 +3,10 @@
 use crate::command::{Hello, In, Mail};
 use crate::{Refusal, limits};
 
-/// A connection, with recipients of the type `R`: what a server found out about each.
+/// A connection, with recipients of the type `R`: what a server found out about each; and messages in the making of the
+/// type `M`.
 #[derive(Debug)]
-pub enum Session<R> {
+pub enum Session<R, M> {
     /// Nobody said hello.
     Connected,
     /// Between transactions.
@@ -13,7 +14,7 @@ pub enum Session<R> {
     /// After MAIL.
     Transaction(Transaction<R>),
     /// After a BDAT that was not the last.
-    Chunks(Transaction<R>, Chunks),
+    Chunks(Transaction<R>, Chunks<M>),
 }
 
 /// What MAIL and RCPT said.
@@ -29,14 +30,14 @@ pub struct Transaction<R> {
 
 /// How the chunks of a message are going.
 #[derive(Debug)]
-pub enum Chunks {
+pub enum Chunks<M> {
     /// The chunks so far.
-    Good(bytes::BytesMut),
+    Good(M),
     /// One was refused: the others are thrown away until RSET (RFC 3030 §2).
     Failed,
 }
 
-impl<R> Session<R> {
+impl<R, M> Session<R, M> {
     /// Whether a command may stand here.
     ///
     /// # Errors
@@ -72,7 +73,7 @@ impl<R> Session<R> {
     }
 
     /// Ends a transaction; hello stays (RFC 5321 §4.1.1.5). Gives the transaction, where there was one.
-    pub fn reset(&mut self) -> Option<(Transaction<R>, Option<Chunks>)> {
+    pub fn reset(&mut self) -> Option<(Transaction<R>, Option<Chunks<M>>)> {
         let hello = self.hello().cloned();
         let next = hello.map_or(Session::Connected, Session::Ready);
         match std::mem::replace(self, next) {
@@ -127,7 +128,7 @@ mod tests {
             Session::Ready(transaction(0).hello),
             Session::Transaction(transaction(0)),
             Session::Transaction(transaction(1)),
-            Session::Chunks(transaction(1), Chunks::Good(bytes::BytesMut::new())),
+            Session::Chunks(transaction(1), Chunks::Good(())),
             Session::Chunks(transaction(1), Chunks::Failed),
         ];
         let wanted = [

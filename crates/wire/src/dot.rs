@@ -147,26 +147,72 @@ impl DotReader {
     }
 }
 
-/// Appends a message to `out` with a dot before every line that begins with one, and the lone dot at its end.
-///
-/// A message that does not end with CRLF gets one (RFC 5321 §4.1.1.4, RFC 1939 §3).
+/// Prints a message in pieces: a dot more before every line that begins with one, and the lone dot at the end.
+#[derive(Debug)]
+pub struct DotWriter {
+    before: Before,
+}
+
+/// What stands before the next octet.
+#[derive(Debug)]
+enum Before {
+    LineStart,
+    Cr,
+    Other,
+}
+
+impl Default for DotWriter {
+    fn default() -> Self {
+        DotWriter {
+            before: Before::LineStart,
+        }
+    }
+}
+
+impl DotWriter {
+    /// Appends the next piece to `out`.
+    pub fn write(&mut self, piece: &[u8], out: &mut BytesMut) {
+        out.reserve(piece.len() + piece.len() / 64 + 8);
+        let mut rest = piece;
+        if let (Before::Cr, [b'\n', after @ ..]) = (&self.before, rest) {
+            out.put_u8(b'\n');
+            self.before = Before::LineStart;
+            rest = after;
+        }
+        if rest.is_empty() {
+            return;
+        }
+        if matches!(self.before, Before::LineStart) && rest.first() == Some(&b'.') {
+            out.put_u8(b'.');
+        }
+        while let Some(at) = memchr::memmem::find(rest, b"\r\n.") {
+            let (line, next) = rest.split_at(at + 2);
+            out.put_slice(line);
+            out.put_u8(b'.');
+            rest = next;
+        }
+        out.put_slice(rest);
+        self.before = match rest {
+            [.., b'\r', b'\n'] => Before::LineStart,
+            [.., b'\r'] => Before::Cr,
+            _ => Before::Other,
+        };
+    }
+
+    /// Appends the end. A message that does not end with CRLF gets one (RFC 5321 §4.1.1.4, RFC 1939 §3).
+    pub fn finish(self, out: &mut BytesMut) {
+        if !matches!(self.before, Before::LineStart) {
+            out.put_slice(b"\r\n");
+        }
+        out.put_slice(b".\r\n");
+    }
+}
+
+/// Appends a whole message to `out`, as [`DotWriter`] prints it.
 pub fn write_dotted(message: &[u8], out: &mut BytesMut) {
-    out.reserve(message.len() + message.len() / 64 + 8);
-    if message.first() == Some(&b'.') {
-        out.put_u8(b'.');
-    }
-    let mut rest = message;
-    while let Some(at) = memchr::memmem::find(rest, b"\r\n.") {
-        let (line, next) = rest.split_at(at + 2);
-        out.put_slice(line);
-        out.put_u8(b'.');
-        rest = next;
-    }
-    out.put_slice(rest);
-    if !message.is_empty() && !message.ends_with(b"\r\n") {
-        out.put_slice(b"\r\n");
-    }
-    out.put_slice(b".\r\n");
+    let mut writer = DotWriter::default();
+    writer.write(message, out);
+    writer.finish(out);
 }
 
 #[cfg(test)]

@@ -108,6 +108,16 @@ fn what_is_written_reads_back() {
     ] {
         let mut out = BytesMut::new();
         write_dotted(message.as_bytes(), &mut out);
+        for piece in 1..=message.len() {
+            let mut pieces = BytesMut::new();
+            let mut writer = DotWriter::default();
+            message
+                .as_bytes()
+                .chunks(piece)
+                .for_each(|part| writer.write(part, &mut pieces));
+            writer.finish(&mut pieces);
+            assert_eq!(pieces, out, "{message:?} in pieces of {piece}");
+        }
         let (got, rest, _) = read(&out, 3);
         let wanted = if message.is_empty() || message.ends_with("\r\n") {
             message.to_owned()
