@@ -3,6 +3,8 @@
 //! Read in one pass, left to right, and never refused: what cannot be an address becomes the mailbox of one without a
 //! host, so that a client still shows it.
 
+use std::borrow::Cow;
+
 use crate::encoded_word;
 use crate::parameter::{comment, unquote};
 
@@ -45,8 +47,20 @@ impl AddressItem {
         if host.is_empty() {
             return Some(mailbox);
         }
-        Some(format!("{mailbox}@{}", encoded_word::decode(host)))
+        Some(format!("{}@{}", quoted(&mailbox), encoded_word::decode(host)))
     }
+}
+
+/// A local part in the form in which it can be read again (RFC 5322 §3.4.1).
+fn quoted(mailbox: &str) -> Cow<'_, str> {
+    let special = |letter: char| letter.is_ascii_whitespace() || r#"()<>[]:;@\,""#.contains(letter);
+    if !mailbox.contains(special) {
+        return Cow::Borrowed(mailbox);
+    }
+    Cow::Owned(format!(
+        "\"{}\"",
+        mailbox.replace('\\', r"\\").replace('"', r#"\""#)
+    ))
 }
 
 /// Reads the value of a field such as `From` or `To`.

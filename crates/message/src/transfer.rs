@@ -114,7 +114,8 @@ pub(crate) fn quoted_printable(text: &[u8]) -> Vec<u8> {
     decoded
 }
 
-/// Decodes one line with its end. Blanks before the end were added on the way (RFC 2045 §6.7, rule 3).
+/// Decodes one line with its end. Blanks before the end were added on the way (RFC 2045 §6.7, rule 3); the end of the
+/// last line may belong to a boundary.
 fn quoted_line(line: &[u8], to: &mut Vec<u8>) {
     let content = line
         .strip_suffix(b"\n")
@@ -122,7 +123,7 @@ fn quoted_line(line: &[u8], to: &mut Vec<u8>) {
     let end = content
         .and_then(|content| line.get(content.len()..))
         .unwrap_or_default();
-    let mut text = content.map_or(line, trim_blanks);
+    let mut text = trim_blanks(content.unwrap_or(line));
     let soft = match text.strip_suffix(b"=") {
         Some(before) => {
             text = before;

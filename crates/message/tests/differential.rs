@@ -4,6 +4,12 @@
 //! occurs, fails the test. The messages are fetched by `corpus/fetch.sh`; where they are absent the test says so and
 //! does not run, except in CI, where it fails. `POSTHOUSE_VERDICTS=write` writes the list anew, verdicts kept.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test that reads files and says when it does not run"
+)]
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -123,14 +129,14 @@ fn our_facts(bytes: &[u8]) -> Facts {
 }
 
 fn our_addresses(list: &[AddressItem]) -> String {
-    let shown = list.iter().filter_map(|item| match item {
-        AddressItem::Address { .. } => Some(format!(
+    let shown = list.iter().map(|item| match item {
+        AddressItem::Address { .. } => format!(
             "{} <{}>",
             item.display_name().unwrap_or_default(),
             item.address().unwrap_or_default()
-        )),
-        AddressItem::GroupStart(_) => Some(format!("{}:", item.display_name().unwrap_or_default())),
-        AddressItem::GroupEnd => Some(";".to_owned()),
+        ),
+        AddressItem::GroupStart(_) => format!("{}:", item.display_name().unwrap_or_default()),
+        AddressItem::GroupEnd => ";".to_owned(),
     });
     shown.collect::<Vec<_>>().join(", ")
 }
@@ -263,6 +269,81 @@ fn compare(file: &str, bytes: &[u8], to: &mut Vec<Disagreement>) {
     }
 }
 
+/// A number that changes with what either saw (FNV-1a).
+fn fingerprint(found: &Disagreement) -> String {
+    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
+    for byte in found.ours.bytes().chain([0]).chain(found.theirs.bytes()) {
+        hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+    }
+    format!("{hash:016x}")
+}
+
+/// What stands around the first difference, on one line.
+fn excerpts(found: &Disagreement) -> (String, String) {
+    let same = found
+        .ours
+        .chars()
+        .zip(found.theirs.chars())
+        .take_while(|(left, right)| left == right)
+        .count();
+    let cut = |text: &str| {
+        let piece: String = text.chars().skip(same.saturating_sub(12)).take(60).collect();
+        piece.escape_debug().to_string()
+    };
+    (cut(&found.ours), cut(&found.theirs))
+}
+
+/// The verdicts by file and fact, with the fingerprint they were given for.
+fn verdicts() -> BTreeMap<(String, String), (String, String)> {
+    let text = std::fs::read_to_string(VERDICTS).unwrap();
+    let rows = text
+        .lines()
+        .filter(|line| !line.starts_with('#') && !line.is_empty());
+    rows.map(|row| {
+        let mut columns = row.split('\t').map(str::to_owned);
+        let mut next = || {
+            columns
+                .next()
+                .unwrap_or_else(|| panic!("a column is missing: {row}"))
+        };
+        ((next(), next()), (next(), next()))
+    })
+    .collect()
+}
+
+/// The words of the list's head: each line `# verdict: meaning`.
+fn meanings() -> Vec<String> {
+    let text = std::fs::read_to_string(VERDICTS).unwrap();
+    let head = text.lines().filter_map(|line| line.strip_prefix("# "));
+    head.filter_map(|line| line.split_once(": ").map(|(word, _)| word.to_owned()))
+        .collect()
+}
+
+fn write_verdicts(found: &[Disagreement]) {
+    let known = verdicts();
+    let text = std::fs::read_to_string(VERDICTS).unwrap();
+    let mut out: String = text
+        .lines()
+        .filter(|line| line.starts_with('#'))
+        .map(|line| format!("{line}\n"))
+        .collect();
+    for item in found {
+        let print = fingerprint(item);
+        let verdict = known.get(&(item.file.clone(), item.what.clone()));
+        let verdict = verdict
+            .filter(|(_, old)| *old == print)
+            .map_or("?", |(verdict, _)| verdict);
+        let (ours, theirs) = excerpts(item);
+        writeln!(
+            out,
+            "{}\t{}\t{verdict}\t{print}\t{ours}\t{theirs}",
+            item.file, item.what
+        )
+        .unwrap();
+    }
+    std::fs::write(VERDICTS, out).unwrap();
+}
+
 #[test]
 fn every_disagreement_with_mail_parser_has_a_verdict() {
     let Some(messages) = corpus() else { return };
@@ -271,18 +352,56 @@ fn every_disagreement_with_mail_parser_has_a_verdict() {
         compare(file, bytes, &mut found);
     }
     println!("{} disagreements in {} messages", found.len(), messages.len());
-    if let Some(path) = std::env::var_os("DIFF_DUMP") {
-        let mut out = String::new();
-        for d in &found {
-            let _ = writeln!(
-                out,
-                "{}\t{}\t{}\t{}",
-                d.file,
-                d.what,
-                d.ours.escape_debug(),
-                d.theirs.escape_debug()
-            );
+    if std::env::var("POSTHOUSE_VERDICTS").is_ok_and(|value| value == "write") {
+        write_verdicts(&found);
+    }
+    let mut known = verdicts();
+    let meanings = meanings();
+    let mut wrong = String::new();
+    for item in &found {
+        let (ours, theirs) = excerpts(item);
+        let verdict = known.remove(&(item.file.clone(), item.what.clone()));
+        match verdict {
+            Some((verdict, print)) if print == fingerprint(item) && meanings.contains(&verdict) => {}
+            _ => writeln!(
+                wrong,
+                "no verdict: {} {}\n  ours   {ours}\n  theirs {theirs}",
+                item.file, item.what
+            )
+            .unwrap(),
         }
-        std::fs::write(path, out).unwrap();
+    }
+    for (file, what) in known.keys() {
+        writeln!(wrong, "a verdict on what is no longer so: {file} {what}").unwrap();
+    }
+    assert!(wrong.is_empty(), "{wrong}");
+}
+
+/// The structure does not depend on the form of the line ends, and every range is where it must be.
+#[test]
+fn line_ends_change_nothing_but_line_ends() {
+    let Some(messages) = corpus() else { return };
+    for (file, bytes) in &messages {
+        let repaired = posthouse_message::repair::crlf(bytes);
+        let bare = Message::parse(bytes);
+        let good = Message::parse(&repaired);
+        let (left, right) = (bare.structure(), good.structure());
+        // A bare CR is no line end before it is repaired.
+        if bytes.contains(&b'\r') {
+            continue;
+        }
+        assert_eq!(left.parts().len(), right.parts().len(), "{file}");
+        for id in left.ids() {
+            assert_eq!(left.part(id).kind, right.part(id).kind, "{file}");
+            assert_eq!(left.part(id).lines, right.part(id).lines, "{file}");
+            assert_eq!(
+                posthouse_message::repair::crlf(bare.body(id)),
+                good.body(id),
+                "{file}"
+            );
+            assert_eq!(bare.file_name(id), good.file_name(id), "{file}");
+        }
+        assert_eq!(bare.envelope(), good.envelope(), "{file}");
+        assert_eq!(bare.preview(), good.preview(), "{file}");
     }
 }

@@ -149,6 +149,14 @@ fn addresses_are_shown_to_people() {
 }
 
 #[test]
+fn a_local_part_is_quoted_where_it_must_be() {
+    let address = |value: &[u8]| parse_addresses(value).first().and_then(AddressItem::address);
+    assert_eq!(address(b"\"a b\"@c").as_deref(), Some("\"a b\"@c"));
+    assert_eq!(address(br#""a\"b\\"@c"#).as_deref(), Some(r#""a\"b\\"@c"#));
+    assert_eq!(address(b"\"ab\"@c").as_deref(), Some("ab@c"));
+}
+
+#[test]
 fn hostile_lists_are_read_in_linear_time() {
     for piece in ["<", ":", ";", "(", "\"", "=?utf-8?q?", "a@[", "<@", ",", "\\"] {
         parse_addresses(piece.repeat(200_000).as_bytes());

@@ -40,7 +40,7 @@ fn quoted_printable_is_decoded() {
         ),
         ("soft = \t\r\nbreak", "soft break"),
         ("blanks  \t\r\nvanish \n", "blanks\r\nvanish\n"),
-        ("at the end  ", "at the end  "),
+        ("at the end  ", "at the end"),
         ("cut off=", "cut off"),
         ("=\n", ""),
         ("a=XYb", "a=XYb"),
