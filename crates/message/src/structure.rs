@@ -99,6 +99,7 @@ impl Structure {
             bytes,
             parts: Vec::new(),
             open: Vec::new(),
+            boundaries: Boundaries::default(),
             counter: LineCounter::default(),
         };
         let finder = Finder::new(b"\n--");
@@ -214,6 +215,7 @@ struct Builder<'a> {
     parts: Vec<Part>,
     /// The parts around the current place, outermost first: never more than [`MAX_DEPTH`] and one.
     open: Vec<Open>,
+    boundaries: Boundaries,
     counter: LineCounter,
 }
 
@@ -240,6 +242,7 @@ impl Builder<'_> {
             lines: 0,
         });
         let lines_before_body = self.counter.at(self.bytes, body);
+        self.boundaries.open(&boundary, self.open.len());
         self.open.push(Open {
             id,
             boundary,
@@ -338,16 +341,9 @@ impl Builder<'_> {
         Step::End
     }
 
-    /// The open multipart whose delimiter begins the line that begins here with `--`. The beginning of the line is
-    /// enough (RFC 2046 §5.1.1); where two match, the longer boundary is meant, and among equals the inner one.
+    /// The open multipart whose delimiter begins the line that begins here with `--`.
     fn matching(&self, line: usize) -> Option<usize> {
-        let text = self.rest(line + 2);
-        self.open
-            .iter()
-            .enumerate()
-            .filter(|(_, open)| !open.boundary.is_empty() && text.starts_with(&open.boundary))
-            .max_by_key(|(_, open)| open.boundary.len())
-            .map(|(level, _)| level)
+        self.boundaries.longest_prefix(self.rest(line + 2))
     }
 
     /// Acts on a delimiter of the multipart at this level.
@@ -383,6 +379,7 @@ impl Builder<'_> {
         let end = end.max(self.parts.get(innermost).map_or(0, |part| part.header.start));
         while self.open.len() > level {
             let Some(open) = self.open.pop() else { return };
+            self.boundaries.close(self.open.len());
             let lines = self
                 .counter
                 .at(self.bytes, end)
@@ -394,6 +391,49 @@ impl Builder<'_> {
             if part.kind == Kind::Multipart && part.first_child.is_none() {
                 part.kind = Kind::Text;
             }
+        }
+    }
+}
+
+/// The boundaries of the open multiparts with their levels, sorted, so that a line is compared with few of them however
+/// many are open.
+#[derive(Default)]
+struct Boundaries {
+    sorted: Vec<(Vec<u8>, usize)>,
+}
+
+impl Boundaries {
+    fn open(&mut self, boundary: &[u8], level: usize) {
+        if !boundary.is_empty() {
+            let place = self
+                .sorted
+                .partition_point(|(other, _)| other.as_slice() <= boundary);
+            self.sorted.insert(place, (boundary.to_vec(), level));
+        }
+    }
+
+    fn close(&mut self, level: usize) {
+        self.sorted.retain(|(_, other)| *other != level);
+    }
+
+    /// The level of the boundary that this text begins with. The beginning of a line is enough (RFC 2046 §5.1.1); where
+    /// two match, the longer boundary is meant, and among equals the inner one, which stands last.
+    fn longest_prefix(&self, mut text: &[u8]) -> Option<usize> {
+        loop {
+            let after = self
+                .sorted
+                .partition_point(|(boundary, _)| boundary.as_slice() <= text);
+            let (boundary, level) = self.sorted.get(after.checked_sub(1)?)?;
+            let common = boundary
+                .iter()
+                .zip(text)
+                .take_while(|(left, right)| left == right)
+                .count();
+            if common == boundary.len() {
+                return Some(*level);
+            }
+            // What else is a prefix of the text is one of what it has in common with its neighbour.
+            text = text.get(..common)?;
         }
     }
 }
