@@ -1,0 +1,185 @@
+//! A connection that speaks in lines: SMTP, LMTP and POP3. What comes in is buffered, what goes out is batched.
+//!
+//! Replies leave when the input holds no further line, so a client that sends ten commands at once gets ten replies at
+//! once (RFC 2920 §3.2, RFC 2449 §6.6). A client that sends and does not read is not listened to any more once
+//! [`FULL`] octets wait for it. An idle connection keeps no buffers.
+
+use std::io;
+use std::time::Duration;
+
+use bytes::{Buf, BytesMut};
+use thiserror::Error;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::time::{Instant, timeout, timeout_at};
+use wire::{Framed, LineFramer};
+
+use crate::imap::{Stream, Upgrade};
+
+/// Room for reading lines.
+const READ_LINES: usize = 4096;
+/// Room for reading a message.
+const READ_DATA: usize = 64 * 1024;
+/// So much output is sent although more input waits.
+const FULL: usize = 64 * 1024;
+/// A larger output is not kept for the next.
+const KEEP: usize = 512 * 1024;
+/// A connection that waits so long gives its buffers back.
+const IDLE: Duration = Duration::from_secs(2);
+/// How long a TLS handshake may take.
+const HANDSHAKE_TIME: Duration = Duration::from_secs(60);
+/// Room for what ends an idle wait.
+const READ_IDLE: usize = 512;
+/// How long a client may take to read what is sent to it.
+const WRITE_TIME: Duration = Duration::from_secs(300);
+
+/// What came.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Line {
+    /// A line, without its end.
+    Whole(BytesMut),
+    /// A line over the limit; the next call gives the line after it.
+    TooLong,
+}
+
+/// Why nothing comes any more.
+#[derive(Debug, Error)]
+pub(crate) enum Gone {
+    /// The client has closed the connection.
+    #[error("the client closed the connection")]
+    Closed,
+    /// It sent more than anybody has patience to throw away.
+    #[error("the client sent far more than was allowed")]
+    TooMuch,
+    /// It was silent, or too slow.
+    #[error("the client was silent for too long")]
+    Silent,
+    /// The network failed.
+    #[error("the connection broke")]
+    Broken(#[source] io::Error),
+}
+
+/// The two directions of a connection, with what is on its way in each.
+pub(crate) struct Lines {
+    stream: Box<dyn Stream>,
+    input: BytesMut,
+    output: BytesMut,
+    framer: LineFramer,
+}
+
+impl Lines {
+    /// A connection whose lines have at most `limit` octets.
+    pub(crate) fn new(stream: Box<dyn Stream>, limit: usize) -> Self {
+        Lines {
+            stream,
+            input: BytesMut::new(),
+            output: BytesMut::new(),
+            framer: LineFramer::new(limit),
+        }
+    }
+
+    /// Where replies are printed to; [`Lines::line`] sends them.
+    pub(crate) fn output(&mut self) -> &mut BytesMut {
+        &mut self.output
+    }
+
+    /// Another limit for the lines to come.
+    pub(crate) fn set_limit(&mut self, limit: usize) {
+        self.framer.set_limit(limit);
+    }
+
+    /// Begins TLS. What was read before is thrown away, so that nothing a stranger put in between is taken for the
+    /// client's (RFC 3207 §4.2, RFC 2595 §4).
+    pub(crate) async fn upgrade(&mut self, upgrade: Upgrade) -> Result<(), Gone> {
+        self.flush().await?;
+        self.input.clear();
+        let plain = std::mem::replace(&mut self.stream, Box::new(tokio::io::empty()));
+        let encrypted = timeout(HANDSHAKE_TIME, upgrade(plain)).await;
+        self.stream = encrypted.map_err(|_| Gone::Silent)?.map_err(Gone::Broken)?;
+        Ok(())
+    }
+
+    /// The next line, which must be whole within `time`.
+    pub(crate) async fn line(&mut self, time: Duration) -> Result<Line, Gone> {
+        let mut deadline = None;
+        loop {
+            match self.framer.next(&mut self.input) {
+                Framed::Line(line) => {
+                    if self.output.len() >= FULL {
+                        self.flush().await?;
+                    }
+                    return Ok(Line::Whole(line));
+                }
+                Framed::TooLong => return Ok(Line::TooLong),
+                Framed::Incomplete => {}
+            }
+            self.flush().await?;
+            let deadline = *deadline.get_or_insert_with(|| Instant::now() + time);
+            match self.read(READ_LINES, deadline.min(Instant::now() + IDLE)).await {
+                Err(Gone::Silent) => {
+                    self.rest();
+                    self.read(READ_IDLE, deadline).await?;
+                }
+                other => other?,
+            }
+        }
+    }
+
+    /// What came and is not used yet, after waiting for something to come: until `deadline` at the latest.
+    pub(crate) async fn data(&mut self, deadline: Instant) -> Result<&[u8], Gone> {
+        if self.input.is_empty() {
+            self.flush().await?;
+            self.read(READ_DATA, deadline).await?;
+        }
+        Ok(&self.input)
+    }
+
+    /// Takes octets off what [`Lines::data`] gave.
+    pub(crate) fn used(&mut self, octets: usize) {
+        self.input.advance(octets.min(self.input.len()));
+    }
+
+    /// Sends what was printed.
+    pub(crate) async fn flush(&mut self) -> Result<(), Gone> {
+        if self.output.is_empty() {
+            return Ok(());
+        }
+        let sent = async {
+            self.stream.write_all(&self.output).await?;
+            self.stream.flush().await
+        };
+        timeout(WRITE_TIME, sent)
+            .await
+            .map_err(|_| Gone::Silent)?
+            .map_err(Gone::Broken)?;
+        self.output.clear();
+        if self.output.capacity() > KEEP {
+            self.output = BytesMut::new();
+        }
+        Ok(())
+    }
+
+    /// Gives the buffers back, as far as they are empty.
+    fn rest(&mut self) {
+        self.output = BytesMut::new();
+        if self.input.is_empty() {
+            self.input = BytesMut::new();
+        }
+    }
+
+    async fn read(&mut self, room: usize, deadline: Instant) -> Result<(), Gone> {
+        self.input.reserve(room);
+        let read = timeout_at(deadline, self.stream.read_buf(&mut self.input)).await;
+        match read.map_err(|_| Gone::Silent)?.map_err(Gone::Broken)? {
+            0 => Err(Gone::Closed),
+            _ => Ok(()),
+        }
+    }
+
+    /// Sends what was printed and ends the connection.
+    pub(crate) async fn close(mut self) {
+        if self.flush().await.is_ok() {
+            // A client that does not take the end does not need it.
+            let _ = timeout(WRITE_TIME, self.stream.shutdown()).await;
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! A connection: reads commands, answers them, and says goodbye.
+
+use std::time::Duration;
+
+use pop3::capability::{self, Offer};
+use pop3::{Command, In, Refusal, Session, command, reply};
+
+use super::door::Door;
+use super::transaction::Opened;
+use crate::imap::{Passwords, Stream};
+use crate::lines::{Gone, Line, Lines};
+
+/// RFC 1939 §3: the autologout timer, of at least ten minutes. It enters no UPDATE: nothing is deleted.
+const COMMAND_TIME: Duration = Duration::from_secs(600);
+
+/// A connection with all that is known of it.
+pub(super) struct Connection {
+    pub(super) lines: Lines,
+    pub(super) door: Door,
+    pub(super) session: Session<Box<Opened>>,
+    errors: u32,
+    pub(super) login_failures: u32,
+}
+
+/// Why a command was not carried out.
+#[derive(Debug)]
+pub(super) enum Failed {
+    /// The client is told, and may go on.
+    Refused(Refusal),
+    /// In the middle of a reply, after which nothing can be said any more.
+    Broken,
+    /// Nobody is there to be told.
+    Gone(Gone),
+}
+
+impl From<Refusal> for Failed {
+    fn from(refusal: Refusal) -> Self {
+        Failed::Refused(refusal)
+    }
+}
+
+impl From<Gone> for Failed {
+    fn from(gone: Gone) -> Self {
+        Failed::Gone(gone)
+    }
+}
+
+/// What comes after a command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Next {
+    Command,
+    Tls,
+    Close,
+}
+
+/// Serves one connection from greeting to end.
+pub async fn serve(stream: Box<dyn Stream>, door: Door) {
+    let mut connection = Connection {
+        lines: Lines::new(stream, pop3::COMMAND_LINE),
+        door,
+        session: Session::Authorization,
+        errors: 0,
+        login_failures: 0,
+    };
+    match connection.run().await {
+        Ok(()) => {}
+        // RFC 1939 §3 says nothing to a client that is silent; words help whoever looks at it.
+        Err(Gone::Silent) => Refusal::TimedOut.print(connection.lines.output()),
+        Err(gone) => {
+            tracing::debug!(peer = ?connection.door.peer, %gone, "a POP3 connection ended");
+            return;
+        }
+    }
+    connection.lines.close().await;
+}
+
+impl Connection {
+    async fn run(&mut self) -> Result<(), Gone> {
+        reply::ok(format_args!("{} Posthouse is ready", self.door.host), self.lines.output());
+        while self.converse().await? == Next::Tls {
+            if let Some(upgrade) = self.door.upgrade.take() {
+                self.lines.upgrade(upgrade).await?;
+                self.door.passwords = Passwords::Allowed;
+                self.session = Session::Authorization;
+            }
+        }
+        Ok(())
+    }
+
+    /// RFC 2595 §4.
+    fn check_stls(&self) -> Result<(), Refusal> {
+        match self.door.upgrade {
+            Some(_) => Ok(()),
+            None => Err(Refusal::TlsUnavailable),
+        }
+    }
+
+    fn capa(&mut self) {
+        let before_login = !matches!(self.session, Session::Transaction(_));
+        let offer = Offer {
+            stls: before_login && self.door.upgrade.is_some(),
+            passwords: self.door.passwords == Passwords::Allowed,
+        };
+        capability::announce(offer, self.lines.output());
+    }
+
+    /// Answers one line after the other.
+    async fn converse(&mut self) -> Result<Next, Gone> {
+        loop {
+            let line = self.lines.line(COMMAND_TIME).await?;
+            // Boxed, so that a connection that waits is small.
+            let next = Box::pin(self.answer(line)).await?;
+            if next != Next::Command {
+                return Ok(next);
+            }
+            if self.errors > pop3::ERRORS || self.login_failures >= pop3::LOGIN_FAILURES {
+                Refusal::TooManyErrors.print(self.lines.output());
+                return Ok(Next::Close);
+            }
+        }
+    }
+
+    async fn answer(&mut self, line: Line) -> Result<Next, Gone> {
+        let parsed = match line {
+            Line::TooLong => Err(Refusal::LineTooLong),
+            Line::Whole(line) => command::parse(&line),
+        };
+        let outcome = match parsed {
+            Ok((command, allowed)) => self.carry_out(command, allowed).await,
+            Err(refusal) => Err(refusal.into()),
+        };
+        match outcome {
+            Ok(next) => Ok(next),
+            Err(Failed::Gone(gone)) => Err(gone),
+            Err(Failed::Broken) => Err(Gone::Closed),
+            Err(Failed::Refused(refusal)) => {
+                self.errors += 1;
+                refusal.print(self.lines.output());
+                Ok(Next::Command)
+            }
+        }
+    }
+
+    async fn carry_out(&mut self, command: Command, allowed: In) -> Result<Next, Failed> {
+        self.session.check(allowed)?;
+        match command {
+            Command::Quit => return self.quit().await,
+            Command::Stls => {
+                self.check_stls()?;
+                reply::ok("Begin TLS", self.lines.output());
+                return Ok(Next::Tls);
+            }
+            Command::Capa => self.capa(),
+            Command::User(name) => self.user(name)?,
+            Command::Pass(password) => self.pass(password).await?,
+            command => self.about_messages(command).await?,
+        }
+        Ok(Next::Command)
+    }
+
+    async fn about_messages(&mut self, command: Command) -> Result<(), Failed> {
+        let Session::Transaction(opened) = &mut self.session else {
+            return Err(Refusal::LoginFirst.into());
+        };
+        let out = self.lines.output();
+        match command {
+            Command::Stat => opened.maildrop.print_stat(out),
+            Command::List(None) => opened.maildrop.print_list(out),
+            Command::List(Some(number)) => opened.list(number, out)?,
+            Command::Uidl(None) => opened.maildrop.print_uidl(out),
+            Command::Uidl(Some(number)) => opened.uidl(number, out)?,
+            Command::Retr(number) => opened.retr(number, &mut self.lines).await?,
+            Command::Top(number, body_lines) => opened.top(number, body_lines, &mut self.lines).await?,
+            Command::Dele(number) => opened.dele(number, out)?,
+            Command::Rset => {
+                opened.maildrop.reset();
+                opened.maildrop.print_stat(out);
+            }
+            // NOOP; the others have been carried out by now.
+            _ => reply::ok("Nothing done", out),
+        }
+        Ok(())
+    }
+
+    /// RFC 1939 §6: the replies before are out of the way of a client that waits for this one.
+    async fn quit(&mut self) -> Result<Next, Failed> {
+        let session = std::mem::replace(&mut self.session, Session::Authorization);
+        let out = self.lines.output();
+        match session {
+            Session::Transaction(opened) => {
+                if let Err(refusal) = opened.update(out).await {
+                    refusal.print(out);
+                }
+            }
+            Session::Authorization | Session::Named(_) => reply::ok("Bye", out),
+        }
+        Ok(Next::Close)
+    }
+}

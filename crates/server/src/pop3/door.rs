@@ -1,0 +1,38 @@
+//! What a connection needs from outside: who verifies logins, whether passwords may be sent, how TLS begins.
+
+use std::future::Future;
+use std::net::IpAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use pop3::Refusal;
+use sasl::Credentials;
+use store::Account;
+
+use super::lease::Leases;
+use crate::imap::{Passwords, Upgrade};
+
+/// The outcome of a login, later.
+pub type LoginFuture<'a> = Pin<Box<dyn Future<Output = Result<Account, Refusal>> + Send + 'a>>;
+
+/// Knows who may log in, and gives them their account. What it delays, counts and logs is its own matter.
+pub trait Authority: Send + Sync {
+    /// Verifies a login name and a password.
+    fn log_in<'a>(&'a self, credentials: &'a Credentials, peer: Option<IpAddr>) -> LoginFuture<'a>;
+}
+
+/// The way a connection came in by.
+pub struct Door {
+    /// Who verifies logins.
+    pub authority: Arc<dyn Authority>,
+    /// Who has which maildrop.
+    pub leases: Arc<Leases>,
+    /// What the server calls itself.
+    pub host: Arc<str>,
+    /// Where the client connected from.
+    pub peer: Option<IpAddr>,
+    /// Whether passwords may be sent before TLS.
+    pub passwords: Passwords,
+    /// How TLS begins; `None` where it has begun or is not available.
+    pub upgrade: Option<Upgrade>,
+}

@@ -1,0 +1,166 @@
+//! DATA (RFC 5321 §4.1.1.4) and BDAT (RFC 3030): the octets of a message.
+//!
+//! Every octet that a client announced or sends is read, whatever the answer will be, so that none of them is taken
+//! for a command. What is over a limit is read and not kept.
+
+use std::time::Duration;
+
+use bytes::BytesMut;
+use smtp::command::{Bdat, In, Last};
+use smtp::state::{Chunks, Session};
+use smtp::{Refusal, reply};
+use tokio::time::Instant;
+use wire::{DotProgress, DotReader, LineEnds};
+
+use super::connection::{Connection, Failed};
+use super::intake::Hold;
+use crate::lines::Gone;
+
+/// How long a client may be silent inside of a message (RFC 5321 §4.5.3.2.5: at least 3 minutes).
+const BLOCK_TIME: Duration = Duration::from_secs(300);
+/// How long DATA or one chunk may take: 50 MB on a slow line, and not a client that sends an octet a minute.
+const MESSAGE_TIME: Duration = Duration::from_secs(3600);
+/// So many times the limit is thrown away before a client that does not stop is left.
+const PATIENCE: usize = 4;
+
+/// A message in the making.
+#[derive(Debug)]
+pub(super) struct Incoming {
+    /// What we wrote above it, and what came.
+    pub(super) octets: BytesMut,
+    /// How much of it is ours.
+    pub(super) prefix: usize,
+    /// Our name for it.
+    pub(super) id: String,
+    /// The memory it takes.
+    pub(super) hold: Hold,
+}
+
+/// A message that has come, and what was seen in it.
+#[derive(Debug)]
+pub(super) struct Arrived {
+    pub(super) incoming: Incoming,
+    pub(super) found: LineEnds,
+}
+
+impl Connection {
+    /// DATA. It prints its replies itself, since LMTP has one for every recipient.
+    pub(super) async fn data(&mut self) -> Result<(), Failed> {
+        self.print(&reply::start_data());
+        let limit = self.message_limit();
+        let mut kept = self.begin_message();
+        let mut reader = DotReader::new(limit);
+        let end = Instant::now() + MESSAGE_TIME;
+        loop {
+            let input = self.lines.data(end.min(Instant::now() + BLOCK_TIME)).await?;
+            let progress = match &mut kept {
+                Ok(incoming) => reader.read(input, &mut incoming.octets),
+                Err(_) => reader.read(input, &mut BytesMut::new()),
+            };
+            let taken = match progress {
+                DotProgress::Done { taken } => taken,
+                DotProgress::More => input.len(),
+            };
+            self.lines.used(taken);
+            kept = kept.and_then(|incoming| incoming.check(limit, reader.size()));
+            if progress != DotProgress::More {
+                break;
+            }
+            if reader.size() / PATIENCE > limit {
+                return Err(Gone::TooMuch.into());
+            }
+        }
+        let found = reader.found();
+        self.finish(kept.map(|incoming| Arrived { incoming, found })).await;
+        Ok(())
+    }
+
+    /// BDAT. It checks for itself whether it may stand here, after its octets are read.
+    pub(super) async fn bdat(&mut self, bdat: Bdat) -> Result<(), Failed> {
+        let limit = self.message_limit();
+        let octets = usize::try_from(bdat.octets).unwrap_or(usize::MAX);
+        if octets / PATIENCE > limit {
+            return Err(Gone::TooMuch.into());
+        }
+        let chunk = self.chunk(octets, limit).await;
+        match (chunk, bdat.last) {
+            (Err(Failed::Refused(refusal)), last) => {
+                self.fail_chunks(last);
+                Err(refusal.into())
+            }
+            (Err(gone), _) => Err(gone),
+            (Ok(incoming), Last::No) => {
+                self.print(&reply::chunk(bdat.octets));
+                if let Some((transaction, _)) = self.state.reset() {
+                    self.state = Session::Chunks(transaction, Chunks::Good(incoming));
+                }
+                Ok(())
+            }
+            (Ok(incoming), Last::Yes) => {
+                let found = LineEnds::of(incoming.octets.get(incoming.prefix..).unwrap_or_default());
+                self.finish(Ok(Arrived { incoming, found })).await;
+                Ok(())
+            }
+        }
+    }
+
+    /// Reads a chunk to the message so far, or throws it away and says why.
+    async fn chunk(&mut self, octets: usize, limit: usize) -> Result<Incoming, Failed> {
+        let begun = self.state.check(In::Chunks).and_then(|()| self.continue_message());
+        let mut kept = begun.and_then(|incoming| {
+            let size = incoming.size().saturating_add(octets);
+            incoming.check(limit, size)
+        });
+        let end = Instant::now() + MESSAGE_TIME;
+        let mut left = octets;
+        while left > 0 {
+            let input = self.lines.data(end.min(Instant::now() + BLOCK_TIME)).await?;
+            let taken = input.len().min(left);
+            if let (Ok(incoming), Some(input)) = (&mut kept, input.get(..taken)) {
+                incoming.octets.extend_from_slice(input);
+            }
+            self.lines.used(taken);
+            left -= taken;
+        }
+        Ok(kept?)
+    }
+
+    /// The message that earlier chunks began, or a new one.
+    fn continue_message(&mut self) -> Result<Incoming, Refusal> {
+        let Session::Chunks(_, chunks) = &mut self.state else {
+            return self.begin_message();
+        };
+        match std::mem::replace(chunks, Chunks::Failed) {
+            Chunks::Good(incoming) => Ok(incoming),
+            Chunks::Failed => Err(Refusal::ChunksFailed),
+        }
+    }
+
+    /// RFC 3030 §2: after a chunk that failed, the transaction is over; what else was on its way is refused.
+    fn fail_chunks(&mut self, last: Last) {
+        let Some((transaction, _)) = self.state.reset() else { return };
+        if last == Last::No && !transaction.recipients.is_empty() {
+            self.state = Session::Chunks(transaction, Chunks::Failed);
+        }
+    }
+
+    fn message_limit(&self) -> usize {
+        usize::try_from(self.site.message_limit).unwrap_or(usize::MAX)
+    }
+}
+
+impl Incoming {
+    /// Octets that came.
+    fn size(&self) -> usize {
+        self.octets.len().saturating_sub(self.prefix)
+    }
+
+    /// Whether the message may have so many octets.
+    fn check(mut self, limit: usize, size: usize) -> Result<Self, Refusal> {
+        match (size > limit, self.hold.grow(size)) {
+            (true, _) => Err(Refusal::TooBig),
+            (false, false) => Err(Refusal::Busy),
+            (false, true) => Ok(self),
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! MAIL and RCPT: who sends, and where it goes.
+
+use smtp::state::{Session, Transaction};
+use smtp::{ForwardPath, Mail, Refusal, Reply, ReversePath, reply};
+use store::Delivery;
+use types::{Address, LocalPart, MailboxName};
+
+use super::connection::{Connection, Failed};
+use super::door::{Found, Owns};
+use super::policy::Relay;
+
+/// A recipient that was accepted.
+#[derive(Clone, Debug)]
+pub(super) struct Recipient {
+    /// As the client wrote it, for the `for` clause and LMTP's replies.
+    pub(super) address: Address,
+    /// Whose mailboxes it goes to: several for an alias.
+    pub(super) deliveries: Vec<Delivery>,
+}
+
+/// Where `local` mode puts mail for the rest of the world (DESIGN §8).
+const WORLD: &str = "World";
+
+impl Connection {
+    /// RFC 5321 §4.1.1.2.
+    pub(super) async fn mail(&mut self, mail: Mail) -> Result<Reply, Failed> {
+        if self.login.is_none() {
+            self.policy.check_anonymous()?;
+        }
+        // RFC 1870 §6.1: refused before a single octet of it was sent.
+        if mail.size.is_some_and(|size| size > self.site.message_limit) {
+            return Err(Refusal::TooBig.into());
+        }
+        if let ReversePath::Address(sender) = &mail.from {
+            self.check_sender(sender).await?;
+        }
+        let hello = self.state.hello().cloned().ok_or(Refusal::HelloFirst)?;
+        self.state = Session::Transaction(Transaction {
+            hello,
+            mail,
+            recipients: Vec::new(),
+        });
+        Ok(reply::SENDER_OK)
+    }
+
+    /// RFC 6409 §6.1: somebody who logged in sends as themselves.
+    async fn check_sender(&self, sender: &Address) -> Result<(), Refusal> {
+        let (Some(login), Relay::Refused) = (self.login, self.policy.relay) else {
+            return Ok(());
+        };
+        match self.site.authority.may_send_as(login, sender).await? {
+            Owns::Yes => Ok(()),
+            Owns::No => Err(Refusal::SenderNotOwned),
+        }
+    }
+
+    /// RFC 5321 §4.1.1.3.
+    pub(super) async fn rcpt(&mut self, path: ForwardPath) -> Result<Reply, Failed> {
+        let address = match path {
+            ForwardPath::Address(address) => address,
+            // RFC 5321 §4.5.1: without a domain it is ours.
+            ForwardPath::Postmaster => Address {
+                local: LocalPart::check("postmaster").expect("a constant"),
+                domain: self.site.domain.clone(),
+            },
+        };
+        let deliveries = match self.site.authority.resolve(&address).await? {
+            Found::Here(deliveries) => deliveries,
+            Found::Nobody => return Err(Refusal::NoSuchAddress.into()),
+            Found::Elsewhere => vec![self.relay()?],
+        };
+        let Session::Transaction(transaction) = &mut self.state else {
+            return Err(Refusal::MailFirst.into());
+        };
+        transaction.add(Recipient { address, deliveries })?;
+        Ok(reply::RECIPIENT_OK)
+    }
+
+    /// Where mail to somebody else's domain goes: nowhere, or to its sender to look at. No open relay.
+    fn relay(&self) -> Result<Delivery, Refusal> {
+        match (self.login, self.policy.relay) {
+            (Some(account), Relay::World) => Ok(Delivery {
+                account,
+                mailbox: MailboxName::check(WORLD).expect("a constant"),
+            }),
+            (_, Relay::World | Relay::Refused) => Err(Refusal::Relay),
+        }
+    }
+}
