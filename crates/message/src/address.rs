@@ -258,20 +258,22 @@ impl<'a> Reader<'a> {
             .skip(1)
             .position(stops)
             .map_or(text.len(), |at| at + 1);
-        let literal = text
+        let opened = text
             .get(..length)
-            .and_then(|atom| atom.windows(2).position(|pair| pair == b"@["));
-        let close = literal.and_then(|open| {
-            Some((
-                open,
-                text.get(open..)?
-                    .iter()
-                    .take(256)
-                    .position(|byte| *byte == b']')?,
-            ))
-        });
-        close.map_or(length, |(open, close)| length.max(open + close + 1))
+            .and_then(|atom| memchr::memmem::find(atom, b"@["));
+        let literal = opened.and_then(|open| Some(open + 2 + literal_length(text.get(open + 2..)?)?));
+        literal.map_or(length, |literal| length.max(literal))
     }
+}
+
+/// The length of a domain literal from behind its first bracket (RFC 5322 §3.4.1), brackets included.
+fn literal_length(text: &[u8]) -> Option<usize> {
+    let window = text.get(..256).unwrap_or(text);
+    let (inside, _) = window.split_at_checked(memchr::memchr(b']', window)?)?;
+    inside
+        .iter()
+        .all(u8::is_ascii_graphic)
+        .then_some(inside.len() + 1)
 }
 
 /// A comment as a name: unescaped, on one line.

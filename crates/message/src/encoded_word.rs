@@ -50,9 +50,12 @@ pub fn decode(value: &[u8]) -> String {
     one_line(decoded)
 }
 
-/// The length of the encoded word that these bytes begin with.
+/// The length of the encoded word that these bytes begin with, if it has no blanks: with blanks it might be the end of
+/// another word that is taken for its own.
 pub(crate) fn length(text: &[u8]) -> Option<usize> {
-    parse(text).map(|word| word.length)
+    parse(text)
+        .filter(|word| word.text.iter().all(u8::is_ascii_graphic))
+        .map(|word| word.length)
 }
 
 impl Word<'_> {
@@ -104,7 +107,7 @@ fn parse(text: &[u8]) -> Option<Word<'_>> {
     let [b'?', encoding @ (b'b' | b'B' | b'q' | b'Q'), b'?', rest @ ..] = rest else {
         return None;
     };
-    if label.iter().any(|byte| byte.is_ascii_whitespace()) {
+    if !label.iter().all(u8::is_ascii_graphic) {
         return None;
     }
     let window = rest.get(..MAX_WORD).unwrap_or(rest);
