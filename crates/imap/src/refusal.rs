@@ -61,6 +61,9 @@ pub enum Refusal {
     /// A charset that we cannot read (RFC 3501 §6.4.4).
     #[error("this charset is not known here")]
     Charset,
+    /// A message without a single octet.
+    #[error("a message has one octet at least")]
+    EmptyMessage,
     /// The message is larger than the limit.
     #[error("the message is too large")]
     TooBig,

@@ -14,9 +14,12 @@ pub struct FetchLine<'o> {
     place: Place,
 }
 
-#[derive(Debug, PartialEq, Eq)]
-enum Place {
+/// Whether an item has been written already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// None yet.
     First,
+    /// One at least: a space stands before the next.
     Later,
 }
 
@@ -32,12 +35,15 @@ impl<'o> FetchLine<'o> {
         }
     }
 
-    /// Goes on with a response that was begun and whose items so far have been written.
-    pub fn resume(out: &'o mut Vec<u8>) -> Self {
-        FetchLine {
-            out,
-            place: Place::Later,
-        }
+    /// Lets go of the output, so that octets can be sent in between.
+    #[must_use]
+    pub fn pause(self) -> Place {
+        self.place
+    }
+
+    /// Goes on with a response that was paused.
+    pub fn resume(out: &'o mut Vec<u8>, place: Place) -> Self {
+        FetchLine { out, place }
     }
 
     /// Ends the response.

@@ -1,4 +1,4 @@
-//! What is said about mailboxes: FLAGS, EXISTS, RECENT, EXPUNGE, LIST, LSUB, STATUS, SEARCH (RFC 3501 §7.2 to §7.4).
+//! What is said untagged, messages apart: CAPABILITY, FLAGS, EXISTS, RECENT, EXPUNGE, LIST, LSUB, STATUS, SEARCH (RFC 3501 §7.2 to §7.4).
 
 use types::Role;
 
@@ -6,6 +6,13 @@ use crate::command::status::StatusItem;
 use crate::grammar::flag::{Flag, print_flags};
 use crate::grammar::mailbox::print_name;
 use crate::grammar::print;
+
+/// `* CAPABILITY …`, with the words as `command::capability` prints them.
+pub fn capability(out: &mut Vec<u8>, words: &[u8]) {
+    out.extend_from_slice(b"* CAPABILITY");
+    out.extend_from_slice(words);
+    out.extend_from_slice(b"\r\n");
+}
 
 /// `* n EXISTS`.
 pub fn exists(out: &mut Vec<u8>, count: u32) {

@@ -1,0 +1,157 @@
+//! What is found out about a message when it arrives, so that lists of messages need not read it again.
+//!
+//! The store keeps it as *cards*: bytes that it does not look into. Their form has a version; cards of another
+//! version, or none (they were too large), are made again from the message's bytes.
+
+use bytes::{BufMut, Bytes, BytesMut};
+use message::Message;
+use store::Facts;
+use xxhash_rust::xxh3::xxh3_64;
+
+/// The form of the cards, and of the parser that filled them.
+const VERSION: u8 = 1;
+
+/// Version, the day and the moment of the `Date` field, four lengths.
+const HEAD: usize = 1 + 4 + 8 + 4 * 4;
+
+/// Stands for a `Date` field that is missing or cannot be read.
+const NO_DAY: i32 = i32::MIN;
+
+/// What is kept of a message beside its bytes, ready to print.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cards {
+    /// `ENVELOPE` (RFC 3501 §7.4.2).
+    pub envelope: Bytes,
+    /// `BODYSTRUCTURE`.
+    pub body_structure: Bytes,
+    /// `BODY`.
+    pub body: Bytes,
+    /// The beginning of the text, in UTF-8.
+    pub preview: Bytes,
+    /// When the message says that it was sent.
+    pub sent: Option<Sent>,
+}
+
+/// The `Date` field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sent {
+    /// Its day as written, disregarding time and zone: days since 1970-01-01 (RFC 3501 §6.4.4, `SENTON`).
+    pub day: i32,
+    /// The moment, in seconds since 1970.
+    pub moment: i64,
+}
+
+impl Cards {
+    /// Makes the cards of a message.
+    #[must_use]
+    pub fn of(message: &Message<'_>) -> Self {
+        let sent = message.date().and_then(|date| {
+            let day = i32::try_from(date.days()).ok().filter(|day| *day != NO_DAY)?;
+            Some(Sent {
+                day,
+                moment: date.timestamp(),
+            })
+        });
+        Cards {
+            envelope: imap::envelope_text(&message.envelope()).into(),
+            body_structure: imap::body_structure_text(message).into(),
+            body: imap::body_text(message).into(),
+            preview: message.preview().into(),
+            sent,
+        }
+    }
+
+    /// The form that is stored.
+    #[must_use]
+    pub fn print(&self) -> Bytes {
+        let texts = self.texts();
+        let mut out = BytesMut::with_capacity(HEAD + texts.iter().map(|t| t.len()).sum::<usize>());
+        out.put_u8(VERSION);
+        out.put_i32_le(self.sent.map_or(NO_DAY, |sent| sent.day));
+        out.put_i64_le(self.sent.map_or(0, |sent| sent.moment));
+        for text in texts {
+            out.put_u32_le(u32::try_from(text.len()).unwrap_or(u32::MAX));
+        }
+        for text in texts {
+            out.put_slice(text);
+        }
+        out.freeze()
+    }
+
+    fn texts(&self) -> [&Bytes; 4] {
+        [&self.envelope, &self.body_structure, &self.body, &self.preview]
+    }
+
+    /// Reads the stored form; `None` where there is none, or that of another version.
+    #[must_use]
+    pub fn parse(stored: &Bytes) -> Option<Self> {
+        let (version, rest) = stored.split_first_chunk::<1>()?;
+        if *version != [VERSION] {
+            return None;
+        }
+        let (day, rest) = rest.split_first_chunk::<4>()?;
+        let (moment, rest) = rest.split_first_chunk::<8>()?;
+        let (lengths, texts) = rest.split_first_chunk::<16>()?;
+        let mut at = 0;
+        let mut slices = [const { Bytes::new() }; 4];
+        for (slice, length) in slices.iter_mut().zip(lengths.as_chunks::<4>().0) {
+            let end = usize::try_from(u32::from_le_bytes(*length)).ok()?.checked_add(at)?;
+            texts.get(at..end)?;
+            *slice = stored.slice(HEAD + at..HEAD + end);
+            at = end;
+        }
+        let [envelope, body_structure, body, preview] = slices;
+        let day = i32::from_le_bytes(*day);
+        Some(Cards {
+            envelope,
+            body_structure,
+            body,
+            preview,
+            sent: (day != NO_DAY).then_some(Sent {
+                day,
+                moment: i64::from_le_bytes(*moment),
+            }),
+        })
+    }
+}
+
+/// Everything that the store wants to know of a message that arrives.
+#[must_use]
+pub fn facts_of(bytes: &[u8]) -> Facts {
+    let message = Message::parse(bytes);
+    let hash = |id: &String| xxh3_64(id.as_bytes());
+    Facts {
+        cards: Cards::of(&message).print(),
+        message_id: message.message_id().as_ref().map(hash),
+        references: message.references().iter().map(hash).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cards_parse_back_and_no_prefix_does() {
+        let source = b"Date: Mon, 7 Feb 1994 21:52:25 -0800\r\nSubject: s\r\nMessage-ID: <a@b>\r\n\r\nhello\r\n";
+        let cards = Cards::of(&Message::parse(source));
+        let printed = cards.print();
+        assert_eq!(Cards::parse(&printed), Some(cards.clone()));
+        assert_eq!(
+            cards.sent,
+            Some(Sent {
+                day: 8803,
+                moment: 760_686_745
+            })
+        );
+        assert_eq!(cards.preview, "hello");
+        for length in 0..printed.len() {
+            assert_eq!(Cards::parse(&printed.slice(..length)), None, "{length}");
+        }
+        let mut other = printed.to_vec();
+        other[0] += 1;
+        assert_eq!(Cards::parse(&other.into()), None);
+        assert!(facts_of(source).message_id.is_some());
+        assert_eq!(facts_of(b"").message_id, None);
+    }
+}

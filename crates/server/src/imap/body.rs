@@ -1,0 +1,205 @@
+//! The octets of messages: BODY[…], RFC822, RFC822.HEADER, RFC822.TEXT (RFC 3501 §6.4.5).
+//!
+//! Most sections are a range of the message's bytes and are sent piece by piece, never whole in memory. A message is
+//! read whole only where its structure is asked for and it is not known where the section lies.
+
+use std::ops::Range;
+
+use bytes::Bytes;
+use imap::command::fetch::FetchItem;
+use imap::grammar::section::{Partial, Section, SectionText};
+use imap::response::fetch::{FetchLine, Place};
+use message::{Header, Message};
+use store::{Account, MessageRow};
+
+use super::connection::Connection;
+use super::stop::Stop;
+use crate::facts::Cards;
+
+/// How much of a body is read at once.
+const PIECE: u64 = 256 * 1024;
+
+/// How much is read to find the header of a message: nearly all are shorter.
+const HEADER_GUESS: u64 = 16 * 1024;
+
+/// The octets of a section.
+enum Octets {
+    /// There is no such section.
+    Missing,
+    /// They are a range of the message.
+    Range(Range<u64>),
+    /// They were put together.
+    Made(Bytes),
+}
+
+/// A message whose parts are wanted; it is read when needed, and once.
+pub(super) struct Source<'s> {
+    account: &'s Account,
+    row: &'s MessageRow,
+    whole: Option<Bytes>,
+}
+
+impl<'s> Source<'s> {
+    pub(super) fn new(account: &'s Account, row: &'s MessageRow) -> Self {
+        Source {
+            account,
+            row,
+            whole: None,
+        }
+    }
+
+    async fn read(&self, range: Range<u64>) -> Result<Bytes, Stop> {
+        match &self.whole {
+            Some(whole) => {
+                let end = usize::try_from(range.end).unwrap_or(usize::MAX).min(whole.len());
+                let start = usize::try_from(range.start).unwrap_or(usize::MAX).min(end);
+                Ok(whole.slice(start..end))
+            }
+            None => Ok(self.account.read_blob(self.row.blob, range).await?),
+        }
+    }
+
+    /// All bytes of the message.
+    pub(super) async fn whole(&mut self) -> Result<Bytes, Stop> {
+        if let Some(whole) = &self.whole {
+            return Ok(whole.clone());
+        }
+        let whole = self.read(0..u64::from(self.row.size)).await?;
+        self.whole = Some(whole.clone());
+        Ok(whole)
+    }
+
+    /// The message at least up to the end of its header.
+    pub(super) async fn head(&self) -> Result<Bytes, Stop> {
+        let size = u64::from(self.row.size);
+        let guess = self.read(0..size.min(HEADER_GUESS)).await?;
+        let ends = guess.starts_with(b"\r\n") || memchr::memmem::find(&guess, b"\r\n\r\n").is_some();
+        if ends || size <= HEADER_GUESS {
+            return Ok(guess);
+        }
+        self.read(0..size).await
+    }
+
+    /// The cards, made from the bytes where the stored ones are missing or of another version.
+    pub(super) async fn cards(&mut self, stored: Option<&Cards>) -> Result<Cards, Stop> {
+        if let Some(stored) = stored {
+            return Ok(stored.clone());
+        }
+        Ok(Cards::of(&Message::parse(&self.whole().await?)))
+    }
+
+    async fn section(&mut self, section: &Section) -> Result<Octets, Stop> {
+        if section.part.is_empty() && section.text == SectionText::Whole {
+            return Ok(Octets::Range(0..u64::from(self.row.size)));
+        }
+        let of_header = matches!(
+            section.text,
+            SectionText::Header | SectionText::HeaderFields(_) | SectionText::HeaderFieldsNot(_)
+        );
+        let bytes = if section.part.is_empty() && of_header {
+            self.head().await?
+        } else {
+            self.whole().await?
+        };
+        Ok(find(&Message::parse(&bytes), section))
+    }
+}
+
+/// Finds a section in a message.
+fn find(message: &Message<'_>, section: &Section) -> Octets {
+    let kind = match &section.text {
+        SectionText::Whole => message::Section::Whole,
+        SectionText::Text => message::Section::Text,
+        SectionText::Mime => message::Section::Mime,
+        SectionText::Header | SectionText::HeaderFields(_) | SectionText::HeaderFieldsNot(_) => {
+            message::Section::Header
+        }
+    };
+    let Some(range) = message.structure().section(&section.part, kind) else {
+        return Octets::Missing;
+    };
+    let header = Header::new(message.bytes().get(range.clone()).unwrap_or_default());
+    match &section.text {
+        SectionText::HeaderFields(names) => Octets::Made(header.only(names).into()),
+        SectionText::HeaderFieldsNot(names) => Octets::Made(header.without(names).into()),
+        _ => Octets::Range(range.start as u64..range.end as u64),
+    }
+}
+
+/// Which of the octets are wanted.
+fn cut(range: Range<u64>, partial: Option<Partial>) -> Range<u64> {
+    let Some(partial) = partial else { return range };
+    let start = range.start.saturating_add(partial.origin.into()).min(range.end);
+    start..start.saturating_add(partial.length.into()).min(range.end)
+}
+
+/// Sends an item of octets with its name.
+pub(super) async fn send(
+    connection: &mut Connection,
+    source: &mut Source<'_>,
+    item: &FetchItem,
+    place: Place,
+) -> Result<Place, Stop> {
+    let (section, partial) = match item {
+        FetchItem::BodySection(body) => (body.section.clone(), body.partial),
+        FetchItem::Rfc822Header => (of_message(SectionText::Header), None),
+        FetchItem::Rfc822Text => (of_message(SectionText::Text), None),
+        _ => (of_message(SectionText::Whole), None),
+    };
+    let octets = source.section(&section).await?;
+    let mut line = FetchLine::resume(connection.out(), place);
+    match item {
+        FetchItem::Rfc822Header => line.rfc822("RFC822.HEADER"),
+        FetchItem::Rfc822Text => line.rfc822("RFC822.TEXT"),
+        FetchItem::Rfc822 => line.rfc822("RFC822"),
+        _ => line.section(&section, partial.map(|partial| partial.origin)),
+    }
+    match octets {
+        Octets::Missing => line.nil(),
+        Octets::Made(made) => {
+            let size = made.len() as u64;
+            let wanted = cut(0..size, partial);
+            let index = |at| usize::try_from(at).unwrap_or(made.len());
+            line.octets(&made.slice(index(wanted.start)..index(wanted.end)));
+        }
+        Octets::Range(range) => {
+            let place = line.pause();
+            return stream(connection, source, cut(range, partial), place).await;
+        }
+    }
+    Ok(line.pause())
+}
+
+fn of_message(text: SectionText) -> Section {
+    Section {
+        part: Vec::new(),
+        text,
+    }
+}
+
+/// Sends a range of a message as a literal, piece by piece. The first piece is read before the literal is announced:
+/// what cannot be read at all is refused; what breaks off in the middle ends the connection.
+async fn stream(
+    connection: &mut Connection,
+    source: &Source<'_>,
+    range: Range<u64>,
+    place: Place,
+) -> Result<Place, Stop> {
+    let size = range.end.saturating_sub(range.start);
+    let first = source.read(range.start..range.end.min(range.start + PIECE)).await?;
+    let mut line = FetchLine::resume(connection.out(), place);
+    line.literal(size);
+    let place = line.pause();
+    let mut at = range.start + first.len() as u64;
+    connection.send(first).await?;
+    while at < range.end {
+        let piece = source.read(at..range.end.min(at + PIECE)).await;
+        let piece = piece.ok().filter(|piece| !piece.is_empty());
+        let Some(piece) = piece else {
+            return Err(std::io::Error::other("a message could not be read to its end").into());
+        };
+        at += piece.len() as u64;
+        connection.send(piece).await?;
+    }
+    Ok(place)
+}

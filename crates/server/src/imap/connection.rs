@@ -1,0 +1,161 @@
+//! The two directions of a connection: commands in, responses out, both with bounds.
+//!
+//! What is printed gathers in one buffer and leaves when there is 64 KiB of it or when the client is waited for; large
+//! bodies go past the buffer. While the client is idle both buffers are given back.
+
+use std::future::Future;
+use std::io;
+use std::time::Duration;
+
+use bytes::Bytes;
+use imap::framing::{Event, Framer, Limits};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::time::timeout;
+
+use super::door::Upgrade;
+
+/// How much is gathered before it is written.
+const ENOUGH: usize = 64 * 1024;
+/// Larger pieces are written from where they are.
+const LARGE: usize = 32 * 1024;
+
+/// How long a client may take to read what is sent to it.
+const WRITE_TIME: Duration = Duration::from_secs(300);
+
+/// A stream of bytes in both directions.
+pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
+
+/// A connection to a client.
+pub(super) struct Connection {
+    stream: Box<dyn Stream>,
+    framer: Framer,
+    out: Vec<u8>,
+    written: u64,
+}
+
+/// A place in the output.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Mark {
+    written: u64,
+    length: usize,
+}
+
+impl Connection {
+    pub(super) fn new(stream: Box<dyn Stream>) -> Self {
+        Connection {
+            stream,
+            framer: Framer::new(Limits::BEFORE_LOGIN),
+            out: Vec::new(),
+            written: 0,
+        }
+    }
+
+    /// Where responses are printed.
+    pub(super) fn out(&mut self) -> &mut Vec<u8> {
+        &mut self.out
+    }
+
+    pub(super) fn framer(&mut self) -> &mut Framer {
+        &mut self.framer
+    }
+
+    /// The present end of the output.
+    pub(super) fn mark(&self) -> Mark {
+        Mark {
+            written: self.written,
+            length: self.out.len(),
+        }
+    }
+
+    /// Takes back what was printed since the mark.
+    ///
+    /// # Errors
+    /// Some of it has left already: the connection cannot go on.
+    pub(super) fn take_back(&mut self, mark: Mark) -> io::Result<()> {
+        if self.written != mark.written {
+            return Err(io::Error::other("half a response has been sent"));
+        }
+        self.out.truncate(mark.length);
+        Ok(())
+    }
+
+    /// Writes what was printed if it is enough to be worth it.
+    pub(super) async fn relieve(&mut self) -> io::Result<()> {
+        if self.out.len() < ENOUGH {
+            return Ok(());
+        }
+        self.write_out().await
+    }
+
+    async fn write_out(&mut self) -> io::Result<()> {
+        in_time(self.stream.write_all(&self.out)).await?;
+        self.written += self.out.len() as u64;
+        self.out.clear();
+        Ok(())
+    }
+
+    /// Writes everything that was printed.
+    pub(super) async fn flush(&mut self) -> io::Result<()> {
+        if !self.out.is_empty() {
+            self.write_out().await?;
+        }
+        in_time(self.stream.flush()).await
+    }
+
+    /// Writes everything that was printed and ends the connection.
+    pub(super) async fn close(&mut self) -> io::Result<()> {
+        self.flush().await?;
+        in_time(self.stream.shutdown()).await
+    }
+
+    /// Begins TLS. What was read before is thrown away.
+    pub(super) async fn upgrade(&mut self, upgrade: Upgrade) -> io::Result<()> {
+        let plain = std::mem::replace(&mut self.stream, Box::new(tokio::io::empty()));
+        self.framer.forget();
+        self.stream = upgrade(plain).await?;
+        Ok(())
+    }
+
+    /// Sends octets of a body: small ones with what was printed, large ones from where they are.
+    pub(super) async fn send(&mut self, octets: Bytes) -> io::Result<()> {
+        if octets.len() < LARGE {
+            self.out.extend_from_slice(&octets);
+            return self.relieve().await;
+        }
+        self.write_out().await?;
+        in_time(self.stream.write_all(&octets)).await?;
+        self.written += octets.len() as u64;
+        Ok(())
+    }
+
+    /// The next thing that the client sends, if all of it is here.
+    pub(super) fn next_event(&mut self) -> Event {
+        self.framer.next_event()
+    }
+
+    /// Reads what the client sends. Nothing is lost when it is cancelled.
+    ///
+    /// # Errors
+    /// The connection broke, or the client has closed it.
+    pub(super) async fn read(&mut self) -> io::Result<()> {
+        let count = self.stream.read_buf(&mut self.framer.room()).await?;
+        if count == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        Ok(())
+    }
+
+    /// Gives memory back while the client is silent.
+    pub(super) fn release(&mut self) {
+        self.framer.release();
+        self.out = Vec::new();
+    }
+}
+
+async fn in_time(write: impl Future<Output = io::Result<()>>) -> io::Result<()> {
+    timeout(WRITE_TIME, write)
+        .await
+        .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+}

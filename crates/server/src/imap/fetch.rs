@@ -1,0 +1,270 @@
+//! FETCH and UID FETCH (RFC 3501 §6.4.5, §6.4.8).
+//!
+//! Messages are taken in batches: the rows of a batch are in memory, its cards are read with one call, and bodies are
+//! read while they are sent. What has been printed leaves before more is printed, so a slow client holds one batch.
+
+use std::sync::Arc;
+
+use imap::command::Fetch;
+use imap::command::fetch::{FetchItem, Seen};
+use imap::grammar::set::Numbering;
+use imap::response::fetch::FetchLine;
+use store::{KeywordAction, KeywordChange, Keywords, MessageRow, View};
+use types::{SystemKeyword, Uid};
+
+use super::body::{self, Source};
+use super::connection::Connection;
+use super::flags::{FlagText, Recent};
+use super::selected::{Access, Selected};
+use super::stop::Stop;
+use crate::facts::Cards;
+
+/// How many messages are prepared together.
+const BATCH: usize = 256;
+
+/// What is wanted of each message, and what has to be read for it.
+struct Plan {
+    items: Vec<FetchItem>,
+    marks_seen: Seen,
+    cards: Reads,
+}
+
+/// Whether something has to be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reads {
+    Needed,
+    NotNeeded,
+}
+
+/// A message of a batch.
+struct Wanted {
+    position: u32,
+    row: MessageRow,
+    cards: Option<Cards>,
+    newly_seen: bool,
+}
+
+impl Plan {
+    fn new(fetch: Fetch, access: Access) -> Self {
+        let numbering = fetch.messages.numbering();
+        let mut items = fetch.items;
+        // RFC 3501 §6.4.8: UID FETCH answers with the uid whether or not it was asked for.
+        if numbering == Numbering::Uids && !items.contains(&FetchItem::Uid) {
+            items.insert(0, FetchItem::Uid);
+        }
+        let sets = items.iter().any(|item| item.seen() == Seen::Set);
+        let of_cards = |item: &FetchItem| {
+            matches!(item, FetchItem::Envelope | FetchItem::Body | FetchItem::BodyStructure)
+        };
+        Plan {
+            marks_seen: if sets && access == Access::ReadWrite {
+                Seen::Set
+            } else {
+                Seen::Stays
+            },
+            cards: if items.iter().any(of_cards) {
+                Reads::Needed
+            } else {
+                Reads::NotNeeded
+            },
+            items,
+        }
+    }
+}
+
+/// Sends what is asked for of each message. Messages that are gone are left out, and the client is told that there were
+/// some (RFC 2180 §4.1.2).
+pub(super) async fn fetch(
+    selected: &mut Selected,
+    connection: &mut Connection,
+    fetch: Fetch,
+) -> Result<(), Stop> {
+    let view = selected.view().await?;
+    let targets = selected.targets(&view, &fetch.messages)?;
+    let plan = Plan::new(fetch, selected.access());
+    selected.tell_keywords(connection.out(), &view);
+    let mut printer = Printer::new(&view);
+    let mut batch = Vec::with_capacity(BATCH);
+    for (first, last) in targets.ranges {
+        for (in_view, row) in view.positions(first, last) {
+            batch.push(Wanted {
+                position: selected.position(in_view, row.uid),
+                row: *row,
+                cards: None,
+                newly_seen: false,
+            });
+            if batch.len() == BATCH {
+                send(selected, connection, (&plan, &mut printer), &mut batch).await?;
+            }
+        }
+    }
+    send(selected, connection, (&plan, &mut printer), &mut batch).await?;
+    if targets.some_gone {
+        return Err(imap::Refusal::ExpungeIssued.into());
+    }
+    printer.failed.map_or(Ok(()), Err)
+}
+
+/// Sends a batch and empties it.
+async fn send(
+    selected: &mut Selected,
+    connection: &mut Connection,
+    (plan, printer): (&Plan, &mut Printer),
+    batch: &mut Vec<Wanted>,
+) -> Result<(), Stop> {
+    if plan.marks_seen == Seen::Set {
+        mark_seen(selected, batch).await;
+    }
+    if plan.cards == Reads::Needed {
+        read_cards(selected, batch).await?;
+    }
+    for wanted in batch.drain(..) {
+        printer.message(selected, connection, plan, &wanted).await?;
+        connection.relieve().await?;
+    }
+    Ok(())
+}
+
+/// Sets `\Seen` before the bodies are sent, with one change for the whole batch. If that fails the bodies are sent all
+/// the same: reading must go on when the disk is full.
+async fn mark_seen(selected: &mut Selected, batch: &mut [Wanted]) {
+    let unseen = batch.iter().filter(|wanted| !wanted.row.has(SystemKeyword::Seen));
+    let uids: Vec<Uid> = unseen.map(|wanted| wanted.row.uid).collect();
+    if uids.is_empty() {
+        return;
+    }
+    let change = KeywordChange {
+        action: KeywordAction::Add,
+        keywords: Keywords {
+            system: SystemKeyword::Seen.bit(),
+            names: Vec::new(),
+        },
+    };
+    let rows = match selected.account().set_keywords(selected.mailbox(), uids, change).await {
+        Ok(rows) => rows,
+        Err(error) => {
+            super::stop::refusal(error);
+            return;
+        }
+    };
+    selected.has_told(rows.iter().map(|row| (row.uid, row.change)));
+    for wanted in batch {
+        if let Ok(at) = rows.binary_search_by_key(&wanted.row.uid, |row| row.uid)
+            && let Some(row) = rows.get(at)
+        {
+            wanted.newly_seen = !wanted.row.has(SystemKeyword::Seen);
+            wanted.row = *row;
+        }
+    }
+}
+
+/// Reads the cards of a batch: as one range where the batch is dense.
+async fn read_cards(selected: &Selected, batch: &mut [Wanted]) -> Result<(), Stop> {
+    let (Some(first), Some(last)) = (batch.first(), batch.last()) else {
+        return Ok(());
+    };
+    let (first, last) = (first.row.uid, last.row.uid);
+    let span = usize::try_from(last.0 - first.0).unwrap_or(usize::MAX);
+    let (account, mailbox) = (selected.account(), selected.mailbox());
+    if span < batch.len().saturating_mul(2) {
+        let facts = account.facts(mailbox, (first, last), span + 1).await?;
+        for wanted in &mut *batch {
+            let at = facts.binary_search_by_key(&wanted.row.uid, |(uid, _)| *uid);
+            let row = at.ok().and_then(|at| facts.get(at));
+            wanted.cards = row.and_then(|(_, facts)| Cards::parse(&facts.cards));
+        }
+        return Ok(());
+    }
+    let uids: Vec<Uid> = batch.iter().map(|wanted| wanted.row.uid).collect();
+    let facts = account.facts_of(mailbox, &uids).await?;
+    for (wanted, facts) in batch.iter_mut().zip(facts) {
+        wanted.cards = facts.and_then(|facts| Cards::parse(&facts.cards));
+    }
+    Ok(())
+}
+
+/// Prints messages; remembers the first failure, because the messages after it can still be read.
+struct Printer {
+    flags: FlagText,
+    failed: Option<Stop>,
+}
+
+impl Printer {
+    fn new(view: &Arc<View>) -> Self {
+        Printer {
+            flags: FlagText::new(view.keywords()),
+            failed: None,
+        }
+    }
+
+    async fn message(
+        &mut self,
+        selected: &Selected,
+        connection: &mut Connection,
+        plan: &Plan,
+        wanted: &Wanted,
+    ) -> Result<(), Stop> {
+        let before = connection.mark();
+        match self.items((selected, plan), connection, wanted).await {
+            Err(Stop::Refused(refusal)) => {
+                connection.take_back(before)?;
+                self.failed.get_or_insert(Stop::Refused(refusal));
+                Ok(())
+            }
+            done => done,
+        }
+    }
+
+    async fn items(
+        &mut self,
+        (selected, plan): (&Selected, &Plan),
+        connection: &mut Connection,
+        wanted: &Wanted,
+    ) -> Result<(), Stop> {
+        let row = &wanted.row;
+        let mut source = Source::new(selected.account(), row);
+        let mut place = FetchLine::begin(connection.out(), wanted.position).pause();
+        for item in &plan.items {
+            place = match item {
+                FetchItem::Envelope | FetchItem::Body | FetchItem::BodyStructure => {
+                    let cards = source.cards(wanted.cards.as_ref()).await?;
+                    let mut line = FetchLine::resume(connection.out(), place);
+                    card_item(&mut line, item, &cards);
+                    line.pause()
+                }
+                FetchItem::BodySection(_)
+                | FetchItem::Rfc822
+                | FetchItem::Rfc822Header
+                | FetchItem::Rfc822Text => body::send(connection, &mut source, item, place).await?,
+                FetchItem::Flags | FetchItem::Uid | FetchItem::InternalDate | FetchItem::Rfc822Size => {
+                    let mut line = FetchLine::resume(connection.out(), place);
+                    self.row_item(&mut line, item, (row, selected.recent(row.uid)));
+                    line.pause()
+                }
+            };
+        }
+        let mut line = FetchLine::resume(connection.out(), place);
+        if wanted.newly_seen && !plan.items.contains(&FetchItem::Flags) {
+            line.flags(self.flags.print(row.keywords, selected.recent(row.uid)));
+        }
+        line.end();
+        Ok(())
+    }
+
+    fn row_item(&mut self, line: &mut FetchLine<'_>, item: &FetchItem, (row, recent): (&MessageRow, Recent)) {
+        match item {
+            FetchItem::Flags => line.flags(self.flags.print(row.keywords, recent)),
+            FetchItem::InternalDate => line.internal_date(row.received),
+            FetchItem::Rfc822Size => line.size(u64::from(row.size)),
+            _ => line.uid(row.uid),
+        }
+    }
+}
+
+fn card_item(line: &mut FetchLine<'_>, item: &FetchItem, cards: &Cards) {
+    match item {
+        FetchItem::Envelope => line.envelope(&cards.envelope),
+        FetchItem::Body => line.body(&cards.body),
+        _ => line.body_structure(&cards.body_structure),
+    }
+}

@@ -1,0 +1,104 @@
+//! LIST and LSUB (RFC 3501 §6.3.8, §6.3.9), with `\HasChildren` (RFC 3348) and the roles of RFC 6154.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use imap::command::list::{List, ListOption, Lsub, matches};
+use imap::response::mailbox::{Attribute, Listing, list as print};
+use store::Account;
+use types::{MailboxName, Role, SEPARATOR};
+
+/// What stands at a place of the hierarchy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    /// A mailbox.
+    Mailbox(Option<Role>),
+    /// Only mailboxes below it.
+    Level,
+}
+
+/// Lists the mailboxes that the pattern matches, and the levels above mailboxes that are none themselves.
+pub(super) fn list(account: &Account, out: &mut Vec<u8>, list: &List) {
+    if list.pattern.is_empty() {
+        // Only the separator is asked for, and the root of the reference: names have none here (RFC 3501 §6.3.8).
+        print(out, Listing::List, &[Attribute::NoSelect], "");
+        return;
+    }
+    let Some(pattern) = list.pattern.after(&list.reference) else {
+        return;
+    };
+    let places = places(account);
+    for (name, place) in &places {
+        let role = match place {
+            Place::Mailbox(role) => *role,
+            Place::Level => None,
+        };
+        let wanted = !list.only.contains(&ListOption::SpecialUse) || role.is_some();
+        if !wanted || !matches_name(&pattern, name) {
+            continue;
+        }
+        let mut attributes = Vec::with_capacity(3);
+        if *place == Place::Level {
+            attributes.push(Attribute::NoSelect);
+        }
+        attributes.push(children(&places, name));
+        attributes.extend(role.map(Attribute::Use));
+        print(out, Listing::List, &attributes, name.as_str());
+    }
+}
+
+fn places(account: &Account) -> BTreeMap<MailboxName, Place> {
+    let mut places = BTreeMap::new();
+    for mailbox in account.mailboxes() {
+        for above in std::iter::successors(mailbox.name.parent(), MailboxName::parent) {
+            places.entry(above).or_insert(Place::Level);
+        }
+        places.insert(mailbox.name, Place::Mailbox(mailbox.role));
+    }
+    places
+}
+
+/// INBOX is the same in any case (RFC 3501 §5.1).
+fn matches_name(pattern: &str, name: &MailboxName) -> bool {
+    let separator = u8::try_from(SEPARATOR).expect("the separator is ASCII");
+    matches(pattern, name.as_str(), separator)
+        || (name.is_inbox() && matches(&pattern.to_ascii_uppercase(), name.as_str(), separator))
+}
+
+fn children(places: &BTreeMap<MailboxName, Place>, name: &MailboxName) -> Attribute {
+    // A name with a character below the separator may stand between a name and those below it.
+    let mut after = places.range(name.clone()..).skip(1);
+    let is_near = |other: &MailboxName| other.as_str().starts_with(name.as_str());
+    match after.find(|(other, _)| other.is_below(name) || !is_near(other)) {
+        Some((other, _)) if other.is_below(name) => Attribute::HasChildren,
+        _ => Attribute::HasNoChildren,
+    }
+}
+
+/// Lists subscriptions. Where `%` stops above a subscribed name, that level is listed as one that cannot be selected
+/// (RFC 3501 §6.3.9).
+pub(super) fn lsub(account: &Account, out: &mut Vec<u8>, lsub: &Lsub) {
+    if lsub.pattern.is_empty() {
+        print(out, Listing::Lsub, &[Attribute::NoSelect], "");
+        return;
+    }
+    let Some(pattern) = lsub.pattern.after(&lsub.reference) else {
+        return;
+    };
+    let subscriptions = account.subscriptions();
+    let mut found = BTreeSet::new();
+    for name in &subscriptions {
+        if matches_name(&pattern, name) {
+            found.insert(name.clone());
+        } else if pattern.ends_with('%') {
+            let mut above = std::iter::successors(name.parent(), MailboxName::parent);
+            found.extend(above.find(|above| matches_name(&pattern, above)));
+        }
+    }
+    for name in found {
+        let attributes: &[Attribute] = match subscriptions.contains(&name) {
+            true => &[],
+            false => &[Attribute::NoSelect],
+        };
+        print(out, Listing::Lsub, attributes, name.as_str());
+    }
+}

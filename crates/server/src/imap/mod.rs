@@ -1,0 +1,32 @@
+//! IMAP4rev1 (RFC 3501) over the store.
+//!
+//! [`serve`] is one connection from greeting to end. `session` reads commands, checks their state and answers them;
+//! beside it lies one file for each group of commands, named as in the RFC. `selected` knows what the client of an open
+//! mailbox has been told, `connection` bounds what is on its way in both directions.
+//!
+//! Untagged responses precede the tagged one. A message is appended, a flag stored or a message expunged before the
+//! client hears OK, and it is on stable storage then.
+
+mod append;
+mod body;
+mod connection;
+mod copy;
+mod door;
+mod expunge;
+mod fetch;
+mod flags;
+mod list;
+mod login;
+mod mailbox;
+mod r#move;
+mod search;
+mod select;
+mod selected;
+mod session;
+mod status;
+mod stop;
+mod store;
+
+pub use connection::Stream;
+pub use door::{Authority, Door, LoginFuture, Passwords, Upgrade, UpgradeFuture};
+pub use session::serve;

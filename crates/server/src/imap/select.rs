@@ -1,0 +1,55 @@
+//! SELECT and EXAMINE (RFC 3501 §6.3.1, §6.3.2).
+
+use imap::Refusal;
+use imap::grammar::flag::Flag;
+use imap::grammar::mailbox::MailboxArgument;
+use imap::response::mailbox as print;
+use imap::response::status::{Code, NewKeywords, untagged_ok};
+use store::{Account, View};
+use types::{KeywordName, SystemKeyword};
+
+use super::flags::all;
+use super::selected::{Access, Selected};
+use super::stop::Stop;
+
+/// How many keywords of their own a mailbox can have; no new ones then.
+const MAX_KEYWORDS: usize = 64 - SystemKeyword::COUNT as usize;
+
+/// Opens a mailbox and tells what is in it.
+pub(super) async fn select(
+    account: &Account,
+    out: &mut Vec<u8>,
+    name: &MailboxArgument,
+    access: Access,
+) -> Result<Selected, Stop> {
+    let name = name.name().map_err(Refusal::from)?;
+    let mailbox = account.mailbox(&name).ok_or(Refusal::NoMailbox)?;
+    let view = account.view(mailbox.id).await?;
+    let selected = Selected::open(account, &mailbox, &view, access).ok_or(Refusal::NoMailbox)?;
+    print_flags(out, view.keywords(), access);
+    print::exists(out, selected.count());
+    print::recent(out, selected.recent_count(&view));
+    if let Some(position) = first_unseen(&view) {
+        untagged_ok(out, Code::Unseen(position), "first unseen");
+    }
+    untagged_ok(out, Code::UidValidity(view.validity()), "uids are valid");
+    untagged_ok(out, Code::UidNext(view.next_uid()), "predicted next uid");
+    Ok(selected)
+}
+
+/// FLAGS and PERMANENTFLAGS.
+pub(super) fn print_flags(out: &mut Vec<u8>, names: &[KeywordName], access: Access) {
+    let flags = all(names);
+    print::flags(out, &flags);
+    let (permanent, new): (&[Flag], _) = match access {
+        Access::ReadWrite if names.len() < MAX_KEYWORDS => (&flags, NewKeywords::Allowed),
+        Access::ReadWrite => (&flags, NewKeywords::Forbidden),
+        Access::ReadOnly => (&[], NewKeywords::Forbidden),
+    };
+    untagged_ok(out, Code::PermanentFlags(permanent, new), "flags that are kept");
+}
+
+fn first_unseen(view: &View) -> Option<u32> {
+    let unseen = view.iter().find(|(_, row)| !row.has(SystemKeyword::Seen));
+    unseen.and_then(|(position, _)| u32::try_from(position).ok())
+}

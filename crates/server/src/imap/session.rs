@@ -1,0 +1,479 @@
+//! A session: reads commands, checks that they are allowed, has them carried out, and answers.
+//!
+//! While it waits for its client, in IDLE or not, it holds no view and no buffer; carrying out a command is boxed, so
+//! that a session that waits is small.
+
+use std::io;
+use std::time::Duration;
+
+use bytes::Bytes;
+use imap::command::capability::{self, Offer, Situation};
+use imap::command::{BadCommand, Command, parse, tag_of};
+use imap::framing::{Event, Frame, FramingError, Limits};
+use imap::grammar::set::Numbering;
+use imap::response::status::{self as print, Code, Kind};
+use imap::response::mailbox;
+use imap::{In, Refusal, Tagged};
+use ::store::{Account, Appended, Copied};
+use tokio::time::{Instant, timeout_at};
+
+use super::connection::{Connection, Stream};
+use super::door::{Door, Passwords};
+use super::selected::{Access, Expunges, Selected};
+use super::stop::Stop;
+use super::{
+    append, copy, expunge, fetch, list, login, mailbox as mailboxes, r#move, search, select, status,
+    store as store_flags,
+};
+
+/// How long a client may be silent after a login (RFC 3501 §5.4: at least 30 minutes).
+const IDLE_TIME: Duration = Duration::from_secs(31 * 60);
+/// How long a client may take for a command before a login.
+const LOGIN_TIME: Duration = Duration::from_secs(60);
+/// How many mistakes a client may make before a login, and in a row after it.
+const MAX_MISTAKES: u32 = 10;
+/// The same after a login: a broken client, not an attack.
+const MAX_MISTAKES_LOGGED_IN: u32 = 1000;
+
+/// How far the client has come (RFC 3501 §3).
+enum State {
+    NotAuthenticated,
+    Authenticated(Account),
+    Selected(Box<Selected>),
+}
+
+/// A connection with all that is known of its client.
+pub(super) struct Session {
+    connection: Connection,
+    door: Door,
+    state: State,
+    /// The tag of the IDLE that is going on.
+    idling: Option<Bytes>,
+    mistakes: u32,
+    deadline: Instant,
+}
+
+/// What the tagged response says.
+enum Outcome {
+    Done(&'static str),
+    LoggedIn,
+    Opened(Access),
+    Appended(Appended),
+    Copied(Copied),
+}
+
+/// Whether the session goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Next {
+    Command,
+    End,
+}
+
+/// Serves one connection from greeting to end.
+///
+/// # Errors
+/// The connection broke. A client that leaves without LOGOUT is no error.
+pub async fn serve(stream: Box<dyn Stream>, door: Door) -> io::Result<()> {
+    let mut session = Session {
+        connection: Connection::new(stream),
+        door,
+        state: State::NotAuthenticated,
+        idling: None,
+        mistakes: 0,
+        deadline: Instant::now() + LOGIN_TIME,
+    };
+    session.greet();
+    match session.run().await {
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(()),
+        ended => ended,
+    }
+}
+
+impl Session {
+    pub(super) fn door(&self) -> &Door {
+        &self.door
+    }
+
+    fn greet(&mut self) {
+        let words = self.capabilities();
+        let code = Some(Code::Capability(&words));
+        print::status(self.connection.out(), b"*", Kind::Ok, code, "Posthouse is ready");
+    }
+
+    fn capabilities(&self) -> Vec<u8> {
+        let starttls = match self.door.upgrade {
+            Some(_) => Offer::Yes,
+            None => Offer::No,
+        };
+        let situation = match (&self.state, self.door.passwords) {
+            (State::NotAuthenticated, Passwords::Allowed) => Situation::LoginAllowed { starttls },
+            (State::NotAuthenticated, Passwords::Forbidden) => Situation::LoginForbidden { starttls },
+            _ => Situation::LoggedIn,
+        };
+        let mut words = Vec::new();
+        capability::print(&mut words, situation);
+        words
+    }
+
+    async fn run(&mut self) -> io::Result<()> {
+        loop {
+            let next = match self.connection.next_event() {
+                Event::Incomplete => self.wait().await?,
+                Event::Continue => {
+                    print::continuation(self.connection.out(), "go on");
+                    self.connection.flush().await?;
+                    Next::Command
+                }
+                Event::Command(frame) if self.idling.is_some() => Box::pin(self.end_idle(frame)).await?,
+                Event::Command(frame) => Box::pin(self.command(frame)).await?,
+                Event::Refused { text, why } => self.refuse_frame(&text, why),
+                Event::Hopeless(why) => {
+                    print::bye(self.connection.out(), &why.to_string());
+                    Next::End
+                }
+            };
+            if next == Next::End {
+                return self.connection.close().await;
+            }
+        }
+    }
+
+    /// Waits for the client, and in IDLE for news as well.
+    async fn wait(&mut self) -> io::Result<Next> {
+        self.connection.flush().await?;
+        self.connection.release();
+        let deadline = self.deadline;
+        let woken = match (&self.idling, &mut self.state) {
+            (Some(_), State::Selected(selected)) => tokio::select! {
+                read = timeout_at(deadline, self.connection.read()) => read,
+                () = selected.changed() => return Box::pin(self.tell_news()).await,
+            },
+            _ => timeout_at(deadline, self.connection.read()).await,
+        };
+        match woken {
+            Err(_) => {
+                print::bye(self.connection.out(), "you have been silent for too long");
+                Ok(Next::End)
+            }
+            Ok(read) => {
+                read?;
+                if !matches!(self.state, State::NotAuthenticated) {
+                    self.deadline = Instant::now() + IDLE_TIME;
+                }
+                Ok(Next::Command)
+            }
+        }
+    }
+
+    /// Tells an idling client what has changed (RFC 2177 §3).
+    async fn tell_news(&mut self) -> io::Result<Next> {
+        let synced = self.sync(Expunges::Tell, Numbering::Positions).await;
+        match synced {
+            Ok(()) => Ok(Next::Command),
+            Err(Stop::Connection(error)) => Err(error),
+            Err(stop) => {
+                print::bye(self.connection.out(), &stop.to_string());
+                Ok(Next::End)
+            }
+        }
+    }
+
+    /// IDLE ends with the line DONE and with nothing else (RFC 2177 §3).
+    async fn end_idle(&mut self, frame: Frame) -> io::Result<Next> {
+        let tag = self.idling.take().unwrap_or_default();
+        if !frame.text.eq_ignore_ascii_case(b"DONE") {
+            print::status(self.connection.out(), &tag, Kind::Bad, None, "expected DONE");
+            return Ok(Next::Command);
+        }
+        let synced = self.sync(Expunges::Tell, Numbering::Positions).await;
+        self.answer(&tag, synced.map(|()| Outcome::Done("no longer idle")))
+    }
+
+    fn refuse_frame(&mut self, text: &Bytes, why: FramingError) -> Next {
+        let tag = tag_of(text);
+        print::refuse_frame(self.connection.out(), tag.as_deref(), why);
+        self.count_mistake()
+    }
+
+    fn count_mistake(&mut self) -> Next {
+        self.mistakes += 1;
+        let limit = match self.state {
+            State::NotAuthenticated => MAX_MISTAKES,
+            _ => MAX_MISTAKES_LOGGED_IN,
+        };
+        if self.mistakes < limit {
+            return Next::Command;
+        }
+        print::bye(self.connection.out(), "too many mistakes");
+        Next::End
+    }
+
+    /// Carries out one command and answers it.
+    async fn command(&mut self, frame: Frame) -> io::Result<Next> {
+        let tagged = match parse(&frame) {
+            Ok(tagged) => tagged,
+            Err(bad) => return Ok(self.bad_command(&bad)),
+        };
+        drop(frame);
+        self.deadline = Instant::now() + self.patience();
+        if !self.allows(tagged.entry.allowed) {
+            print::refuse(self.connection.out(), &tagged.tag, Refusal::State);
+            return Ok(self.count_mistake());
+        }
+        let Tagged { tag, command, .. } = tagged;
+        match command {
+            Command::Logout => {
+                print::bye(self.connection.out(), "goodbye");
+                print::done(self.connection.out(), &tag, "logged out");
+                Ok(Next::End)
+            }
+            Command::StartTls => self.start_tls(&tag).await,
+            Command::Idle => {
+                print::continuation(self.connection.out(), "idling");
+                self.idling = Some(tag);
+                self.tell_news().await
+            }
+            command => {
+                let (expunges, numbering) = manner(&command);
+                let outcome = self.carry_out(command).await;
+                let synced = match outcome {
+                    Err(Stop::Connection(_) | Stop::MailboxGone) => Ok(()),
+                    _ => self.sync(expunges, numbering).await,
+                };
+                self.answer(&tag, synced.and(outcome))
+            }
+        }
+    }
+
+    fn patience(&self) -> Duration {
+        match self.state {
+            State::NotAuthenticated => LOGIN_TIME,
+            _ => IDLE_TIME,
+        }
+    }
+
+    fn bad_command(&mut self, bad: &BadCommand) -> Next {
+        print::bad_command(self.connection.out(), bad);
+        self.count_mistake()
+    }
+
+    fn allows(&self, allowed: In) -> bool {
+        match (allowed, &self.state) {
+            (In::Any, _)
+            | (In::NotAuthenticated, State::NotAuthenticated)
+            | (In::Authenticated, State::Authenticated(_) | State::Selected(_))
+            | (In::Selected, State::Selected(_)) => true,
+            _ => false,
+        }
+    }
+
+    async fn sync(&mut self, expunges: Expunges, numbering: Numbering) -> Result<(), Stop> {
+        match &mut self.state {
+            State::Selected(selected) => selected.sync(self.connection.out(), expunges, numbering).await,
+            _ => Ok(()),
+        }
+    }
+
+    /// Prints the tagged response.
+    fn answer(&mut self, tag: &[u8], outcome: Result<Outcome, Stop>) -> io::Result<Next> {
+        let words = match outcome {
+            Ok(Outcome::LoggedIn) => self.capabilities(),
+            _ => Vec::new(),
+        };
+        let out = self.connection.out();
+        let (code, text) = match &outcome {
+            Ok(Outcome::Done(text)) => (None, *text),
+            Ok(Outcome::LoggedIn) => (Some(Code::Capability(&words)), "logged in"),
+            Ok(Outcome::Opened(Access::ReadWrite)) => (Some(Code::ReadWrite), "opened"),
+            Ok(Outcome::Opened(Access::ReadOnly)) => (Some(Code::ReadOnly), "opened to read only"),
+            Ok(Outcome::Appended(new)) => (Some(Code::AppendUid(new.validity, new.uid)), "appended"),
+            Ok(Outcome::Copied(c)) => (Some(Code::CopyUid(c.validity, &c.from, &c.to)), "copied"),
+            Err(Stop::Refused(refusal)) => {
+                print::refuse(out, tag, *refusal);
+                return Ok(Next::Command);
+            }
+            Err(Stop::MailboxGone) => {
+                print::bye(out, "the mailbox has been deleted");
+                return Ok(Next::End);
+            }
+            Err(Stop::Connection(error)) => return Err(io::Error::new(error.kind(), error.to_string())),
+        };
+        self.mistakes = 0;
+        print::status(out, tag, Kind::Ok, code, text);
+        Ok(Next::Command)
+    }
+
+    /// Sends a challenge and gives the line that answers it.
+    pub(super) async fn ask(&mut self, challenge: &str) -> Result<Bytes, Stop> {
+        print::continuation(self.connection.out(), challenge);
+        self.connection.flush().await?;
+        loop {
+            match self.connection.next_event() {
+                Event::Command(frame) => return Ok(frame.text),
+                Event::Incomplete => match timeout_at(self.deadline, self.connection.read()).await {
+                    Ok(read) => read?,
+                    Err(_) => return Err(io::Error::from(io::ErrorKind::TimedOut).into()),
+                },
+                _ => return Err(Refusal::Exchange.into()),
+            }
+        }
+    }
+
+    /// What has come in plaintext after the command is thrown away (RFC 3501 §6.2.1, §11.1).
+    async fn start_tls(&mut self, tag: &[u8]) -> io::Result<Next> {
+        let Some(upgrade) = self.door.upgrade.take() else {
+            print::refuse(self.connection.out(), tag, Refusal::StartTls);
+            return Ok(self.count_mistake());
+        };
+        print::done(self.connection.out(), tag, "begin TLS now");
+        self.connection.flush().await?;
+        self.connection.upgrade(upgrade).await?;
+        self.door.passwords = Passwords::Allowed;
+        Ok(Next::Command)
+    }
+
+    fn account(&self) -> Result<&Account, Refusal> {
+        match &self.state {
+            State::NotAuthenticated => Err(Refusal::State),
+            State::Authenticated(account) => Ok(account),
+            State::Selected(selected) => Ok(selected.account()),
+        }
+    }
+
+    async fn carry_out(&mut self, command: Command) -> Result<Outcome, Stop> {
+        match command {
+            Command::Capability => {
+                let words = self.capabilities();
+                mailbox::capability(self.connection.out(), &words);
+                Ok(Outcome::Done("listed"))
+            }
+            Command::Login(login) => {
+                let account = login::login(&self.door, login).await;
+                self.logged_in(account)
+            }
+            Command::Authenticate(authenticate) => {
+                let account = login::authenticate(self, authenticate).await;
+                self.logged_in(account)
+            }
+            Command::Select(name) => self.open(&name, Access::ReadWrite).await,
+            Command::Examine(name) => self.open(&name, Access::ReadOnly).await,
+            Command::Noop | Command::Check => Ok(Outcome::Done("done")),
+            command => match &self.state {
+                State::Selected(_) => self.in_mailbox(command).await,
+                _ => self.in_account(command).await,
+            },
+        }
+    }
+
+    fn logged_in(&mut self, account: Result<Account, Stop>) -> Result<Outcome, Stop> {
+        match account {
+            Ok(account) => {
+                let limits = Limits::after_login(self.door.message_limit);
+                self.connection.framer().set_limits(limits);
+                self.state = State::Authenticated(account);
+                self.deadline = Instant::now() + IDLE_TIME;
+                Ok(Outcome::LoggedIn)
+            }
+            Err(stop) => {
+                self.mistakes += 1;
+                Err(stop)
+            }
+        }
+    }
+
+    /// A mailbox that was open is closed, whether or not the other can be opened (RFC 3501 §6.3.1).
+    async fn open(
+        &mut self,
+        name: &imap::grammar::mailbox::MailboxArgument,
+        access: Access,
+    ) -> Result<Outcome, Stop> {
+        let account = self.account()?.clone();
+        self.state = State::Authenticated(account.clone());
+        let selected = select::select(&account, self.connection.out(), name, access).await?;
+        self.state = State::Selected(Box::new(selected));
+        Ok(Outcome::Opened(access))
+    }
+
+    /// Commands about the account.
+    async fn in_account(&mut self, command: Command) -> Result<Outcome, Stop> {
+        let account = self.account()?.clone();
+        let out = self.connection.out();
+        let done = |text| Ok(Outcome::Done(text));
+        match command {
+            Command::Create(name) => mailboxes::create(&account, &name).await.and(done("created")),
+            Command::Delete(name) => {
+                let deleted = mailboxes::delete(&account, &name).await?;
+                if let State::Selected(selected) = &self.state
+                    && selected.mailbox() == deleted
+                {
+                    self.state = State::Authenticated(account);
+                }
+                done("deleted")
+            }
+            Command::Rename(names) => mailboxes::rename(&account, &names).await.and(done("renamed")),
+            Command::Subscribe(name) => mailboxes::subscribe(&account, &name).await.and(done("subscribed")),
+            Command::Unsubscribe(name) => mailboxes::unsubscribe(&account, &name).await.and(done("unsubscribed")),
+            Command::List(command) => {
+                list::list(&account, out, &command);
+                done("listed")
+            }
+            Command::Lsub(command) => {
+                list::lsub(&account, out, &command);
+                done("listed")
+            }
+            Command::Status(command) => status::status(&account, out, &command).await.and(done("told")),
+            Command::Append(command) => {
+                let now = (self.door.now)();
+                append::append(&account, command, now).await.map(Outcome::Appended)
+            }
+            _ => Err(Refusal::State.into()),
+        }
+    }
+
+    /// Commands about the open mailbox, and all others with it open.
+    async fn in_mailbox(&mut self, command: Command) -> Result<Outcome, Stop> {
+        let State::Selected(selected) = &mut self.state else {
+            return Err(Refusal::State.into());
+        };
+        let connection = &mut self.connection;
+        let done = |text| Ok(Outcome::Done(text));
+        match command {
+            Command::Fetch(command) => fetch::fetch(selected, connection, command).await.and(done("fetched")),
+            Command::Store(command) => store_flags::store(selected, connection, command).await.and(done("stored")),
+            Command::Search(command) => {
+                let found = search::search(selected, command).await?;
+                mailbox::search(connection.out(), found);
+                done("searched")
+            }
+            Command::Copy(command) => match copy::copy(selected, &command).await? {
+                Some(copied) => Ok(Outcome::Copied(copied)),
+                None => done("nothing to copy"),
+            },
+            Command::Move(command) => r#move::r#move(selected, connection, &command).await.and(done("moved")),
+            Command::Expunge(command) => expunge::expunge(selected, command).await.and(done("expunged")),
+            Command::Close => {
+                let closed = expunge::close(selected).await;
+                self.state = State::Authenticated(selected.account().clone());
+                closed.and(done("closed"))
+            }
+            command => self.in_account(command).await,
+        }
+    }
+}
+
+/// What may be told while a command is answered: no EXPUNGE in answer to FETCH, STORE and SEARCH, which the commands
+/// with UID are not (RFC 3501 §7.4.1), and uids where UID stands before the command (RFC 3501 §6.4.8).
+fn manner(command: &Command) -> (Expunges, Numbering) {
+    let numbering = match command {
+        Command::Fetch(fetch) => fetch.messages.numbering(),
+        Command::Store(store) => store.messages.numbering(),
+        Command::Search(search) => search.numbering,
+        Command::Copy(copy) => return (Expunges::Tell, copy.messages.numbering()),
+        Command::Move(r#move) => return (Expunges::Tell, r#move.messages.numbering()),
+        _ => return (Expunges::Tell, Numbering::Positions),
+    };
+    match numbering {
+        Numbering::Positions => (Expunges::Hold, numbering),
+        Numbering::Uids => (Expunges::Tell, numbering),
+    }
+}

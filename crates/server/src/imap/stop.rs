@@ -1,0 +1,47 @@
+//! Why a command is not carried out to its end.
+
+use std::io;
+
+use imap::Refusal;
+use store::StoreError;
+use thiserror::Error;
+
+/// What ends a command early.
+#[derive(Debug, Error)]
+pub(super) enum Stop {
+    /// The client learns why, and goes on.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The open mailbox is no longer there: the client has to connect again.
+    #[error("the mailbox has been deleted")]
+    MailboxGone,
+    /// There is no connection any more, or nothing sensible can be said over it.
+    #[error(transparent)]
+    Connection(#[from] io::Error),
+}
+
+impl From<StoreError> for Stop {
+    fn from(error: StoreError) -> Self {
+        Stop::Refused(refusal(error))
+    }
+}
+
+/// A refusal of the store in the words of IMAP. A failure is told to the operator here, and to the client without
+/// details.
+pub(super) fn refusal(error: StoreError) -> Refusal {
+    use store::Refusal as Store;
+    match error {
+        StoreError::Refused(refused) => match refused {
+            Store::NoMailbox => Refusal::NoMailbox,
+            Store::MailboxExists => Refusal::MailboxExists,
+            Store::InboxStays => Refusal::Inbox,
+            Store::BelowItself => Refusal::BelowItself,
+            Store::MessageTooLarge => Refusal::TooBig,
+            Store::NameTooLong | Store::TooManyMailboxes | Store::TooManyKeywords | Store::OutOfUids => Refusal::Limit,
+        },
+        failed => {
+            tracing::error!(error = %failed, "imap: the store failed");
+            Refusal::Unavailable
+        }
+    }
+}
