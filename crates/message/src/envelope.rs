@@ -81,3 +81,6 @@ impl<'a> Envelope<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

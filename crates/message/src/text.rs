@@ -109,3 +109,6 @@ pub(crate) fn body<'m>(message: &'m Message<'_>) -> impl Iterator<Item = String>
         [header, text, plain].into_iter().flatten()
     })
 }
+
+#[cfg(test)]
+mod tests;
