@@ -11,7 +11,7 @@ use super::selected::Selected;
 use super::stop::Stop;
 
 /// Copies the messages that the set names, in uid order, all or none.
-pub(super) async fn copy(selected: &Selected, copy: &Copy) -> Result<Option<Copied>, Stop> {
+pub(super) async fn copy(selected: &mut Selected, copy: &Copy) -> Result<Option<Copied>, Stop> {
     let uids = named(selected, &copy.messages).await?;
     let target = target(selected.account(), &copy.target)?;
     if uids.is_empty() {
@@ -22,7 +22,7 @@ pub(super) async fn copy(selected: &Selected, copy: &Copy) -> Result<Option<Copi
 }
 
 /// The uids that a set names, of messages that are all still there (RFC 3501 §6.4.7: all or none).
-pub(super) async fn named(selected: &Selected, messages: &MessageSet) -> Result<Vec<Uid>, Stop> {
+pub(super) async fn named(selected: &mut Selected, messages: &MessageSet) -> Result<Vec<Uid>, Stop> {
     let view = selected.view().await?;
     let targets = selected.targets(&view, messages)?;
     if targets.some_gone {

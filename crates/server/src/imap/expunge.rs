@@ -7,7 +7,7 @@ use super::selected::{Access, Selected};
 use super::stop::Stop;
 
 /// Removes the messages with `\Deleted`, all or those that the set names. They are told to be gone after this.
-pub(super) async fn expunge(selected: &Selected, expunge: Expunge) -> Result<(), Stop> {
+pub(super) async fn expunge(selected: &mut Selected, expunge: Expunge) -> Result<(), Stop> {
     selected.check_writable()?;
     let among = match expunge {
         Expunge::All => None,
@@ -21,7 +21,7 @@ pub(super) async fn expunge(selected: &Selected, expunge: Expunge) -> Result<(),
 }
 
 /// Removes the messages with `\Deleted` without a word, unless the mailbox is open to read only.
-pub(super) async fn close(selected: &Selected) -> Result<(), Stop> {
+pub(super) async fn close(selected: &mut Selected) -> Result<(), Stop> {
     match selected.access() {
         Access::ReadOnly => Ok(()),
         Access::ReadWrite => expunge(selected, Expunge::All).await,

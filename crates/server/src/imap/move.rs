@@ -11,7 +11,7 @@ use super::stop::Stop;
 /// Moves the messages that the set names, in uid order, all or none. Where they went is told before they are told to
 /// be gone (RFC 6851 §4.3), which is done after this.
 pub(super) async fn r#move(
-    selected: &Selected,
+    selected: &mut Selected,
     connection: &mut Connection,
     r#move: &Move,
 ) -> Result<(), Stop> {

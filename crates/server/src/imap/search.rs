@@ -28,7 +28,7 @@ use crate::facts::Cards;
 const TURN: usize = 64;
 
 /// Finds the messages that the keys describe; gives their positions or uids, in order.
-pub(super) async fn search(selected: &Selected, search: Search) -> Result<Vec<u32>, Stop> {
+pub(super) async fn search(selected: &mut Selected, search: Search) -> Result<Vec<u32>, Stop> {
     let view = selected.view().await?;
     let compiler = Compiler {
         selected,

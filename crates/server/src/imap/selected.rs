@@ -113,12 +113,15 @@ impl Selected {
         }
     }
 
-    /// The messages as they are now. It must not be kept over a wait for the client.
-    pub(super) async fn view(&self) -> Result<Arc<View>, Stop> {
-        match self.account.view(self.mailbox).await {
-            Err(StoreError::Refused(store::Refusal::NoMailbox)) => Err(Stop::MailboxGone),
-            view => Ok(view?),
-        }
+    /// The messages as they are now; which of those that the client knows are gone is learnt with it. It must not be
+    /// kept over a wait for the client.
+    pub(super) async fn view(&mut self) -> Result<Arc<View>, Stop> {
+        let view = match self.account.view(self.mailbox).await {
+            Err(StoreError::Refused(store::Refusal::NoMailbox)) => return Err(Stop::MailboxGone),
+            view => view?,
+        };
+        self.find_gone(&view).await?;
+        Ok(view)
     }
 
     /// How many messages the client knows of.
@@ -281,7 +284,6 @@ impl Selected {
             self.own.clear();
             return Ok(());
         }
-        self.find_gone(&view).await?;
         if expunges == Expunges::Tell {
             self.tell_gone(out, &view);
         }

@@ -1,0 +1,27 @@
+//! Transcripts: conversations as text that a mail administrator can read, and what runs them.
+//!
+//! A file says what it shows, what is given, and then line by line who says what:
+//!
+//! ```text
+//! # RFC 3501 §6.1.2: what this shows.
+//! given account alice "tin whistle"
+//! given mailbox alice INBOX: plain.eml html.eml[\Seen]
+//! given session 1 alice INBOX
+//!
+//! C1: a NOOP
+//! S1: a OK <*>
+//! ```
+//!
+//! `C1:` is what client 1 sends (`C:` is client 1 as well; `C1-` sends no line end), `S1:` the next line exactly, `S1~` one
+//! of the next lines in any order, `S1*` one of the lines before the next `S1:`, of which others may come (an empty `S1*`
+//! only lets others come). `X1:` the server closes. `T: +30m` the clock moves. In what the server says `<*>` is anything
+//! and `<name>` is captured and later equal, also in what a client sends. In what a client sends, `<NUL>`, `<CR>`, `<LF>` and
+//! `<x*1000>` (repeated) stand for what cannot be written. `given session 1 alice INBOX` logs in and opens a mailbox before the
+//! first line; a line that is not listed fails the transcript.
+
+mod parse;
+mod pattern;
+mod run;
+
+pub use parse::{Given, Transcript};
+pub use run::{Failure, Stream, World, run};
