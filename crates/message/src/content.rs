@@ -6,8 +6,9 @@
 
 use std::borrow::Cow;
 
-use crate::header::unfold;
+use crate::header::{Field, Header, unfold};
 use crate::parameter;
+use crate::structure::{Kind, Part};
 
 /// A parameter: name and value.
 pub type Parameter<'a> = (Cow<'a, [u8]>, Cow<'a, [u8]>);
@@ -215,26 +216,81 @@ pub struct Description<'a> {
     pub location: Option<Cow<'a, [u8]>>,
 }
 
-/// Cuts a list at its commas.
-pub(crate) fn words(value: Cow<'_, [u8]>) -> Vec<Cow<'_, [u8]>> {
-    let cut = |list: &[u8]| -> Vec<Vec<u8>> {
-        let items = list.split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
-        items
-            .filter(|item| !item.is_empty())
-            .map(<[u8]>::to_vec)
-            .collect()
-    };
-    cut(&value).into_iter().map(Cow::Owned).collect()
+/// The media type of a part of this kind whose `Content-Type` field has this value.
+pub(crate) fn effective_type(value: Option<&[u8]>, kind: Kind) -> ContentType<'_> {
+    let written = value.map(ContentType::parse);
+    match (written, kind) {
+        (None, Kind::Message) => ContentType::message(),
+        (None, Kind::Text | Kind::Multipart) => ContentType::plain_text(),
+        (None, Kind::Other) => ContentType::octets(),
+        (Some(written), Kind::Text) if !written.is("text") => ContentType::plain_text(),
+        (Some(written), Kind::Other) if written.is("multipart") || written.is_message() => {
+            ContentType::octets()
+        }
+        (Some(written), _) => written,
+    }
 }
 
-/// The encoding of a part as it is written, for `BODYSTRUCTURE`.
-pub(crate) fn encoding_text(value: &[u8]) -> Cow<'_, [u8]> {
-    let name = unfold(encoding_name(value));
-    if name.is_empty() {
-        Cow::Borrowed(b"7bit")
-    } else {
-        name
+/// Reads everything that a header says of the content, in one pass. Of several fields of a name the first counts.
+pub(crate) fn describe<'a>(header: Header<'a>, part: &Part) -> Description<'a> {
+    let mut content_type = None;
+    let mut described = Description {
+        content_type: ContentType::octets(),
+        id: None,
+        description: None,
+        encoding: Cow::Borrowed(b""),
+        octets: part.body.len(),
+        lines: part.lines,
+        md5: None,
+        disposition: None,
+        languages: Vec::new(),
+        location: None,
+    };
+    for field in header.fields() {
+        let Some((head, name)) = field.name.split_at_checked(8) else {
+            continue;
+        };
+        if head.eq_ignore_ascii_case(b"Content-") {
+            match name.to_ascii_lowercase().as_slice() {
+                b"type" => content_type = content_type.or(Some(field.value)),
+                b"id" => text(&mut described.id, &field),
+                b"description" => text(&mut described.description, &field),
+                b"md5" => text(&mut described.md5, &field),
+                b"location" => text(&mut described.location, &field),
+                b"transfer-encoding" if described.encoding.is_empty() => {
+                    described.encoding = unfold(encoding_name(field.value));
+                }
+                b"disposition" if described.disposition.is_none() => {
+                    described.disposition = Disposition::parse(field.value);
+                }
+                b"language" if described.languages.is_empty() => {
+                    described.languages = words(&field.unfolded());
+                }
+                _ => {}
+            }
+        }
     }
+    described.content_type = effective_type(content_type, part.kind);
+    if described.encoding.is_empty() {
+        described.encoding = Cow::Borrowed(b"7bit");
+    }
+    described
+}
+
+/// Keeps the first value that says something.
+fn text<'a>(slot: &mut Option<Cow<'a, [u8]>>, field: &Field<'a>) {
+    if slot.is_none() {
+        *slot = Some(field.unfolded()).filter(|value| !value.is_empty());
+    }
+}
+
+/// Cuts a list at its commas.
+fn words(value: &[u8]) -> Vec<Cow<'static, [u8]>> {
+    let items = value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
+    items
+        .filter(|item| !item.is_empty())
+        .map(|item| Cow::Owned(item.to_vec()))
+        .collect()
 }
 
 #[cfg(test)]

@@ -8,14 +8,22 @@ mod entity;
 
 /// The text of a page: blocks on lines of their own, everything else on one.
 pub fn to_text(html: &str) -> String {
+    beginning(html, usize::MAX)
+}
+
+/// The text of a page up to about this many bytes.
+pub(crate) fn beginning(html: &str, limit: usize) -> String {
     let mut text = Text {
-        out: String::with_capacity(html.len() / 2),
+        out: String::with_capacity((html.len() / 2).min(limit)),
         gap: Gap::None,
     };
     let mut rest = html;
     while let Some(at) = memchr2(b'<', b'&', rest.as_bytes()) {
         let (plain, special) = rest.split_at_checked(at).unwrap_or((rest, ""));
         text.push_str(plain);
+        if text.out.len() >= limit {
+            return text.out;
+        }
         rest = if special.starts_with('&') {
             entity(special, &mut text)
         } else {
@@ -41,8 +49,16 @@ struct Text {
 
 impl Text {
     fn push_str(&mut self, text: &str) {
-        for letter in text.chars() {
-            self.push(letter);
+        let blank = |letter: char| letter.is_whitespace() || letter == '\0';
+        for (number, word) in text.split(blank).enumerate() {
+            if number > 0 {
+                self.gap = self.gap.max(Gap::Blank);
+            }
+            if let Some(first) = word.chars().next() {
+                self.push(first);
+                self.out
+                    .push_str(word.get(first.len_utf8()..).unwrap_or_default());
+            }
         }
     }
 

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use crate::content::{self, ContentType, Description, Disposition, TransferEncoding};
 use crate::envelope::Envelope;
-use crate::header::{self, Header};
+use crate::header::Header;
 use crate::structure::{Kind, Part, PartId, Section, Structure};
 use crate::{date::Date, ids, subject, text, transfer};
 
@@ -65,28 +65,14 @@ impl<'a> Message<'a> {
 
     /// The media type of a part, its default where it names none. See [`Description::content_type`].
     pub fn content_type(&self, id: PartId) -> ContentType<'a> {
-        let kind = self.part(id).kind;
-        let written = self
-            .header(id)
-            .first("Content-Type")
-            .map(|field| ContentType::parse(field.value));
-        match (written, kind) {
-            (None, Kind::Message) => ContentType::message(),
-            (None, Kind::Text | Kind::Multipart) => ContentType::plain_text(),
-            (None, Kind::Other) => ContentType::octets(),
-            (Some(written), Kind::Text) if !written.is("text") => ContentType::plain_text(),
-            (Some(written), Kind::Other) if written.is("multipart") || written.is_message() => {
-                ContentType::octets()
-            }
-            (Some(written), _) => written,
-        }
+        let written = self.header(id).first("Content-Type");
+        content::effective_type(written.map(|field| field.value), self.part(id).kind)
     }
 
     /// How a part wants to be shown, if it says so.
     pub fn disposition(&self, id: PartId) -> Option<Disposition<'a>> {
-        self.header(id)
-            .first("Content-Disposition")
-            .and_then(|field| Disposition::parse(field.value))
+        let field = self.header(id).first("Content-Disposition");
+        field.and_then(|field| Disposition::parse(field.value))
     }
 
     /// How the body of a part is encoded. Multiparts and messages are not (RFC 2045 §6.4), whatever they say.
@@ -104,29 +90,7 @@ impl<'a> Message<'a> {
 
     /// What `BODYSTRUCTURE` says of a part.
     pub fn describe(&self, id: PartId) -> Description<'a> {
-        let header = self.header(id);
-        let part = self.part(id);
-        let value = |name| {
-            header
-                .first(name)
-                .map(|field| header::unfold(field.value))
-                .filter(|value| !value.is_empty())
-        };
-        let encoding = header.first("Content-Transfer-Encoding");
-        Description {
-            content_type: self.content_type(id),
-            id: value("Content-ID"),
-            description: value("Content-Description"),
-            encoding: encoding.map_or(Cow::Borrowed(b"7bit".as_slice()), |field| {
-                content::encoding_text(field.value)
-            }),
-            octets: part.body.len(),
-            lines: part.lines,
-            md5: value("Content-MD5"),
-            disposition: self.disposition(id),
-            languages: value("Content-Language").map(content::words).unwrap_or_default(),
-            location: value("Content-Location"),
-        }
+        content::describe(self.header(id), self.part(id))
     }
 
     /// The envelope of the message.

@@ -11,8 +11,11 @@ use crate::{charset, html, parameter, transfer};
 /// How many characters a preview has at most.
 pub const MAX_PREVIEW: usize = 200;
 
-/// How much of a body is decoded for a preview: enough for the styles that HTML begins with.
-const PREVIEW_BYTES: usize = 32 * 1024;
+/// How much of a body is decoded for a preview, at first and then: enough for the styles that HTML begins with.
+const PREVIEW_BYTES: [usize; 2] = [1024, 32 * 1024];
+
+/// More bytes than [`MAX_PREVIEW`] characters can have.
+const PREVIEW_LENGTH: usize = MAX_PREVIEW * 4 + MAX_PREVIEW;
 
 /// How far into a page its own word on its charset is looked for.
 const META_BYTES: usize = 2048;
@@ -47,44 +50,81 @@ fn meta_charset(content: &[u8]) -> Option<&[u8]> {
 
 /// The beginning of the first text that says something: plain text before HTML, attachments never.
 pub(crate) fn preview(message: &Message<'_>) -> String {
-    let inline = |id: &PartId| {
-        message.part(*id).kind == Kind::Text
-            && !message
-                .disposition(*id)
-                .is_some_and(|shown| shown.is_attachment())
+    let attached = |id: &PartId| {
+        message
+            .disposition(*id)
+            .is_some_and(|shown| shown.is_attachment())
     };
-    let parts: Vec<PartId> = message.structure().ids().filter(inline).take(8).collect();
-    let is_html = |id: &PartId| message.content_type(*id).is_exactly("text", "html");
-    let (pages, plain): (Vec<PartId>, Vec<PartId>) = parts.into_iter().partition(is_html);
-    plain
+    let text = |id: &PartId| message.part(*id).kind == Kind::Text && !attached(id);
+    let parts = message
+        .structure()
+        .ids()
+        .filter(text)
+        .take(8)
+        .map(|id| (id, message.content_type(id)));
+    let (pages, plain): (Vec<_>, Vec<_>) = parts.partition(|(_, shown)| shown.is_exactly("text", "html"));
+    let mut lines = plain
         .iter()
         .chain(&pages)
-        .map(|id| beginning(message, *id))
-        .find(|text| !text.is_empty())
-        .unwrap_or_default()
+        .map(|(id, content_type)| beginning(message, *id, content_type));
+    lines.find(|text| !text.is_empty()).unwrap_or_default()
 }
 
 /// The beginning of one part's text, on one line.
-fn beginning(message: &Message<'_>, id: PartId) -> String {
+fn beginning(message: &Message<'_>, id: PartId, content_type: &ContentType<'_>) -> String {
     let body = message.body(id);
-    let body = body.get(..PREVIEW_BYTES).unwrap_or(body);
-    let content_type = message.content_type(id);
-    let mut text = decode(&content_type, &transfer::decode(message.encoding(id), body));
-    if content_type.is_exactly("text", "html") {
-        text = html::to_text(&text);
-    }
-    let words = text.split(|letter: char| letter.is_whitespace() || letter.is_control());
+    let encoding = message.encoding(id);
+    let is_page = content_type.is_exactly("text", "html");
     let mut line = String::new();
-    for word in words.filter(|word| !word.is_empty()) {
-        if !line.is_empty() {
-            line.push(' ');
-        }
-        line.push_str(word);
-        if line.len() > MAX_PREVIEW * 4 {
+    for length in PREVIEW_BYTES {
+        let begin = whole_lines(body, length);
+        let text = decode(content_type, &transfer::decode(encoding, begin));
+        line = match is_page {
+            true if begin.len() < body.len() => one_line(&html::beginning(whole_tags(&text), PREVIEW_LENGTH)),
+            true => one_line(&html::beginning(&text, PREVIEW_LENGTH)),
+            false => one_line(&text),
+        };
+        if begin.len() == body.len() || line.chars().count() == MAX_PREVIEW {
             break;
         }
     }
-    line.chars().take(MAX_PREVIEW).collect()
+    line
+}
+
+/// About this many bytes of a body: up to the end of a line if there is one, so that nothing is cut in two.
+fn whole_lines(body: &[u8], length: usize) -> &[u8] {
+    let Some(begin) = body.get(..length) else {
+        return body;
+    };
+    memchr::memrchr(b'\n', begin)
+        .and_then(|end| begin.get(..=end))
+        .unwrap_or(begin)
+}
+
+/// A page without the tag in which it is cut off.
+fn whole_tags(page: &str) -> &str {
+    let cut = page
+        .rfind('<')
+        .filter(|open| !page.get(*open..).is_some_and(|tag| tag.contains('>')));
+    cut.and_then(|open| page.get(..open)).unwrap_or(page)
+}
+
+/// The words of a text with one blank between them, up to the length of a preview.
+fn one_line(text: &str) -> String {
+    let mut line = String::new();
+    for word in text.split(|letter: char| letter.is_whitespace() || letter.is_control()) {
+        if !line.is_empty() && !word.is_empty() {
+            line.push(' ');
+        }
+        line.push_str(word);
+        if line.len() > PREVIEW_LENGTH {
+            break;
+        }
+    }
+    if let Some((end, _)) = line.char_indices().nth(MAX_PREVIEW) {
+        line.truncate(end);
+    }
+    line
 }
 
 /// Every field of a header, decoded, one a line.

@@ -64,6 +64,20 @@ fn a_preview_ends_at_the_limit() {
 }
 
 #[test]
+fn a_preview_shows_no_piece_of_a_tag() {
+    for length in 900..1100 {
+        let page = format!(
+            "<p class=\"{}\">hello<b style='x'>you</b> {}",
+            "x".repeat(length),
+            "there ".repeat(100)
+        );
+        let shown = preview(&format!("Content-Type: text/html\r\n\r\n{page}"));
+        assert!(shown.starts_with("helloyou there there"), "{shown}");
+        assert_eq!(shown.chars().count(), MAX_PREVIEW);
+    }
+}
+
+#[test]
 fn everything_that_can_be_read_can_be_searched() {
     let message = Message::parse(
         b"Subject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=\r\nFrom: =?gbk?B?xOO6ww==?= <a@b>\r\n\
