@@ -111,6 +111,7 @@ fn file_names_are_found_in_every_form() {
         // Pieces in any order, a character cut in two, counting from 1, a gap.
         (b"Content-Disposition: attachment; filename*1*=%A0.txt; filename*0*=utf-8''%E4%BD", "\u{4f60}.txt"),
         (b"Content-Disposition: attachment; filename*1=a; filename*2=b", "ab"),
+        (b"Content-Disposition: attachment; filename*0*=utf-8''a; filename*1*=b'c'd", "ab'c'd"),
         (b"Content-Disposition: attachment; filename*0=a; filename*2=c", "a"),
         // Both forms: the encoded one is meant.
         (b"Content-Disposition: attachment; filename=\"_.txt\"; filename*=UTF-8''%E2%82%AC.txt", "\u{20ac}.txt"),

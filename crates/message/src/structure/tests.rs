@@ -202,6 +202,24 @@ fn an_outer_boundary_ends_inner_parts() {
 }
 
 #[test]
+fn what_follows_the_end_of_a_multipart_is_no_part_of_it() {
+    check(
+        "Content-Type: multipart/mixed; boundary=out\r\n\r\n--out\r\n\
+         Content-Type: multipart/mixed; boundary=in\r\n\r\n--in\r\n\r\nx\r\n--in--\r\n--in\r\n\r\nno part\r\n--out\r\n\r\ny",
+        &["0 multipart 12", "1 multipart 6", "2 text 0 x", "1 text 0 y"],
+    );
+}
+
+#[test]
+fn a_line_that_begins_with_an_outer_boundary_need_not_begin_with_the_inner_one() {
+    check(
+        "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\
+         Content-Type: multipart/mixed; boundary=baz\r\n\r\n--baz\r\n\r\nx\r\n--bb\r\n\r\ny",
+        &["0 multipart 8", "1 multipart 2", "2 text 0 x", "1 text 0 y"],
+    );
+}
+
+#[test]
 fn of_two_boundaries_that_match_the_longer_is_meant() {
     check(
         "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\
