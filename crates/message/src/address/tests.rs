@@ -113,6 +113,7 @@ fn names_and_quotes_are_told_apart() {
 fn broken_addresses_are_still_shown() {
     check(&[
         ("root", "-|root|"),
+        ("a@b: c@d", "-|a|b ; -|c|d"),
         ("a b c", "-|a b c|"),
         ("<>", "-||"),
         ("a@b c@d", "-|a@bc|d"),

@@ -104,6 +104,8 @@ fn unlabelled_text_is_guessed() {
             b"[\xb1\xa4\xb0\xed] \xbf\xe4\xc1\xf2 \xb6\xdf\xb4\xc2 \xc1\xf7\xc1\xbe",
             "[광고] 요즘 뜨는 직종",
         ),
+        // Common syllables, but also a character that no Korean text has.
+        (b"\xb0\xa1\xb0\xa1\xd6\xd0", "啊啊中"),
         (b"M\xfcller", "Müller"),
         (b"it costs \xa37,000", "it costs £7,000"),
         (b"<P>\xa1\xa1<B>", "<P>\u{3000}<B>"),
