@@ -18,8 +18,6 @@ struct Word<'a> {
     label: &'a [u8],
     encoding: u8,
     text: &'a [u8],
-    /// Of the whole word, from `=?` to `?=`.
-    length: usize,
 }
 
 /// Decodes every encoded word in a value; what stands between them is taken as UTF-8 or as its likeliest charset.
@@ -27,16 +25,19 @@ struct Word<'a> {
 pub fn decode(value: &[u8]) -> String {
     let mut decoded = String::with_capacity(value.len());
     let mut pending: Option<(&[u8], Vec<u8>)> = None;
-    let mut rest = value;
-    while !rest.is_empty() {
-        let (plain, word) = next_word(rest);
+    let mut words = Words {
+        value,
+        at: 0,
+        clear: 0,
+    };
+    while words.at < value.len() {
+        let (plain, word) = words.next();
         let between_words = word.is_some() && pending.is_some() && plain.iter().all(u8::is_ascii_whitespace);
         if !between_words {
             flush(pending.take(), &mut decoded);
             charset::guess_into(plain, &mut decoded);
         }
         let Some(word) = word else { break };
-        rest = rest.get(plain.len() + word.length..).unwrap_or_default();
         let label = language_cut(word.label);
         match &mut pending {
             Some((open, bytes)) if open.eq_ignore_ascii_case(label) => bytes.extend(word.bytes()),
@@ -50,12 +51,26 @@ pub fn decode(value: &[u8]) -> String {
     one_line(decoded)
 }
 
+/// How far an encoded word is looked for in an address.
+const MAX_ADDRESS_WORD: usize = 1024;
+
 /// The length of the encoded word that these bytes begin with, if it has no blanks: with blanks it might be the end of
 /// another word that is taken for its own.
 pub(crate) fn length(text: &[u8]) -> Option<usize> {
-    parse(text)
-        .filter(|word| word.text.iter().all(u8::is_ascii_graphic))
-        .map(|word| word.length)
+    if !text.starts_with(b"=?") {
+        return None;
+    }
+    let window = text.get(..MAX_ADDRESS_WORD).unwrap_or(text);
+    let graphic = window
+        .iter()
+        .position(|byte| !byte.is_ascii_graphic())
+        .unwrap_or(window.len());
+    let mut words = Words {
+        value: window.get(..graphic)?,
+        at: 0,
+        clear: 0,
+    };
+    words.parse(0).map(|_| words.at)
 }
 
 impl Word<'_> {
@@ -87,38 +102,58 @@ fn language_cut(label: &[u8]) -> &[u8] {
     label.split(|byte| *byte == b'*').next().unwrap_or(label)
 }
 
-/// What stands before the first encoded word, and the word.
-fn next_word(text: &[u8]) -> (&[u8], Option<Word<'_>>) {
-    for begin in memmem::find_iter(text, b"=?") {
-        if let Some((plain, rest)) = text.split_at_checked(begin)
-            && let Some(word) = parse(rest)
-        {
-            return (plain, Some(word));
-        }
-    }
-    (text, None)
+/// The encoded words of a value, found in linear time.
+struct Words<'a> {
+    value: &'a [u8],
+    /// Everything before this was given out.
+    at: usize,
+    /// No `?=` begins between the last place where one was looked for in vain and this one.
+    clear: usize,
 }
 
-/// encoded-word = "=?" charset "?" encoding "?" encoded-text "?="
-fn parse(text: &[u8]) -> Option<Word<'_>> {
-    let rest = text.strip_prefix(b"=?")?;
-    let label_length = rest.iter().take(MAX_LABEL).position(|byte| *byte == b'?')?;
-    let (label, rest) = rest.split_at_checked(label_length)?;
-    let [b'?', encoding @ (b'b' | b'B' | b'q' | b'Q'), b'?', rest @ ..] = rest else {
-        return None;
-    };
-    if !label.iter().all(u8::is_ascii_graphic) {
-        return None;
+impl<'a> Words<'a> {
+    /// What stands before the next encoded word, and the word; without one, all the rest.
+    fn next(&mut self) -> (&'a [u8], Option<Word<'a>>) {
+        let rest = self.value.get(self.at..).unwrap_or_default();
+        let from = self.at;
+        for begin in memmem::find_iter(rest, b"=?") {
+            if let Some(word) = self.parse(from + begin) {
+                return (rest.get(..begin).unwrap_or_default(), Some(word));
+            }
+        }
+        self.at = self.value.len();
+        (rest, None)
     }
-    let window = rest.get(..MAX_WORD).unwrap_or(rest);
-    let end = memmem::find(window, b"?=")?;
-    let encoded = rest.get(..end)?;
-    Some(Word {
-        label,
-        encoding: *encoding,
-        text: encoded,
-        length: 2 + label_length + 3 + end + 2,
-    })
+
+    /// Reads the word that begins here and steps behind it.
+    ///
+    /// encoded-word = "=?" charset "?" encoding "?" encoded-text "?="
+    fn parse(&mut self, start: usize) -> Option<Word<'a>> {
+        let rest = self.value.get(start..)?.strip_prefix(b"=?")?;
+        let label_length = rest.iter().take(MAX_LABEL).position(|byte| *byte == b'?')?;
+        let (label, rest) = rest.split_at_checked(label_length)?;
+        let [b'?', encoding @ (b'b' | b'B' | b'q' | b'Q'), b'?', ..] = rest else {
+            return None;
+        };
+        if !label.iter().all(u8::is_ascii_graphic) {
+            return None;
+        }
+        let text = start + 2 + label_length + 3;
+        let limit = self.value.len().min(text + MAX_WORD);
+        let from = text.max(self.clear).min(limit);
+        let Some(found) = memmem::find(self.value.get(from..limit)?, b"?=") else {
+            // The last byte may be the first of the two.
+            self.clear = limit.saturating_sub(1).max(from);
+            return None;
+        };
+        let end = from + found;
+        self.at = end + 2;
+        Some(Word {
+            label,
+            encoding: *encoding,
+            text: self.value.get(text..end)?,
+        })
+    }
 }
 
 /// Decodes the Q encoding (RFC 2047 §4.2).

@@ -38,14 +38,20 @@ fn strip_trailers(mut text: &str) -> &str {
 fn strip_leaders(mut text: &str) -> &str {
     loop {
         text = text.trim_start();
-        if let Some(rest) = strip_leader(text) {
-            text = rest;
-        } else if let Some(rest) = strip_blob(text).filter(|rest| !rest.is_empty()) {
-            text = rest;
-        } else {
-            return text;
+        match strip_leader(text) {
+            Some(rest) => text = rest,
+            // No `Re:` stands behind the blobs: they go without looking for it again, but never the last that is left.
+            None => return strip_blobs(text),
         }
     }
+}
+
+/// Step 4: blobs that something follows.
+fn strip_blobs(mut text: &str) -> &str {
+    while let Some(rest) = strip_blob(text).filter(|rest| !rest.is_empty()) {
+        text = rest;
+    }
+    text
 }
 
 /// subj-leader = *subj-blob subj-refwd

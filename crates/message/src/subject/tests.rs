@@ -31,3 +31,10 @@ fn replies_and_lists_are_taken_from_subjects() {
         assert_eq!(base(subject), expected, "{subject:?}");
     }
 }
+
+#[test]
+fn hostile_subjects_are_read_in_linear_time() {
+    for piece in ["[a]", "[", "re:", "[fwd:", "(fwd)", "[a]re:", "re[a]"] {
+        base(&piece.repeat(300_000));
+    }
+}
