@@ -63,7 +63,11 @@ fn quoted(mailbox: &str) -> Cow<'_, str> {
     ))
 }
 
-/// Reads the value of a field such as `From` or `To`.
+/// How many entries of one list are read. The largest lists of people are smaller; a list of a million is an attack on
+/// memory, because an entry takes more of it than its two bytes.
+pub const MAX_ADDRESSES: usize = 10_000;
+
+/// Reads the value of a field such as `From` or `To`, up to [`MAX_ADDRESSES`] entries.
 pub fn parse_addresses(value: &[u8]) -> Vec<AddressItem> {
     let mut reader = Reader {
         rest: value,
@@ -71,9 +75,10 @@ pub fn parse_addresses(value: &[u8]) -> Vec<AddressItem> {
         in_group: false,
         pending: None,
     };
-    while !reader.rest.is_empty() || reader.pending.is_some() {
+    while reader.items.len() < MAX_ADDRESSES && (!reader.rest.is_empty() || reader.pending.is_some()) {
         reader.entry();
     }
+    reader.items.truncate(MAX_ADDRESSES);
     reader.end_group();
     reader.items
 }

@@ -284,11 +284,15 @@ fn text<'a>(slot: &mut Option<Cow<'a, [u8]>>, field: &Field<'a>) {
     }
 }
 
+/// How many languages of one part are kept.
+const MAX_LANGUAGES: usize = 100;
+
 /// Cuts a list at its commas.
 fn words(value: &[u8]) -> Vec<Cow<'static, [u8]>> {
     let items = value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
     items
         .filter(|item| !item.is_empty())
+        .take(MAX_LANGUAGES)
         .map(|item| Cow::Owned(item.to_vec()))
         .collect()
 }

@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use crate::address::{AddressItem, parse_addresses};
+use crate::address::{AddressItem, MAX_ADDRESSES, parse_addresses};
 use crate::header::{Field, Header};
 
 /// What the header of a message says of it. A field that is absent is `None` or an empty list; of several of the same
@@ -53,12 +53,12 @@ impl<'a> Envelope<'a> {
             () if field.is("Subject") => text(&mut self.subject),
             () if field.is("In-Reply-To") => text(&mut self.in_reply_to),
             () if field.is("Message-ID") => text(&mut self.message_id),
-            () if field.is("From") => self.from.extend(parse_addresses(field.value)),
-            () if field.is("Sender") => self.sender.extend(parse_addresses(field.value)),
-            () if field.is("Reply-To") => self.reply_to.extend(parse_addresses(field.value)),
-            () if field.is("To") => self.to.extend(parse_addresses(field.value)),
-            () if field.is("Cc") => self.cc.extend(parse_addresses(field.value)),
-            () if field.is("Bcc") => self.bcc.extend(parse_addresses(field.value)),
+            () if field.is("From") => add(&mut self.from, field.value),
+            () if field.is("Sender") => add(&mut self.sender, field.value),
+            () if field.is("Reply-To") => add(&mut self.reply_to, field.value),
+            () if field.is("To") => add(&mut self.to, field.value),
+            () if field.is("Cc") => add(&mut self.cc, field.value),
+            () if field.is("Bcc") => add(&mut self.bcc, field.value),
             () => {}
         }
     }
@@ -79,6 +79,13 @@ impl<'a> Envelope<'a> {
         } else {
             &self.reply_to
         }
+    }
+}
+
+/// Adds the addresses of one more field, as far as there is room.
+fn add(list: &mut Vec<AddressItem>, value: &[u8]) {
+    if list.len() < MAX_ADDRESSES {
+        list.extend(parse_addresses(value));
     }
 }
 

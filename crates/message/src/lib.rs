@@ -24,7 +24,7 @@ mod subject;
 mod text;
 mod transfer;
 
-pub use address::{AddressItem, parse_addresses};
+pub use address::{AddressItem, MAX_ADDRESSES, parse_addresses};
 pub use charset::decode as decode_charset;
 pub use content::{ContentType, Description, Disposition, Parameter, Parameters, TransferEncoding};
 pub use date::Date;

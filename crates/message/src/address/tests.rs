@@ -158,6 +158,16 @@ fn a_local_part_is_quoted_where_it_must_be() {
 }
 
 #[test]
+fn lists_are_read_up_to_the_limit() {
+    let count = |entries: usize| parse_addresses("a@b,".repeat(entries).as_bytes()).len();
+    assert_eq!(count(MAX_ADDRESSES - 1), MAX_ADDRESSES - 1);
+    assert_eq!(count(MAX_ADDRESSES), MAX_ADDRESSES);
+    assert_eq!(count(MAX_ADDRESSES + 1), MAX_ADDRESSES);
+    let group = parse_addresses(format!("G:{}", "a@b,".repeat(MAX_ADDRESSES)).as_bytes());
+    assert_eq!(group.last(), Some(&AddressItem::GroupEnd));
+}
+
+#[test]
 fn hostile_lists_are_read_in_linear_time() {
     for piece in ["<", ":", ";", "(", "\"", "=?utf-8?q?", "a@[", "<@", ",", "\\"] {
         parse_addresses(piece.repeat(200_000).as_bytes());

@@ -175,6 +175,18 @@ fn a_part_is_described_as_it_is_written() {
 }
 
 #[test]
+fn languages_are_kept_up_to_the_limit() {
+    let count = |tags: usize| {
+        let message = format!("Content-Language: {}\r\n\r\n", "de,".repeat(tags));
+        Message::parse(message.as_bytes())
+            .describe(PartId::ROOT)
+            .languages
+            .len()
+    };
+    assert_eq!((count(99), count(100), count(101)), (99, 100, 100));
+}
+
+#[test]
 fn what_is_not_said_is_the_default() {
     let described = Message::parse(b"A: b\r\n\r\nx").describe(PartId::ROOT);
     assert_eq!(described.content_type, ContentType::plain_text());
