@@ -43,6 +43,9 @@ pub fn decode(label: &[u8], bytes: &[u8]) -> String {
 }
 
 fn known(encoding: &'static Encoding, bytes: &[u8]) -> String {
+    if encoding == UTF_8 && mislabelled(bytes) {
+        return guess_encoding(bytes).decode(bytes).0.into_owned();
+    }
     if encoding == ISO_2022_JP {
         return encoding
             .decode_with_bom_removal(&shifted::without_idle_escapes(bytes))
@@ -165,13 +168,28 @@ fn only_signs(bytes: &[u8]) -> bool {
 
 /// Whether the characters of UTF-8 beyond ASCII outnumber the damage by far.
 fn mostly_utf8(bytes: &[u8]) -> bool {
+    let (good, bad) = characters_and_damage(bytes);
+    good > bad * 8
+}
+
+/// Whether text that is said to be UTF-8 cannot be: more is damaged than whole, and it is more than one cut character.
+fn mislabelled(bytes: &[u8]) -> bool {
+    if std::str::from_utf8(bytes).is_ok() {
+        return false;
+    }
+    let (good, bad) = characters_and_damage(bytes.get(..SAMPLE).unwrap_or(bytes));
+    bad > 2 && bad > good
+}
+
+/// How many characters of UTF-8 beyond ASCII there are, and how many places that are not UTF-8.
+fn characters_and_damage(bytes: &[u8]) -> (usize, usize) {
     let mut good = 0_usize;
     let mut bad = 0_usize;
     for chunk in bytes.utf8_chunks() {
         good += chunk.valid().chars().filter(|letter| !letter.is_ascii()).count();
         bad += usize::from(!chunk.invalid().is_empty());
     }
-    good > bad * 8
+    (good, bad)
 }
 
 /// The syllables that Korean text is full of.

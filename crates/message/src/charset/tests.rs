@@ -79,6 +79,19 @@ fn utf_7_is_decoded() {
 }
 
 #[test]
+fn text_that_cannot_be_utf_8_is_guessed_whatever_its_label() {
+    assert_eq!(
+        decode(b"utf-8", b"\xd6\xd0\xce\xc4\xd3\xca\xbc\xfe\xb2\xe2\xca\xd4"),
+        "中文邮件测试"
+    );
+    assert_eq!(
+        decode(b"utf-8", "中文邮件测\u{8bd5}".as_bytes().split_last().unwrap().1),
+        "中文邮件测\u{fffd}"
+    );
+    assert_eq!(decode(b"utf-8", b"\xff\xff ok"), "\u{fffd}\u{fffd} ok");
+}
+
+#[test]
 fn unlabelled_text_is_guessed() {
     let cases: &[(&[u8], &str)] = &[
         (b"plain", "plain"),
