@@ -1,1 +1,15 @@
 //! Where protocols, store and directory meet: listeners, connections, sessions.
+//!
+//! Read first: [`Services`] is what a server has, [`listen`] takes connections in and hands each to its protocol. One
+//! folder a protocol: [`smtp`], [`pop3`], [`imap`]. A connection is one async function over a stream of bytes, and what
+//! it may ask of the world is its `Door`; tests open that door with a pipe.
+//!
+//! **Invariant**: a panic in one connection ends that connection only.
+
+pub mod facts;
+pub mod imap;
+pub mod pop3;
+pub mod smtp;
+
+mod casemap;
+mod lines;
