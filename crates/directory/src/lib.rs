@@ -1,1 +1,74 @@
-//! Domains, accounts, addresses, aliases and passwords.
+//! Who has an account, which addresses lead to it, and whether a password is right.
+//!
+//! Read first: [`Directory`]. [`Directory::resolve`] follows sub-addresses, aliases and catch-alls to accounts,
+//! [`Directory::login`] verifies; the verbs that change something are in `account` and `domain`.
+//!
+//! **Invariants**: what a verb has answered `Ok` to is on stable storage, and the next question sees it. The number of
+//! an account is never given out twice. Names are compared in one spelling (NFC, lower case) and found by a hash of it,
+//! so no row needs to be in memory. A wrong password and a name that nobody has take the same time and read the same.
+
+mod account;
+mod domain;
+mod error;
+mod login;
+mod name;
+mod password;
+mod resolve;
+mod row;
+mod throttle;
+mod verified;
+
+use std::sync::Arc;
+
+use engine::Engine;
+use tokio::sync::Mutex;
+use types::Domain;
+
+pub use account::{Account, NewAccount};
+pub use error::{DirectoryError, Refusal};
+pub use login::{Login, LoginRefusal};
+pub use password::Cost;
+pub use resolve::Resolution;
+
+use password::Hasher;
+use throttle::Throttle;
+use verified::Verified;
+
+/// Domains, accounts and addresses of a data folder. A clone is another handle to the same directory.
+#[derive(Clone)]
+pub struct Directory {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    engine: Arc<dyn Engine>,
+    default_domain: Domain,
+    hasher: Hasher,
+    verified: Verified,
+    throttle: Throttle,
+    /// Held from the first read of a change to its commit: one change at a time.
+    changing: Mutex<()>,
+}
+
+impl Directory {
+    /// The directory of an engine. A login name without a domain is looked for in `default_domain`.
+    #[must_use]
+    pub fn new(engine: Arc<dyn Engine>, default_domain: Domain, cost: Cost) -> Self {
+        Directory {
+            shared: Arc::new(Shared {
+                engine,
+                default_domain,
+                hasher: Hasher::new(cost),
+                verified: Verified::new(),
+                throttle: Throttle::new(),
+                changing: Mutex::new(()),
+            }),
+        }
+    }
+
+    /// The domain of login names that have none.
+    #[must_use]
+    pub fn default_domain(&self) -> &Domain {
+        &self.shared.default_domain
+    }
+}

@@ -1,0 +1,234 @@
+//! Accounts come, change and go.
+
+use std::collections::HashSet;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use bytes::Bytes;
+use engine::{Batch, Partition};
+use futures_util::future::join_all;
+use sasl::Secret;
+use types::{AccountId, Address, Timestamp};
+
+use crate::name::{Name, domain_hash, fold_domain};
+use crate::row::{
+    AccountRow, DomainRow, Leads, NameRow, Row, account_key, account_of, counters_key, domain_key,
+    member_key, name_key,
+};
+use crate::{Directory, DirectoryError, Refusal};
+
+/// An account, as it is listed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Account {
+    /// Its number.
+    pub id: AccountId,
+    /// Its own address.
+    pub address: Address,
+    /// When it was added.
+    pub added: Timestamp,
+}
+
+/// An account that is to be added.
+#[derive(Clone, Debug)]
+pub struct NewAccount {
+    /// Its own address.
+    pub address: Address,
+    /// Its password.
+    pub password: Secret,
+}
+
+impl Directory {
+    /// Adds an account, and its domain where that is not there yet.
+    ///
+    /// # Errors
+    /// When the address is taken, the password cannot be one, or the engine fails.
+    pub async fn add_account(&self, new: NewAccount) -> Result<AccountId, DirectoryError> {
+        let mut outcomes = self.add_accounts(vec![new]).await;
+        outcomes.pop().expect("one outcome for each account")
+    }
+
+    /// Adds accounts: hashed on all cores, stored in one transaction. One outcome for each, in order.
+    pub async fn add_accounts(&self, new: Vec<NewAccount>) -> Vec<Result<AccountId, DirectoryError>> {
+        let hashes = join_all(
+            new.iter()
+                .map(|new| self.shared.hasher.hash(new.password.clone())),
+        )
+        .await;
+        let _changing = self.shared.changing.lock().await;
+        let mut draft = match self.draft().await {
+            Ok(draft) => draft,
+            Err(error) => return new.iter().map(|_| Err(error.clone())).collect(),
+        };
+        let mut outcomes = Vec::with_capacity(new.len());
+        for (new, hash) in new.iter().zip(hashes) {
+            let added = match hash {
+                Ok(hash) => draft.add(&new.address, hash).await,
+                Err(error) => Err(error),
+            };
+            outcomes.push(added);
+        }
+        if let Err(error) = draft.commit().await {
+            return outcomes
+                .into_iter()
+                .map(|outcome| outcome.and(Err(error.clone())))
+                .collect();
+        }
+        outcomes
+    }
+
+    /// Removes an account. Its number is not used again; its mail is the store's matter.
+    ///
+    /// # Errors
+    /// When there is none, or the engine fails.
+    pub async fn remove_account(&self, address: &Address) -> Result<AccountId, DirectoryError> {
+        let _changing = self.shared.changing.lock().await;
+        let (id, row) = self.account_at(address).await?;
+        let name = Name::of(&row.address);
+        let mut batch = Batch::new(Partition::DIRECTORY);
+        batch.delete(&name_key(name.hash()));
+        batch.delete(&account_key(id));
+        batch.delete(&member_key(domain_hash(&fold_domain(&row.address.domain)), id));
+        self.shared.engine.commit(batch).await?;
+        self.shared.verified.forget(name.as_str());
+        Ok(id)
+    }
+
+    /// Gives an account another password.
+    ///
+    /// # Errors
+    /// When there is no such account, the password cannot be one, or the engine fails.
+    pub async fn set_password(&self, address: &Address, password: Secret) -> Result<(), DirectoryError> {
+        let hash = self.shared.hasher.hash(password).await?;
+        let _changing = self.shared.changing.lock().await;
+        let (id, mut row) = self.account_at(address).await?;
+        row.password = hash;
+        let mut batch = Batch::new(Partition::DIRECTORY);
+        batch.put(&account_key(id), &row.print());
+        self.shared.engine.commit(batch).await?;
+        self.shared.verified.forget(Name::of(&row.address).as_str());
+        Ok(())
+    }
+
+    /// Accounts with higher numbers than `after`, in their order, at most `limit`.
+    ///
+    /// # Errors
+    /// When the engine fails or a row is unreadable.
+    pub async fn accounts(&self, after: AccountId, limit: usize) -> Result<Vec<Account>, DirectoryError> {
+        let range = account_key(AccountId(after.0.saturating_add(1)))..account_key(AccountId(u64::MAX));
+        let rows = self
+            .shared
+            .engine
+            .scan(Partition::DIRECTORY, range, limit)
+            .await?;
+        let parse = |row: &engine::Row| {
+            let id = account_of(&row.key).ok_or(DirectoryError::UnreadableRow {
+                table: AccountRow::TABLE,
+            })?;
+            let AccountRow { address, added, .. } = AccountRow::parse(&row.value)?;
+            Ok(Account { id, address, added })
+        };
+        rows.iter().map(parse).collect()
+    }
+
+    async fn account_at(&self, address: &Address) -> Result<(AccountId, AccountRow), DirectoryError> {
+        let found = self.account_named(&Name::of(address)).await?;
+        Ok(found.ok_or_else(|| Refusal::NoAccount(address.clone()))?)
+    }
+
+    pub(crate) async fn account_row(&self, id: AccountId) -> Result<Option<AccountRow>, DirectoryError> {
+        self.read(account_key(id))
+            .await?
+            .map(|stored| AccountRow::parse(&stored))
+            .transpose()
+    }
+
+    pub(crate) async fn name_row(&self, name: &Name) -> Result<Option<NameRow>, DirectoryError> {
+        let stored = self.read(name_key(name.hash())).await?;
+        let row = stored.map(|stored| NameRow::parse(&stored)).transpose()?;
+        Ok(row.filter(|row| *row.name == *name.as_str()))
+    }
+
+    pub(crate) async fn read(&self, key: Bytes) -> Result<Option<Bytes>, DirectoryError> {
+        Ok(self
+            .shared
+            .engine
+            .get_many(Partition::DIRECTORY, &[key])
+            .await?
+            .pop()
+            .flatten())
+    }
+
+    async fn draft(&self) -> Result<Draft<'_>, DirectoryError> {
+        Ok(Draft {
+            directory: self,
+            batch: Batch::new(Partition::DIRECTORY),
+            next: self.counters().await?.next_account,
+            new_keys: HashSet::new(),
+        })
+    }
+}
+
+/// Accounts that are about to be added together.
+struct Draft<'a> {
+    directory: &'a Directory,
+    batch: Batch,
+    next: AccountId,
+    /// Names and domains of the draft: not in the engine yet.
+    new_keys: HashSet<Bytes>,
+}
+
+impl Draft<'_> {
+    async fn add(&mut self, address: &Address, password: Box<str>) -> Result<AccountId, DirectoryError> {
+        let name = Name::of(address);
+        let key = name_key(name.hash());
+        if let Some(stored) = self.directory.read(key.clone()).await? {
+            let taken = NameRow::parse(&stored)?;
+            return Err(match *taken.name == *name.as_str() {
+                true => Refusal::Exists(address.clone()).into(),
+                false => Refusal::HashTaken(address.clone()).into(),
+            });
+        }
+        if !self.new_keys.insert(key.clone()) {
+            return Err(Refusal::Exists(address.clone()).into());
+        }
+        let id = self.next;
+        let domain = domain_hash(&fold_domain(&address.domain));
+        let domain_row = domain_key(domain);
+        if !self.new_keys.contains(&domain_row) && self.directory.read(domain_row.clone()).await?.is_none() {
+            let row = DomainRow {
+                domain: address.domain.clone(),
+                catch_all: None,
+            };
+            self.batch.put(&domain_row, &row.print());
+            self.new_keys.insert(domain_row);
+        }
+        let leads = Leads::Account(id);
+        let name = name.as_str().into();
+        self.batch.put(&key, &NameRow { name, leads }.print());
+        let account = AccountRow {
+            address: address.clone(),
+            password,
+            added: now(),
+        };
+        self.batch.put(&account_key(id), &account.print());
+        self.batch.put(&member_key(domain, id), b"");
+        self.next = AccountId(id.0 + 1);
+        Ok(id)
+    }
+
+    async fn commit(mut self) -> Result<(), DirectoryError> {
+        if self.batch.is_empty() {
+            return Ok(());
+        }
+        let counters = crate::row::Counters {
+            next_account: self.next,
+        };
+        self.batch.put(&counters_key(), &counters.print());
+        Ok(self.directory.shared.engine.commit(self.batch).await?)
+    }
+}
+
+/// When a row is made: for people to read, nothing depends on it.
+fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp(i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
+}

@@ -1,0 +1,54 @@
+//! What the directory refuses, and how it fails.
+
+use engine::EngineError;
+use thiserror::Error;
+use types::Address;
+
+/// What was asked for cannot be had; nothing was changed.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum Refusal {
+    /// Nobody has the name.
+    #[error("there is no account {0}")]
+    NoAccount(Address),
+    /// Somebody has it, or an alias has.
+    #[error("{0} exists already")]
+    Exists(Address),
+    /// A password needs an octet.
+    #[error("a password may not be empty")]
+    EmptyPassword,
+    /// A password is not so long.
+    #[error("a password has at most {} octets", crate::password::MAX_PASSWORD)]
+    LongPassword,
+    /// An alias without anybody behind it.
+    #[error("an alias needs 1 to {} addresses", crate::domain::MAX_TARGETS)]
+    Targets,
+    /// The domain is not ours.
+    #[error("{0} is not a domain of this server")]
+    NoDomain(types::Domain),
+    /// The domain has accounts.
+    #[error("{0} has accounts")]
+    DomainInUse(types::Domain),
+    /// Two names with one hash: it does not happen by accident.
+    #[error("{0} cannot be kept beside another name")]
+    HashTaken(Address),
+}
+
+/// Why a question was not answered or a change not made.
+#[derive(Clone, Debug, Error)]
+pub enum DirectoryError {
+    /// The caller asked for what it cannot have.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The engine below could not do it; try again later.
+    #[error(transparent)]
+    Failed(#[from] EngineError),
+    /// A stored row does not have the form it must have.
+    #[error("a row of the directory's table {table} is unreadable; run a check of the data folder")]
+    UnreadableRow {
+        /// Which table, as a word.
+        table: &'static str,
+    },
+    /// The hash could not be computed, for want of memory or randomness.
+    #[error("a password could not be hashed: {0}")]
+    Hash(&'static str),
+}
