@@ -72,6 +72,13 @@ impl Directory {
         }
     }
 
+    /// Whether a login name is that of an account.
+    #[must_use]
+    pub fn is_name_of(&self, name: &str, login: &Login) -> bool {
+        let address = login_address(name, self.default_domain());
+        address.is_ok_and(|address| Name::of(&address) == Name::of(&login.address))
+    }
+
     async fn verify(&self, name: &Name, password: &Secret) -> Result<Option<Arc<Login>>, DirectoryError> {
         if let Some(login) = self.shared.verified.find(name.as_str(), password.expose()) {
             return Ok(Some(login));

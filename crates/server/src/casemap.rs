@@ -7,7 +7,7 @@ use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfkc_quick};
 
 /// A text in the form that is compared. Texts are equal to a searcher if their folded forms are.
 #[must_use]
-pub fn fold(mut text: String) -> String {
+pub(crate) fn fold(mut text: String) -> String {
     if text.is_ascii() {
         text.make_ascii_lowercase();
         return text;

@@ -8,8 +8,17 @@
 
 pub mod facts;
 pub mod imap;
+pub mod listen;
 pub mod pop3;
 pub mod smtp;
+pub mod tls;
 
+mod authority;
 mod casemap;
+mod clock;
+mod limits;
 mod lines;
+mod services;
+
+pub use clock::system_clock;
+pub use services::{Mode, Services};

@@ -23,9 +23,9 @@ const LARGE: usize = 32 * 1024;
 const WRITE_TIME: Duration = Duration::from_secs(300);
 
 /// A stream of bytes in both directions.
-pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+pub trait Stream: AsyncRead + AsyncWrite + Send + Sync + Unpin {}
 
-impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
+impl<S: AsyncRead + AsyncWrite + Send + Sync + Unpin> Stream for S {}
 
 /// A connection to a client.
 pub(super) struct Connection {

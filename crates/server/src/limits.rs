@@ -1,0 +1,95 @@
+//! How many connections there may be: in all, and from one address. Loopback counts only towards the total.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// The connections that are open.
+pub(crate) struct Connections {
+    most: usize,
+    most_per_address: usize,
+    open: Mutex<Open>,
+}
+
+#[derive(Default)]
+struct Open {
+    total: usize,
+    by_address: HashMap<IpAddr, usize>,
+}
+
+/// A connection that is counted, until it is dropped.
+pub(crate) struct Counted {
+    connections: Arc<Connections>,
+    address: Option<IpAddr>,
+}
+
+impl Connections {
+    pub(crate) fn new(most: usize, most_per_address: usize) -> Self {
+        Connections {
+            most,
+            most_per_address,
+            open: Mutex::default(),
+        }
+    }
+
+    /// Counts a connection, unless there are too many.
+    pub(crate) fn count(self: &Arc<Self>, peer: Option<IpAddr>) -> Option<Counted> {
+        let address = peer.map(|ip| ip.to_canonical()).filter(|ip| !ip.is_loopback());
+        let mut open = self.open();
+        if open.total >= self.most {
+            return None;
+        }
+        if let Some(address) = address {
+            let count = open.by_address.entry(address).or_default();
+            if *count >= self.most_per_address {
+                return None;
+            }
+            *count += 1;
+        }
+        open.total += 1;
+        Some(Counted {
+            connections: Arc::clone(self),
+            address,
+        })
+    }
+
+    fn open(&self) -> MutexGuard<'_, Open> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        let mut open = self.connections.open();
+        open.total -= 1;
+        let Some(address) = self.address else { return };
+        if let Some(count) = open.by_address.get_mut(&address) {
+            *count -= 1;
+            if *count == 0 {
+                open.by_address.remove(&address);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn connections_are_counted_in_all_and_by_address() {
+        let connections = Arc::new(Connections::new(3, 2));
+        let at = |ip: &str| Some(ip.parse().unwrap());
+        let one = connections.count(at("192.0.2.1"));
+        let two = connections.count(at("192.0.2.1"));
+        assert!(one.is_some() && two.is_some());
+        assert!(connections.count(at("::ffff:192.0.2.1")).is_none());
+        let three = connections.count(at("192.0.2.2"));
+        assert!(three.is_some());
+        assert!(connections.count(at("127.0.0.1")).is_none());
+        drop((one, two, three));
+        let loopback: Vec<_> = (0..3).map_while(|_| connections.count(at("127.0.0.1"))).collect();
+        assert_eq!(loopback.len(), 3);
+        assert!(connections.open().by_address.is_empty());
+    }
+}

@@ -1,0 +1,293 @@
+//! Takes connections in: counts them, begins TLS where it begins at once, and gives each to its protocol in a task.
+
+use std::fmt;
+use std::fs;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use socket2::{Domain, Socket, Type};
+use thiserror::Error;
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::{TcpListener, UnixListener};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::{interval, sleep, timeout};
+
+use crate::Services;
+use crate::imap::Stream;
+use crate::limits::{Connections, Counted};
+use crate::services::Arrival;
+use crate::smtp::Port;
+
+/// Connections that wait to be taken in.
+const BACKLOG: i32 = 4096;
+/// How long a TLS handshake may take.
+const HANDSHAKE_TIME: Duration = Duration::from_secs(60);
+/// How long nothing is taken in after the system had no room for another connection.
+const PAUSE: Duration = Duration::from_millis(100);
+/// How long a client that is turned away is waited for.
+const TURN_AWAY_TIME: Duration = Duration::from_secs(1);
+/// How long sessions may go on with what they are doing when the server stops.
+const LAST_WORDS: Duration = Duration::from_millis(300);
+/// How often memory that nobody uses is looked for.
+const SWEEP: Duration = Duration::from_secs(5);
+
+/// What is spoken at a listener.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protocol {
+    /// SMTP, submission or LMTP.
+    Smtp(Port),
+    /// POP3.
+    Pop3,
+    /// IMAP.
+    Imap,
+}
+
+/// When TLS begins at a listener.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Encryption {
+    /// With the connection (RFC 8314 §3).
+    AtOnce,
+    /// When the client asks for it.
+    Later,
+    /// There is none.
+    Never,
+}
+
+/// Where connections come in.
+pub struct Listener {
+    socket: Bound,
+    protocol: Protocol,
+    encryption: Encryption,
+}
+
+enum Bound {
+    Tcp(TcpListener),
+    Unix(UnixListener),
+}
+
+/// A listener could not be opened.
+#[derive(Debug, Error)]
+#[error("{place}: {cause}")]
+pub struct ListenError {
+    /// Where.
+    pub place: Place,
+    /// What the system said.
+    pub cause: io::Error,
+}
+
+/// Where a listener is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// At an address and a port.
+    Tcp(SocketAddr),
+    /// At a path.
+    Unix(PathBuf),
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Place::Tcp(at) => at.fmt(f),
+            Place::Unix(path) => path.display().fmt(f),
+        }
+    }
+}
+
+impl fmt::Display for Protocol {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Protocol::Smtp(Port::Relay) => "SMTP",
+            Protocol::Smtp(Port::Submission) => "submission",
+            Protocol::Smtp(Port::Lmtp) => "LMTP",
+            Protocol::Pop3 => "POP3",
+            Protocol::Imap => "IMAP",
+        })
+    }
+}
+
+impl Listener {
+    /// Listens at an address. To be called within a runtime.
+    ///
+    /// # Errors
+    /// When the address is taken or may not be used.
+    pub fn tcp(at: SocketAddr, protocol: Protocol, encryption: Encryption) -> Result<Self, ListenError> {
+        let socket = bind(at).map_err(|cause| ListenError {
+            place: Place::Tcp(at),
+            cause,
+        })?;
+        Ok(Listener {
+            socket: Bound::Tcp(socket),
+            protocol,
+            encryption,
+        })
+    }
+
+    /// Listens at a path, where a socket that nobody listens at any more is replaced.
+    ///
+    /// # Errors
+    /// When there is something else, or the folder cannot be written.
+    pub fn unix(path: &Path, protocol: Protocol) -> Result<Self, ListenError> {
+        let bound = UnixListener::bind(path).or_else(|error| {
+            let abandoned = std::os::unix::net::UnixStream::connect(path);
+            if !abandoned.is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused) {
+                return Err(error);
+            }
+            fs::remove_file(path)?;
+            UnixListener::bind(path)
+        });
+        let socket = bound.map_err(|cause| ListenError {
+            place: Place::Unix(path.to_owned()),
+            cause,
+        })?;
+        Ok(Listener {
+            socket: Bound::Unix(socket),
+            protocol,
+            encryption: Encryption::Never,
+        })
+    }
+
+    async fn accept(&self) -> io::Result<(Box<dyn Stream>, Option<IpAddr>)> {
+        match &self.socket {
+            Bound::Tcp(listener) => {
+                let (stream, from) = listener.accept().await?;
+                // Replies are written whole: there is nothing to wait for.
+                stream.set_nodelay(true)?;
+                Ok((Box::new(stream), Some(from.ip().to_canonical())))
+            }
+            Bound::Unix(listener) => {
+                let (stream, _) = listener.accept().await?;
+                Ok((Box::new(stream), None))
+            }
+        }
+    }
+}
+
+fn bind(at: SocketAddr) -> io::Result<TcpListener> {
+    let socket = Socket::new(
+        Domain::for_address(at),
+        Type::STREAM.nonblocking().cloexec(),
+        None,
+    )?;
+    socket.set_reuse_address(true)?;
+    if at.is_ipv6() {
+        // What listens on IPv4 is said beside it.
+        socket.set_only_v6(true)?;
+    }
+    socket.bind(&at.into())?;
+    socket.listen(BACKLOG)?;
+    TcpListener::from_std(socket.into())
+}
+
+/// Serves until `stop` says so; then no connection is taken in, and those that are there end.
+pub async fn serve(
+    listeners: Vec<Listener>,
+    services: Arc<Services>,
+    limits: &config::Limits,
+    mut stop: watch::Receiver<bool>,
+) {
+    let connections = Arc::new(Connections::new(
+        limits.connections,
+        limits.connections_per_address,
+    ));
+    let mut accepting = JoinSet::new();
+    for listener in listeners {
+        accepting.spawn(accept(
+            listener,
+            Arc::clone(&services),
+            Arc::clone(&connections),
+            stop.clone(),
+        ));
+    }
+    let mut sweep = interval(SWEEP);
+    loop {
+        tokio::select! {
+            _ = stop.wait_for(|stop| *stop) => break,
+            _ = sweep.tick() => services.store().sweep(),
+        }
+    }
+    while accepting.join_next().await.is_some() {}
+}
+
+/// Takes connections in at one listener.
+async fn accept(
+    listener: Listener,
+    services: Arc<Services>,
+    connections: Arc<Connections>,
+    mut stop: watch::Receiver<bool>,
+) {
+    let mut sessions = JoinSet::new();
+    loop {
+        let accepted = tokio::select! {
+            _ = stop.wait_for(|stop| *stop) => break,
+            // What has ended is forgotten. A panic has been printed by then.
+            Some(_) = sessions.join_next() => continue,
+            accepted = listener.accept() => accepted,
+        };
+        let (stream, peer) = match accepted {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                pause(&error).await;
+                continue;
+            }
+        };
+        let arrival = Arrival {
+            peer,
+            protocol: listener.protocol,
+            encryption: listener.encryption,
+        };
+        match connections.count(peer) {
+            Some(counted) => drop(sessions.spawn(session(stream, arrival, Arc::clone(&services), counted))),
+            None => drop(sessions.spawn(turn_away(stream, arrival))),
+        }
+    }
+    let ended = async { while sessions.join_next().await.is_some() {} };
+    // Whoever waits for their client is not waited for: dropping the set ends them.
+    let _ = timeout(LAST_WORDS, ended).await;
+}
+
+/// A client that left before it was taken in costs nothing; what comes from too few files or too little memory passes.
+async fn pause(error: &io::Error) {
+    if error.kind() == io::ErrorKind::ConnectionAborted {
+        return;
+    }
+    tracing::warn!(%error, "no connection can be taken in");
+    sleep(PAUSE).await;
+}
+
+async fn session(stream: Box<dyn Stream>, arrival: Arrival, services: Arc<Services>, _counted: Counted) {
+    let begin = Instant::now();
+    let stream = match arrival.encryption {
+        Encryption::Later | Encryption::Never => stream,
+        Encryption::AtOnce => match timeout(HANDSHAKE_TIME, services.tls().accept(stream)).await {
+            Ok(Ok(encrypted)) => Box::new(encrypted),
+            Ok(Err(error)) => {
+                tracing::info!(protocol = %arrival.protocol, peer = ?arrival.peer, %error, "TLS could not begin");
+                return;
+            }
+            Err(_) => return,
+        },
+    };
+    services.serve(stream, arrival).await;
+    let milliseconds = begin.elapsed().as_millis();
+    tracing::info!(protocol = %arrival.protocol, peer = ?arrival.peer, milliseconds, "session");
+}
+
+/// Says that there are too many connections, where it can be said without TLS.
+async fn turn_away(mut stream: Box<dyn Stream>, arrival: Arrival) {
+    let words: &[u8] = match (arrival.encryption, arrival.protocol) {
+        (Encryption::AtOnce, _) => b"",
+        (_, Protocol::Smtp(_)) => b"421 4.7.0 Too many connections; try again later\r\n",
+        (_, Protocol::Pop3) => b"-ERR [SYS/TEMP] Too many connections; try again later\r\n",
+        (_, Protocol::Imap) => b"* BYE [UNAVAILABLE] Too many connections; try again later\r\n",
+    };
+    let said = async {
+        stream.write_all(words).await?;
+        stream.shutdown().await
+    };
+    // It may have left already.
+    let _ = timeout(TURN_AWAY_TIME, said).await;
+}

@@ -1,0 +1,178 @@
+//! What a server has, shared by all its connections, and the way from a connection to its protocol.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use directory::Directory;
+use store::{Now, Store};
+use tokio_rustls::TlsAcceptor;
+use types::{Address, Domain};
+
+use crate::authority::{Accounts, Visitor};
+use crate::imap::{self, Passwords, Stream};
+use crate::listen::{Encryption, Protocol};
+use crate::{pop3, smtp, tls};
+
+/// What a server is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// A server on the network: passwords want TLS, and mail for others is refused.
+    Real,
+    /// A playground on loopback (DESIGN §8): passwords need no TLS, and mail for the rest of the world stays here.
+    Local {
+        /// Who gets mail to other domains, whoever sends it; otherwise its logged-in sender does.
+        catch: Option<Address>,
+    },
+}
+
+/// What a server has.
+pub struct Services {
+    accounts: Arc<Accounts>,
+    site: Arc<smtp::Site>,
+    leases: Arc<pop3::Leases>,
+    host: Arc<str>,
+    tls: TlsAcceptor,
+}
+
+/// How a connection came in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Arrival {
+    pub(crate) peer: Option<IpAddr>,
+    pub(crate) protocol: Protocol,
+    pub(crate) encryption: Encryption,
+}
+
+impl Services {
+    /// A server over a store and a directory.
+    #[must_use]
+    pub fn new(
+        settings: &config::Settings,
+        state: (Store, Directory),
+        tls: TlsAcceptor,
+        mode: Mode,
+    ) -> Arc<Self> {
+        Self::with_clock(settings, state, tls, (mode, crate::system_clock()))
+    }
+
+    /// The same with another clock.
+    #[must_use]
+    pub fn with_clock(
+        settings: &config::Settings,
+        (store, directory): (Store, Directory),
+        tls: TlsAcceptor,
+        (mode, now): (Mode, Now),
+    ) -> Arc<Self> {
+        let relay = match mode {
+            Mode::Real => smtp::Relay::Refused,
+            Mode::Local { .. } => smtp::Relay::World,
+        };
+        let accounts = Arc::new(Accounts {
+            directory,
+            store: store.clone(),
+            mode,
+        });
+        let site = smtp::Site {
+            authority: Arc::clone(&accounts) as Arc<dyn smtp::Authority>,
+            store,
+            intake: Arc::new(smtp::Intake::new(settings.limits.messages_memory)),
+            now,
+            host: settings.hostname.clone(),
+            domain: settings.domain.clone(),
+            message_limit: settings.limits.message,
+            relay,
+        };
+        Arc::new(Services {
+            accounts,
+            site: Arc::new(site),
+            leases: Arc::default(),
+            host: settings.hostname.as_str().into(),
+            tls,
+        })
+    }
+
+    /// Who has an account.
+    #[must_use]
+    pub fn directory(&self) -> &Directory {
+        &self.accounts.directory
+    }
+
+    /// Where mail is kept.
+    #[must_use]
+    pub fn store(&self) -> &Store {
+        &self.accounts.store
+    }
+
+    /// The server's own name.
+    #[must_use]
+    pub fn host(&self) -> &Domain {
+        &self.site.host
+    }
+
+    pub(crate) fn tls(&self) -> &TlsAcceptor {
+        &self.tls
+    }
+
+    /// Serves a connection, whose TLS has begun where it begins at once, to its end.
+    pub(crate) async fn serve(&self, stream: Box<dyn Stream>, arrival: Arrival) {
+        match arrival.protocol {
+            Protocol::Smtp(port) => smtp::serve(stream, self.smtp_door(port, arrival)).await,
+            Protocol::Pop3 => pop3::serve(stream, self.pop3_door(arrival)).await,
+            Protocol::Imap => {
+                if let Err(error) = imap::serve(stream, self.imap_door(arrival)).await {
+                    tracing::debug!(peer = ?arrival.peer, %error, "an IMAP connection ended");
+                }
+            }
+        }
+    }
+
+    fn smtp_door(&self, port: smtp::Port, arrival: Arrival) -> smtp::Door {
+        smtp::Door {
+            site: Arc::clone(&self.site),
+            port,
+            peer: arrival.peer,
+            tls: match arrival.encryption {
+                Encryption::AtOnce => smtp::Tls::On,
+                Encryption::Later => smtp::Tls::CanStart(tls::upgrade(self.tls.clone())),
+                Encryption::Never => smtp::Tls::Unavailable,
+            },
+        }
+    }
+
+    fn pop3_door(&self, arrival: Arrival) -> pop3::Door {
+        pop3::Door {
+            authority: Arc::clone(&self.accounts) as Arc<dyn pop3::Authority>,
+            leases: Arc::clone(&self.leases),
+            host: Arc::clone(&self.host),
+            peer: arrival.peer,
+            passwords: self.passwords(arrival),
+            upgrade: self.upgrade(arrival),
+        }
+    }
+
+    fn imap_door(&self, arrival: Arrival) -> imap::Door {
+        imap::Door {
+            authority: Arc::new(Visitor {
+                accounts: Arc::clone(&self.accounts),
+                peer: arrival.peer,
+            }),
+            passwords: self.passwords(arrival),
+            upgrade: self.upgrade(arrival),
+            message_limit: usize::try_from(self.site.message_limit).unwrap_or(usize::MAX),
+            now: Arc::clone(&self.site.now),
+        }
+    }
+
+    fn upgrade(&self, arrival: Arrival) -> Option<imap::Upgrade> {
+        match arrival.encryption {
+            Encryption::Later => Some(tls::upgrade(self.tls.clone())),
+            Encryption::AtOnce | Encryption::Never => None,
+        }
+    }
+
+    fn passwords(&self, arrival: Arrival) -> Passwords {
+        match (arrival.encryption, &self.accounts.mode) {
+            (Encryption::AtOnce, _) | (_, Mode::Local { .. }) => Passwords::Allowed,
+            (Encryption::Later | Encryption::Never, Mode::Real) => Passwords::Forbidden,
+        }
+    }
+}
