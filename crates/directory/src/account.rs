@@ -129,6 +129,14 @@ impl Directory {
         rows.iter().map(parse).collect()
     }
 
+    /// Whether an account has this address as its own.
+    ///
+    /// # Errors
+    /// When the engine fails or a row is unreadable.
+    pub async fn has_account(&self, address: &Address) -> Result<bool, DirectoryError> {
+        Ok(self.account_named(&Name::of(address)).await?.is_some())
+    }
+
     async fn account_at(&self, address: &Address) -> Result<(AccountId, AccountRow), DirectoryError> {
         let found = self.account_named(&Name::of(address)).await?;
         Ok(found.ok_or_else(|| Refusal::NoAccount(address.clone()))?)

@@ -171,7 +171,9 @@ mod tests {
         let throttle = Throttle::new();
         let now = Instant::now();
         let guess = Try::new(Some("192.0.2.1".parse().unwrap()), "alice");
-        (0..5).for_each(|_| drop(throttle.failed(&guess, now)));
+        for _ in 0..5 {
+            throttle.failed(&guess, now);
+        }
         throttle.succeeded(&guess);
         assert_eq!(throttle.failed(&guess, now), Duration::ZERO);
     }

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use directory::{Cost, Directory, DirectoryError, LoginRefusal, NewAccount, Refusal, Resolution};
 use engine::memory::MemoryEngine;
+use posthouse_directory::{Cost, Directory, DirectoryError, LoginRefusal, NewAccount, Refusal, Resolution};
 use sasl::Secret;
 use types::{AccountId, Address, Domain};
 
