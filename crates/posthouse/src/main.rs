@@ -1,2 +1,81 @@
-//! Posthouse, a complete mail system in one program.
-fn main() {}
+//! Posthouse, a complete mail system in one program: the server, and the commands that look after it.
+//!
+//! Read first: [`Command`] is what can be asked for; each subcommand has a file of its name. Commands about accounts go
+//! through [`admin`], which talks to the running server or opens the data folder itself.
+
+mod account;
+mod admin;
+mod check;
+mod control;
+mod disk;
+mod exit;
+mod folder;
+mod language;
+mod local;
+mod run;
+mod samples;
+mod serve;
+mod table;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use exit::{Code, Exit};
+use language::Language;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// A complete mail system in one program.
+#[derive(Parser)]
+#[command(name = "posthouse", version, about, propagate_version = true)]
+struct Arguments {
+    /// The language of messages: en or zh. That of the locale unless given.
+    #[arg(long, global = true, value_name = "LANGUAGE")]
+    lang: Option<Language>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Runs a playground on this machine: no configuration, two accounts, nothing leaves loopback.
+    Local(local::Arguments),
+    /// Runs a server.
+    Serve(serve::Arguments),
+    /// Adds, lists, changes and removes accounts, of a running server or a stopped one.
+    #[command(subcommand)]
+    Account(account::Command),
+    /// Verifies a data folder, of a running server or a stopped one.
+    Check(check::Arguments),
+}
+
+fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // Nobody is left to be told if this fails.
+            let _ = error.print();
+            return if error.use_stderr() {
+                Code::Usage.into()
+            } else {
+                ExitCode::SUCCESS
+            };
+        }
+    };
+    let language = arguments.lang.unwrap_or_else(Language::of_locale);
+    match carry_out(arguments.command, language) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(exit) => exit.print(),
+    }
+}
+
+fn carry_out(command: Command, language: Language) -> Result<(), Exit> {
+    match command {
+        Command::Local(arguments) => local::run(&arguments, language),
+        Command::Serve(arguments) => serve::run(&arguments, language),
+        Command::Account(command) => run::block_on(account::run(command, language)),
+        Command::Check(arguments) => run::block_on(check::run(&arguments, language)),
+    }
+}

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use directory::{Directory, DirectoryError, Login, LoginRefusal, Resolution};
 use sasl::Credentials;
 use store::{Account, Delivery, Store, StoreError};
+use tracing::field::display;
 use types::{AccountId, Address, MailboxName};
 
 use crate::{Mode, imap, pop3, smtp};
@@ -49,7 +50,7 @@ impl Accounts {
         match &refused {
             LoginRefusal::Failed(error) => tracing::error!(%error, "a login could not be verified"),
             refusal => {
-                tracing::info!(login = %credentials.login.escape_debug(), ?peer, %refusal, "a login was refused")
+                tracing::info!(login = %credentials.login.escape_debug(), peer = peer.map(display), %refusal, "a login was refused")
             }
         }
         Err(refused)

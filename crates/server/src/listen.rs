@@ -15,6 +15,7 @@ use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{interval, sleep, timeout};
+use tracing::field::display;
 
 use crate::Services;
 use crate::imap::Stream;
@@ -265,7 +266,8 @@ async fn session(stream: Box<dyn Stream>, arrival: Arrival, services: Arc<Servic
         Encryption::AtOnce => match timeout(HANDSHAKE_TIME, services.tls().accept(stream)).await {
             Ok(Ok(encrypted)) => Box::new(encrypted),
             Ok(Err(error)) => {
-                tracing::info!(protocol = %arrival.protocol, peer = ?arrival.peer, %error, "TLS could not begin");
+                let peer = arrival.peer.map(display);
+                tracing::info!(protocol = %arrival.protocol, peer, %error, "TLS could not begin");
                 return;
             }
             Err(_) => return,
@@ -273,7 +275,8 @@ async fn session(stream: Box<dyn Stream>, arrival: Arrival, services: Arc<Servic
     };
     services.serve(stream, arrival).await;
     let milliseconds = begin.elapsed().as_millis();
-    tracing::info!(protocol = %arrival.protocol, peer = ?arrival.peer, milliseconds, "session");
+    let peer = arrival.peer.map(display);
+    tracing::info!(protocol = %arrival.protocol, peer, milliseconds, "session");
 }
 
 /// Says that there are too many connections, where it can be said without TLS.

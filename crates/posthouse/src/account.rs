@@ -1,0 +1,329 @@
+//! `posthouse account`: adds, lists, changes and removes accounts.
+
+use std::io::{self, BufRead as _, IsTerminal as _, Write};
+use std::path::{Path, PathBuf};
+
+use clap::Subcommand;
+use indicatif::{ProgressBar, ProgressStyle};
+use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
+
+use crate::admin::{Admin, unexpected};
+use crate::control::{Entry, Listed, Reply, Request};
+use crate::exit::{Code, Exit};
+use crate::language::Language;
+
+/// Accounts that are imported in one transaction.
+pub(crate) const CHUNK: usize = 256;
+
+/// Refused lines of an import that are printed.
+const MAX_PRINTED: usize = 20;
+
+/// Where the data lies.
+#[derive(clap::Args)]
+pub(crate) struct Data {
+    /// The data folder.
+    #[arg(long, value_name = "DIR", default_value = crate::local::DATA)]
+    data: PathBuf,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Adds an account. Example: echo secret | posthouse account add carol@example.org --password-stdin
+    Add(WithPassword),
+    /// Gives an account another password.
+    Password(WithPassword),
+    /// Lists the accounts.
+    List {
+        /// As JSON: one array of objects with id, address and added (seconds since 1970).
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        data: Data,
+    },
+    /// Removes an account and all its mail.
+    Remove {
+        /// Its address.
+        address: String,
+        #[command(flatten)]
+        data: Data,
+    },
+    /// Adds the accounts of a file with lines of the form address,password.
+    Import {
+        /// The file.
+        file: PathBuf,
+        #[command(flatten)]
+        data: Data,
+    },
+}
+
+#[derive(clap::Args)]
+pub(crate) struct WithPassword {
+    /// The account's address.
+    address: String,
+    /// Reads the password from standard input, up to the end of the line, instead of asking for it.
+    #[arg(long)]
+    password_stdin: bool,
+    #[command(flatten)]
+    data: Data,
+}
+
+pub(crate) async fn run(command: Command, language: Language) -> Result<(), Exit> {
+    match command {
+        Command::Add(arguments) => {
+            let entry = arguments.entry(language)?;
+            let mut admin = Admin::of(&arguments.data.data, language).await?;
+            let added = add(&mut admin, vec![entry]).await?;
+            admin.end().await?;
+            added.into_iter().next().flatten().map_or(Ok(()), Err)
+        }
+        Command::Password(arguments) => {
+            let entry = arguments.entry(language)?;
+            ask(&arguments.data, Request::Password(entry), language).await
+        }
+        Command::Remove { address, data } => ask(&data, Request::Remove(address), language).await,
+        Command::List { json, data } => {
+            let mut admin = Admin::of(&data.data, language).await?;
+            let accounts = list(&mut admin).await?;
+            admin.end().await?;
+            let printed = if json {
+                print_json(&accounts)
+            } else {
+                print(&accounts)
+            };
+            printed.map_err(|error| Exit::new(Code::Io, error.to_string()))
+        }
+        Command::Import { file, data } => import(&file, &data, language).await,
+    }
+}
+
+/// Asks for what is answered with nothing.
+async fn ask(data: &Data, request: Request, language: Language) -> Result<(), Exit> {
+    let mut admin = Admin::of(&data.data, language).await?;
+    let asked = admin.ask(request).await;
+    admin.end().await?;
+    match asked? {
+        Reply::Done => Ok(()),
+        _ => Err(unexpected()),
+    }
+}
+
+async fn add(admin: &mut Admin, entries: Vec<Entry>) -> Result<Vec<Option<Exit>>, Exit> {
+    match admin.ask(Request::Add(entries)).await? {
+        Reply::Outcomes(outcomes) => Ok(outcomes
+            .into_iter()
+            .map(|refused| refused.map(Exit::from))
+            .collect()),
+        _ => Err(unexpected()),
+    }
+}
+
+/// All accounts.
+pub(crate) async fn list(admin: &mut Admin) -> Result<Vec<Listed>, Exit> {
+    let mut accounts: Vec<Listed> = Vec::new();
+    loop {
+        let after = accounts.last().map_or(0, |account| account.id);
+        match admin.ask(Request::List(after)).await? {
+            Reply::Accounts(page) if page.is_empty() => return Ok(accounts),
+            Reply::Accounts(page) => accounts.extend(page),
+            _ => return Err(unexpected()),
+        }
+    }
+}
+
+fn print(accounts: &[Listed]) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    accounts
+        .iter()
+        .try_for_each(|account| writeln!(out, "{}", account.address))
+}
+
+/// Something as JSON, on standard output.
+pub(crate) fn print_json(value: &impl serde::Serialize) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    serde_json::to_writer_pretty(&mut out, value)?;
+    writeln!(out)
+}
+
+impl WithPassword {
+    fn entry(&self, language: Language) -> Result<Entry, Exit> {
+        let password = match self.password_stdin {
+            true => read_password(),
+            false => ask_password(&self.address, language),
+        };
+        let password = password.map_err(|error| Exit::new(Code::NoInput, error.to_string()))?;
+        let address = self.address.clone();
+        Ok(Entry { address, password })
+    }
+}
+
+/// The first line of standard input.
+fn read_password() -> io::Result<String> {
+    let mut line = String::new();
+    io::stdin().lock().read_line(&mut line)?;
+    line.truncate(line.trim_end_matches(['\r', '\n']).len());
+    Ok(line)
+}
+
+/// Asks at the terminal, without echo.
+fn ask_password(address: &str, language: Language) -> io::Result<String> {
+    let stdin = io::stdin();
+    if !stdin.is_terminal() {
+        let words = language.pick(
+            "no terminal to ask for the password at; use --password-stdin",
+            "没有终端可以询问密码；请用 --password-stdin",
+        );
+        return Err(io::Error::other(words));
+    }
+    write!(
+        io::stderr(),
+        "{}",
+        language.pick(format!("Password of {address}: "), format!("{address} 的密码："))
+    )?;
+    let before = tcgetattr(&stdin)?;
+    let mut silent = before.clone();
+    silent.local_modes.remove(LocalModes::ECHO);
+    tcsetattr(&stdin, OptionalActions::Flush, &silent)?;
+    let password = read_password();
+    tcsetattr(&stdin, OptionalActions::Flush, &before)?;
+    writeln!(io::stderr())?;
+    password
+}
+
+/// A line of an import, with its number.
+type Numbered = (usize, Entry);
+
+async fn import(file: &Path, data: &Data, language: Language) -> Result<(), Exit> {
+    let text = std::fs::read_to_string(file).map_err(|error| Exit::file(file, &error, language))?;
+    let (entries, mut refused) = parse(&text, language);
+    let total = entries.len();
+    let mut admin = Admin::of(&data.data, language).await?;
+    let progress = progress(total);
+    let mut waiting = entries.into_iter();
+    let mut added = 0;
+    loop {
+        let (numbers, chunk): (Vec<_>, Vec<_>) = waiting.by_ref().take(CHUNK).unzip();
+        if chunk.is_empty() {
+            break;
+        }
+        progress.inc(u64::try_from(chunk.len()).unwrap_or(0));
+        for (number, outcome) in numbers.into_iter().zip(add(&mut admin, chunk).await?) {
+            match outcome {
+                None => added += 1,
+                Some(exit) => refused.push((number, exit.words)),
+            }
+        }
+    }
+    progress.finish_and_clear();
+    admin.end().await?;
+    let words = language.pick(
+        format!("{added} accounts added"),
+        format!("已添加 {added} 个账户"),
+    );
+    // The code says it too.
+    let _ = writeln!(io::stderr(), "{words}");
+    match refused.is_empty() {
+        true => Ok(()),
+        false => Err(not_all(refused, language)),
+    }
+}
+
+fn progress(total: usize) -> ProgressBar {
+    let style = ProgressStyle::with_template("{bar:40} {human_pos}/{human_len}  {per_sec}  {eta}");
+    let bar = ProgressBar::new(u64::try_from(total).unwrap_or(0));
+    bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+}
+
+fn not_all(mut refused: Vec<(usize, String)>, language: Language) -> Exit {
+    refused.sort();
+    let count = refused.len();
+    let mut words = language.pick(
+        format!("{count} lines were refused:"),
+        format!("{count} 行被拒绝："),
+    );
+    for (number, why) in refused.iter().take(MAX_PRINTED) {
+        words += &language.pick(
+            format!("\n  line {number}: {why}"),
+            format!("\n  第 {number} 行：{why}"),
+        );
+    }
+    if count > MAX_PRINTED {
+        words += "\n  …";
+    }
+    Exit::new(Code::Data, words)
+}
+
+/// The accounts of a file, and the lines that hold none.
+fn parse(text: &str, language: Language) -> (Vec<Numbered>, Vec<(usize, String)>) {
+    let mut entries = Vec::new();
+    let mut refused = Vec::new();
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    for (number, line) in (1..).zip(text.lines()) {
+        if line.trim().is_empty() || (number == 1 && line.trim().eq_ignore_ascii_case("address,password")) {
+            continue;
+        }
+        match parse_line(line) {
+            Some(entry) => entries.push((number, entry)),
+            None => refused.push((
+                number,
+                language
+                    .pick("not of the form address,password", "不是“地址,密码”的形式")
+                    .to_owned(),
+            )),
+        }
+    }
+    (entries, refused)
+}
+
+/// RFC 4180 §2, as far as two fields need it. A password without quotes may hold commas.
+fn parse_line(line: &str) -> Option<Entry> {
+    let (address, password) = match line.strip_prefix('"') {
+        // An address with quotes of its own: `"""a b""@example.org",secret`.
+        Some(rest) => rest.split_once("\",")?,
+        None => line.split_once(',')?,
+    };
+    let unquoted = password.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+    Some(Entry {
+        address: address.trim().replace("\"\"", "\""),
+        password: unquoted.map_or_else(|| password.to_owned(), |inner| inner.replace("\"\"", "\"")),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_of_an_import() {
+        let check = |line: &str, wanted: Option<(&str, &str)>| {
+            let got = parse_line(line);
+            let got = got.as_ref().map(|entry| (&*entry.address, &*entry.password));
+            assert_eq!(got, wanted, "{line}");
+        };
+        check("a@example.org,secret", Some(("a@example.org", "secret")));
+        check("a@example.org,a,b", Some(("a@example.org", "a,b")));
+        check("a@example.org,\"a,\"\"b\"", Some(("a@example.org", "a,\"b")));
+        check("\"a@example.org\",x", Some(("a@example.org", "x")));
+        check(
+            "\"\"\"a b\"\"@example.org\",x",
+            Some(("\"a b\"@example.org", "x")),
+        );
+        check("a@example.org", None);
+    }
+
+    #[test]
+    fn a_file_may_have_a_head_and_empty_lines() {
+        let (entries, refused) = parse(
+            "\u{feff}address,password\r\na@b,c\r\n\r\nd\r\n",
+            Language::English,
+        );
+        assert_eq!(
+            entries
+                .iter()
+                .map(|(n, e)| (*n, &*e.address, &*e.password))
+                .collect::<Vec<_>>(),
+            [(2, "a@b", "c")]
+        );
+        assert_eq!(refused.len(), 1);
+        assert_eq!(refused[0].0, 4);
+    }
+}

@@ -1,0 +1,64 @@
+//! The way from a command to accounts: through the running server, or into the folder of a stopped one.
+
+use std::path::Path;
+
+use crate::control::{Client, Reply, Request, State};
+use crate::exit::{Code, Exit};
+use crate::folder::{Folder, Open};
+use crate::language::Language;
+
+/// Answers requests.
+pub(crate) enum Admin {
+    /// The server runs.
+    Live(Client),
+    /// It does not; the folder is ours as long as this lives.
+    Stopped(State, Box<Folder>),
+}
+
+impl Admin {
+    /// Finds the server of a data folder, or takes the folder.
+    pub(crate) async fn of(data: &Path, language: Language) -> Result<Self, Exit> {
+        let live = Client::connect(data)
+            .await
+            .map_err(|error| Exit::file(data, &error, language))?;
+        if let Some(client) = live {
+            return Ok(Admin::Live(client));
+        }
+        let folder = Folder::open(data, Open::Existing, language)?;
+        folder.report_damage(language);
+        let settings = crate::local::settings();
+        let state = folder.state(&settings);
+        Ok(Admin::Stopped(state, Box::new(folder)))
+    }
+
+    /// Asks; a refusal is an error.
+    pub(crate) async fn ask(&mut self, request: Request) -> Result<Reply, Exit> {
+        let reply = match self {
+            Admin::Live(client) => client
+                .ask(&request)
+                .await
+                .map_err(|error| Exit::new(Code::Temporary, format!("the server did not answer: {error}")))?,
+            Admin::Stopped(state, _) => state.answer(request).await,
+        };
+        match reply {
+            Reply::Refused(refused) => Err(refused.into()),
+            reply => Ok(reply),
+        }
+    }
+
+    /// Gives the folder back.
+    pub(crate) async fn end(self) -> Result<(), Exit> {
+        match self {
+            Admin::Live(_) => Ok(()),
+            Admin::Stopped(state, folder) => {
+                drop(state);
+                folder.close().await
+            }
+        }
+    }
+}
+
+/// The server said something that is no answer to what it was asked: it is another version.
+pub(crate) fn unexpected() -> Exit {
+    Exit::new(Code::Unavailable, "the server is of another version; restart it")
+}

@@ -1,0 +1,295 @@
+//! The control socket of a running server: lines of JSON in its data folder, for the owner of the folder only.
+//!
+//! A command asks with one [`Request`] a line and gets one [`Reply`] a line. A stopped server's folder is asked the
+//! same questions by the command itself: see [`State::answer`].
+
+use std::fs::{File, Permissions};
+use std::io;
+use std::os::fd::AsRawFd as _;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use directory::{Directory, DirectoryError, NewAccount};
+use sasl::Secret;
+use serde::{Deserialize, Serialize};
+use store::Store;
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::net::{UnixListener, UnixStream};
+use types::{AccountId, Address};
+
+use crate::exit::{Code, Exit};
+use crate::folder::Integrity;
+
+/// The socket's name in the data folder.
+const SOCKET: &str = "control.sock";
+/// The longest line: an import of [`crate::account::CHUNK`] accounts with the longest names and passwords.
+const MAX_LINE: u64 = 4 << 20;
+/// Accounts of one [`Request::List`].
+pub(crate) const PAGE: usize = 500;
+
+/// What a command asks for. It has no `Debug`: passwords do not print.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Request {
+    /// Adds accounts; answered with [`Reply::Outcomes`].
+    Add(Vec<Entry>),
+    /// Lists accounts with higher numbers than this; answered with [`Reply::Accounts`].
+    List(u64),
+    /// Removes an account with its mail.
+    Remove(String),
+    /// Gives an account another password.
+    Password(Entry),
+    /// Verifies the folder itself; answered with [`Reply::Checked`].
+    CheckFolder,
+    /// Verifies the mail of an account; answered with [`Reply::Checked`].
+    CheckAccount(u64),
+}
+
+/// An address and a password.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Entry {
+    pub(crate) address: String,
+    pub(crate) password: String,
+}
+
+/// What comes back.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Reply {
+    Done,
+    /// For each account nothing, or why it was not added.
+    Outcomes(Vec<Option<Refused>>),
+    Accounts(Vec<Listed>),
+    Checked(Checked),
+    Refused(Refused),
+}
+
+/// Why something was not done.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Refused {
+    code: u8,
+    pub(crate) words: String,
+}
+
+/// An account.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Listed {
+    pub(crate) id: u64,
+    pub(crate) address: String,
+    /// Seconds since 1970.
+    pub(crate) added: i64,
+}
+
+/// What a check has looked at and found.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Checked {
+    pub(crate) mailboxes: u64,
+    pub(crate) messages: u64,
+    pub(crate) findings: Vec<String>,
+}
+
+impl From<Exit> for Refused {
+    fn from(exit: Exit) -> Self {
+        Refused {
+            code: exit.code as u8,
+            words: exit.words,
+        }
+    }
+}
+
+impl From<Refused> for Exit {
+    fn from(refused: Refused) -> Self {
+        let codes = [
+            Code::Data,
+            Code::NoUser,
+            Code::CannotCreate,
+            Code::Io,
+            Code::Temporary,
+        ];
+        let code = codes.into_iter().find(|code| *code as u8 == refused.code);
+        Exit::new(code.unwrap_or(Code::Unavailable), refused.words)
+    }
+}
+
+/// What questions are answered from.
+#[derive(Clone)]
+pub(crate) struct State {
+    pub(crate) directory: Directory,
+    pub(crate) store: Store,
+    pub(crate) integrity: Arc<dyn Integrity>,
+}
+
+impl State {
+    /// Answers a request.
+    pub(crate) async fn answer(&self, request: Request) -> Reply {
+        self.carry_out(request)
+            .await
+            .unwrap_or_else(|exit| Reply::Refused(exit.into()))
+    }
+
+    async fn carry_out(&self, request: Request) -> Result<Reply, Exit> {
+        match request {
+            Request::Add(entries) => Ok(Reply::Outcomes(self.add(entries).await)),
+            Request::List(after) => {
+                let accounts = self.directory.accounts(AccountId(after), PAGE).await?;
+                let listed = accounts.into_iter().map(|account| Listed {
+                    id: account.id.0,
+                    address: account.address.to_string(),
+                    added: account.added.0,
+                });
+                Ok(Reply::Accounts(listed.collect()))
+            }
+            Request::Remove(address) => {
+                let id = self.directory.remove_account(&parse(&address)?).await?;
+                let deleted = self.store.delete_account(id).await;
+                deleted.map_err(|error| Exit::new(Code::Io, format!("the mail of {address}: {error}")))?;
+                Ok(Reply::Done)
+            }
+            Request::Password(entry) => {
+                let password = Secret::new(entry.password.into_bytes());
+                self.directory
+                    .set_password(&parse(&entry.address)?, password)
+                    .await?;
+                Ok(Reply::Done)
+            }
+            Request::CheckFolder => {
+                let findings = self.integrity.check().await?;
+                Ok(Reply::Checked(Checked {
+                    findings,
+                    ..Checked::default()
+                }))
+            }
+            Request::CheckAccount(id) => self.check_account(AccountId(id)).await.map(Reply::Checked),
+        }
+    }
+
+    async fn add(&self, entries: Vec<Entry>) -> Vec<Option<Refused>> {
+        let mut outcomes = Vec::with_capacity(entries.len());
+        let mut new = Vec::with_capacity(entries.len());
+        for entry in entries {
+            let address = parse(&entry.address);
+            outcomes.push(address.as_ref().err().cloned().map(Refused::from));
+            if let Ok(address) = address {
+                let password = Secret::new(entry.password.into_bytes());
+                new.push(NewAccount { address, password });
+            }
+        }
+        let mut added = self.directory.add_accounts(new).await.into_iter();
+        for outcome in outcomes.iter_mut().filter(|outcome| outcome.is_none()) {
+            let error = added.next().and_then(Result::err);
+            *outcome = error.map(|error: DirectoryError| Exit::from(error).into());
+        }
+        outcomes
+    }
+
+    async fn check_account(&self, id: AccountId) -> Result<Checked, Exit> {
+        let report = self.store.check_account(id).await;
+        let report = report.map_err(|error| Exit::new(Code::Io, format!("account {id}: {error}")))?;
+        let words = |finding: store::CheckFinding| {
+            let mailbox = finding
+                .mailbox
+                .map(|mailbox| format!(", mailbox {mailbox}"))
+                .unwrap_or_default();
+            let uid = finding.uid.map(|uid| format!(", uid {uid}")).unwrap_or_default();
+            format!("account {}{mailbox}{uid}: {}", finding.account, finding.what)
+        };
+        Ok(Checked {
+            mailboxes: report.mailboxes,
+            messages: report.messages,
+            findings: report.findings.into_iter().map(words).collect(),
+        })
+    }
+}
+
+fn parse(address: &str) -> Result<Address, Exit> {
+    let parsed = Address::parse(address);
+    parsed.map_err(|error| Exit::new(Code::Data, format!("{}: {error}", address.escape_debug())))
+}
+
+/// A path of a file in a folder that is short however long the folder's path is: a socket's path has 107 octets.
+pub(crate) fn short_path(folder: &File, name: &str) -> PathBuf {
+    format!("/proc/self/fd/{}/{name}", folder.as_raw_fd()).into()
+}
+
+/// Answers questions until the process ends. The lock on the folder must be held.
+pub(crate) fn listen(folder: &Path, state: State) -> io::Result<()> {
+    let opened = File::open(folder)?;
+    let path = short_path(&opened, SOCKET);
+    // Whoever left it is gone: the lock is ours.
+    match std::fs::remove_file(&path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let listener = UnixListener::bind(&path)?;
+    std::fs::set_permissions(&path, Permissions::from_mode(0o600))?;
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            tokio::spawn(converse(stream, state.clone()));
+        }
+    });
+    Ok(())
+}
+
+async fn converse(stream: UnixStream, state: State) -> io::Result<()> {
+    let (read, mut write) = stream.into_split();
+    let mut read = BufReader::new(read);
+    loop {
+        let mut line = Vec::new();
+        (&mut read).take(MAX_LINE).read_until(b'\n', &mut line).await?;
+        if line.is_empty() {
+            return Ok(());
+        }
+        let reply = match serde_json::from_slice(&line) {
+            Ok(request) => state.answer(request).await,
+            Err(error) => Reply::Refused(Exit::new(Code::Data, error.to_string()).into()),
+        };
+        write.write_all(&print(&reply)).await?;
+    }
+}
+
+fn print(value: &impl Serialize) -> Vec<u8> {
+    let mut line = serde_json::to_vec(value).expect("texts and numbers always print");
+    line.push(b'\n');
+    line
+}
+
+/// A connection to a running server.
+pub(crate) struct Client {
+    stream: BufReader<UnixStream>,
+}
+
+impl Client {
+    /// Connects to the server of a folder; `None` where none is running.
+    pub(crate) async fn connect(folder: &Path) -> io::Result<Option<Self>> {
+        let connected = match File::open(folder) {
+            Ok(folder) => UnixStream::connect(short_path(&folder, SOCKET)).await,
+            Err(error) => Err(error),
+        };
+        match connected {
+            Ok(stream) => Ok(Some(Client {
+                stream: BufReader::new(stream),
+            })),
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused
+                ) =>
+            {
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Asks, and waits for the answer.
+    pub(crate) async fn ask(&mut self, request: &Request) -> io::Result<Reply> {
+        self.stream.write_all(&print(request)).await?;
+        let mut line = Vec::new();
+        self.stream.read_until(b'\n', &mut line).await?;
+        if line.is_empty() {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        serde_json::from_slice(&line).map_err(io::Error::from)
+    }
+}

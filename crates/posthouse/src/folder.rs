@@ -1,0 +1,156 @@
+//! The data folder: found or made, locked, opened, closed. What is wrong with it is said in words that help.
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, ErrorKind, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
+use std::sync::Arc;
+
+use config::Settings;
+use directory::{Cost, Directory};
+use engine::EngineError;
+use rustix::fs::{FlockOperation, flock};
+use store::Store;
+
+use crate::control::State;
+use crate::disk::Disk;
+use crate::exit::{Code, Exit};
+use crate::language::Language;
+
+/// Says whose folder it is: made first, locked as long as it is in use.
+const LOCK: &str = "posthouse.lock";
+
+/// Whether a folder may be made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Open {
+    /// It must be there.
+    Existing,
+    /// A new one will do.
+    OrCreate,
+}
+
+/// What a check of the folder finds, later.
+pub(crate) type Findings<'a> = Pin<Box<dyn Future<Output = Result<Vec<String>, EngineError>> + Send + 'a>>;
+
+/// Verifies the folder below all accounts: the log and the index.
+pub(crate) trait Integrity: Send + Sync {
+    /// What is wrong, each with the name of the file.
+    fn check(&self) -> Findings<'_>;
+}
+
+/// A data folder that is ours.
+pub(crate) struct Folder {
+    path: PathBuf,
+    disk: Disk,
+    _lock: File,
+}
+
+impl Folder {
+    /// Finds or makes the folder, locks it, and opens what is in it.
+    pub(crate) fn open(path: &Path, open: Open, language: Language) -> Result<Self, Exit> {
+        let failed = |error: io::Error| Exit::file(path, &error, language);
+        match fs::read_dir(path) {
+            Err(error) if error.kind() == ErrorKind::NotFound && open == Open::OrCreate => {
+                // Mail is private.
+                DirBuilder::new()
+                    .recursive(true)
+                    .mode(0o700)
+                    .create(path)
+                    .map_err(failed)?;
+            }
+            Err(error) => return Err(failed(error)),
+            Ok(mut entries) => {
+                let ours = path.join(LOCK).exists();
+                if !ours && (entries.next().is_some() || open == Open::Existing) {
+                    return Err(foreign(path, language));
+                }
+            }
+        }
+        let lock = lock(path, language)?;
+        let disk = Disk::open(path)?;
+        Ok(Folder {
+            path: path.to_owned(),
+            disk,
+            _lock: lock,
+        })
+    }
+
+    /// Says what was found to be damaged when the folder was opened.
+    pub(crate) fn report_damage(&self, language: Language) {
+        for damage in &self.disk.damage {
+            let words = language.pick("damaged", "损坏");
+            tracing::error!("{words}: {damage}");
+        }
+    }
+
+    /// The folder in the words of mail.
+    pub(crate) fn state(&self, settings: &Settings) -> State {
+        let engine = Arc::clone(&self.disk.engine);
+        let cost = Cost {
+            memory_kib: settings.passwords.memory_kib,
+            passes: settings.passwords.passes,
+        };
+        State {
+            directory: Directory::new(Arc::clone(&engine), settings.domain.clone(), cost),
+            store: Store::new(engine, server::system_clock()),
+            integrity: self.integrity(),
+        }
+    }
+
+    pub(crate) fn integrity(&self) -> Arc<dyn Integrity> {
+        Arc::clone(&self.disk.integrity)
+    }
+
+    /// Gives the folder back, with everything that is on its way written.
+    pub(crate) async fn close(self) -> Result<(), Exit> {
+        let closed = self.disk.close().await;
+        tracing::debug!(data = %self.path.display(), "closed");
+        closed
+    }
+}
+
+/// Takes the folder for this process; it is given back when the process ends, however it ends.
+fn lock(path: &Path, language: Language) -> Result<File, Exit> {
+    let name = path.join(LOCK);
+    let opened = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(&name);
+    let mut file = opened.map_err(|error| Exit::file(path, &error, language))?;
+    match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => {}
+        Err(rustix::io::Errno::WOULDBLOCK) => return Err(locked(path, &name, language)),
+        Err(error) => return Err(Exit::file(path, &error.into(), language)),
+    }
+    let written = file
+        .set_len(0)
+        .and_then(|()| writeln!(file, "{}", std::process::id()));
+    written.map_err(|error| Exit::file(path, &error, language))?;
+    Ok(file)
+}
+
+fn locked(path: &Path, name: &Path, language: Language) -> Exit {
+    let path = path.display();
+    let process = fs::read_to_string(name).unwrap_or_default();
+    let process = process.trim();
+    let words = language.pick(
+        format!(
+            "{path} is in use by process {process}.\nStop it (kill {process}), or choose another folder with --data"
+        ),
+        format!("{path} 正被进程 {process} 使用。\n请停止它（kill {process}），或用 --data 换一个文件夹"),
+    );
+    Exit::new(Code::Unavailable, words)
+}
+
+fn foreign(path: &Path, language: Language) -> Exit {
+    let path = path.display();
+    let words = language.pick(
+        format!("{path} is not a data folder of Posthouse; choose another one, or a new one, with --data"),
+        format!("{path} 不是驿站的数据文件夹；请用 --data 换一个，或新建一个"),
+    );
+    Exit::new(Code::Unavailable, words)
+}

@@ -1,0 +1,141 @@
+//! What `posthouse local` prints when it is ready: one table of addresses and logins, and a first mail.
+
+use std::io::{self, Write};
+use std::path::Path;
+
+use comfy_table::Table;
+use comfy_table::presets::UTF8_FULL_CONDENSED;
+use server::listen::{Encryption, Protocol};
+use server::smtp::Port;
+
+use crate::language::Language;
+use crate::local::{PORTS, address};
+
+/// What there is to tell.
+pub(crate) struct Start<'a> {
+    pub(crate) data: &'a Path,
+    pub(crate) offset: u16,
+    /// Names whose passwords are the same.
+    pub(crate) logins: &'a [&'a str],
+    pub(crate) language: Language,
+}
+
+/// Prints it. A standard output that is closed is nobody's loss.
+pub(crate) fn print(start: &Start<'_>) {
+    let mut out = io::stdout().lock();
+    let _ = out.write_all(start.text().as_bytes()).and_then(|()| out.flush());
+}
+
+impl Start<'_> {
+    fn text(&self) -> String {
+        let Start { data, language, .. } = self;
+        let data = data.display();
+        let version = env!("CARGO_PKG_VERSION");
+        let head = language.pick(
+            format!("Posthouse {version} is ready. Mail is kept in {data}. Ctrl-C stops it."),
+            format!("驿站 {version} 已就绪。邮件保存在 {data}。按 Ctrl-C 停止。"),
+        );
+        let table = self.table();
+        let first = if self.logins.len() == 2 {
+            self.first_mail()
+        } else {
+            self.first_account()
+        };
+        format!("{head}\n\n{table}\n\n{first}\n")
+    }
+
+    fn port(&self, port: u16) -> u16 {
+        port.saturating_add(self.offset)
+    }
+
+    fn table(&self) -> Table {
+        let mut table = Table::new();
+        table.load_style(UTF8_FULL_CONDENSED);
+        table.set_header(
+            self.language
+                .pick(["For", "Address", "Encryption"], ["用途", "地址", "加密"]),
+        );
+        for (port, protocol, encryption) in PORTS {
+            let place = format!("127.0.0.1:{}", self.port(port));
+            table.add_row([
+                self.purpose(protocol, encryption),
+                place,
+                self.encryption(encryption),
+            ]);
+        }
+        for name in self.logins {
+            let (login, password) = self.language.pick(("Login", "password"), ("登录", "密码"));
+            table.add_row([
+                login.to_owned(),
+                address(name).to_string(),
+                format!("{password} {name}"),
+            ]);
+        }
+        table
+    }
+
+    fn purpose(&self, protocol: Protocol, encryption: Encryption) -> String {
+        let secure = if encryption == Encryption::AtOnce { "S" } else { "" };
+        match protocol {
+            Protocol::Smtp(Port::Relay) => self.language.pick("SMTP".to_owned(), "SMTP（收信）".to_owned()),
+            Protocol::Smtp(Port::Submission) => self.language.pick(
+                format!("SMTP{secure}, submission"),
+                format!("SMTP{secure}（发信）"),
+            ),
+            Protocol::Smtp(Port::Lmtp) => "LMTP".to_owned(),
+            Protocol::Imap => format!("IMAP{secure}"),
+            Protocol::Pop3 => format!("POP3{secure}"),
+        }
+    }
+
+    fn encryption(&self, encryption: Encryption) -> String {
+        let words = match encryption {
+            Encryption::AtOnce => "TLS",
+            Encryption::Later => self.language.pick("none, or STARTTLS", "无，或 STARTTLS"),
+            Encryption::Never => self.language.pick("none", "无"),
+        };
+        words.to_owned()
+    }
+
+    fn first_mail(&self) -> String {
+        let (smtp, imap, pop3) = (self.port(25), self.port(143), self.port(110));
+        let (send, read, python) = self.language.pick(
+            (
+                "Send a first mail and read it, with curl:",
+                "Read it:",
+                "The same with Python:",
+            ),
+            ("用 curl 发第一封信：", "收信：", "用 Python 做同样的事："),
+        );
+        let (subject, text) = self
+            .language
+            .pick(("Hello", "Hello, Bob!"), ("你好", "你好，Bob！"));
+        format!(
+            r#"{send}
+printf 'From: alice@example.org\nTo: bob@example.org\nSubject: Hello\n\nHello, Bob!\n' |
+  curl --crlf smtp://127.0.0.1:{smtp} -u alice:alice --mail-from alice@example.org --mail-rcpt bob@example.org -T -
+{read}
+curl 'imap://127.0.0.1:{imap}/INBOX;MAILINDEX=*' -u bob:bob
+
+{python}
+python3 - <<'EOF'
+import email.message, poplib, smtplib
+mail = email.message.EmailMessage()
+mail["From"], mail["To"], mail["Subject"] = "alice@example.org", "bob@example.org", "{subject}"
+mail.set_content("{text}\n")
+with smtplib.SMTP("127.0.0.1", {smtp}) as smtp:
+    smtp.login("alice", "alice")
+    smtp.send_message(mail)
+pop = poplib.POP3("127.0.0.1", {pop3})
+pop.user("bob"), pop.pass_("bob")
+print(b"\n".join(pop.retr(pop.stat()[0])[1]).decode())
+EOF"#
+        )
+    }
+
+    fn first_account(&self) -> String {
+        let data = self.data.display();
+        let words = self.language.pick("Add an account:", "添加一个账户：");
+        format!("{words}\nposthouse account add carol@example.org --data {data}")
+    }
+}
