@@ -26,6 +26,13 @@ pub(crate) struct Data {
     data: PathBuf,
 }
 
+impl Data {
+    /// The data folder.
+    pub(crate) fn path(&self) -> &Path {
+        &self.data
+    }
+}
+
 #[derive(Subcommand)]
 pub(crate) enum Command {
     /// Adds an account. Example: echo secret | posthouse account add carol@example.org --password-stdin
@@ -97,7 +104,7 @@ pub(crate) async fn run(command: Command, language: Language) -> Result<(), Exit
 }
 
 /// Asks for what is answered with nothing.
-async fn ask(data: &Data, request: Request, language: Language) -> Result<(), Exit> {
+pub(crate) async fn ask(data: &Data, request: Request, language: Language) -> Result<(), Exit> {
     let mut admin = Admin::of(&data.data, language).await?;
     let asked = admin.ask(request).await;
     admin.end().await?;

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use store::Store;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{UnixListener, UnixStream};
-use types::{AccountId, Address};
+use types::{AccountId, Address, Domain};
 
 use crate::exit::{Code, Exit};
 use crate::folder::Integrity;
@@ -40,6 +40,18 @@ pub(crate) enum Request {
     Remove(String),
     /// Gives an account another password.
     Password(Entry),
+    /// Makes an address lead to others.
+    SetAlias { address: String, targets: Vec<String> },
+    /// Removes an alias.
+    RemoveAlias(String),
+    /// Makes a domain the server's.
+    AddDomain(String),
+    /// Gives a domain up.
+    RemoveDomain(String),
+    /// Says who gets mail to names that nobody has.
+    CatchAll { domain: String, address: Option<String> },
+    /// Lists the domains; answered with [`Reply::Names`].
+    ListDomains,
     /// Verifies the folder itself; answered with [`Reply::Checked`].
     CheckFolder,
     /// Verifies the mail of an account; answered with [`Reply::Checked`].
@@ -61,6 +73,7 @@ pub(crate) enum Reply {
     /// For each account nothing, or why it was not added.
     Outcomes(Vec<Option<Refused>>),
     Accounts(Vec<Listed>),
+    Names(Vec<String>),
     Checked(Checked),
     Refused(Refused),
 }
@@ -153,6 +166,43 @@ impl State {
                     .await?;
                 Ok(Reply::Done)
             }
+            Request::SetAlias { address, targets } => {
+                let targets = targets
+                    .iter()
+                    .map(|target| parse(target))
+                    .collect::<Result<_, _>>()?;
+                self.directory.set_alias(&parse(&address)?, targets).await?;
+                Ok(Reply::Done)
+            }
+            Request::RemoveAlias(address) => {
+                self.directory.remove_alias(&parse(&address)?).await?;
+                Ok(Reply::Done)
+            }
+            request => self.about_domains(request).await,
+        }
+    }
+
+    async fn about_domains(&self, request: Request) -> Result<Reply, Exit> {
+        match request {
+            Request::AddDomain(domain) => self.directory.add_domain(&parse_domain(&domain)?).await?,
+            Request::RemoveDomain(domain) => self.directory.remove_domain(&parse_domain(&domain)?).await?,
+            Request::CatchAll { domain, address } => {
+                let address = address.map(|address| parse(&address)).transpose()?;
+                self.directory
+                    .set_catch_all(&parse_domain(&domain)?, address)
+                    .await?;
+            }
+            Request::ListDomains => {
+                let domains = self.directory.domains().await?;
+                return Ok(Reply::Names(domains.iter().map(ToString::to_string).collect()));
+            }
+            request => return self.check(request).await,
+        }
+        Ok(Reply::Done)
+    }
+
+    async fn check(&self, request: Request) -> Result<Reply, Exit> {
+        match request {
             Request::CheckFolder => {
                 let findings = self.integrity.check().await?;
                 Ok(Reply::Checked(Checked {
@@ -161,6 +211,7 @@ impl State {
                 }))
             }
             Request::CheckAccount(id) => self.check_account(AccountId(id)).await.map(Reply::Checked),
+            _ => Err(crate::admin::unexpected()),
         }
     }
 
@@ -205,6 +256,11 @@ impl State {
 fn parse(address: &str) -> Result<Address, Exit> {
     let parsed = Address::parse(address);
     parsed.map_err(|error| Exit::new(Code::Data, format!("{}: {error}", address.escape_debug())))
+}
+
+fn parse_domain(domain: &str) -> Result<Domain, Exit> {
+    let parsed = Domain::check(domain);
+    parsed.map_err(|error| Exit::new(Code::Data, format!("{}: {error}", domain.escape_debug())))
 }
 
 /// A path of a file in a folder that is short however long the folder's path is: a socket's path has 107 octets.

@@ -5,9 +5,11 @@
 
 mod account;
 mod admin;
+mod alias;
 mod check;
 mod control;
 mod disk;
+mod domain;
 mod exit;
 mod folder;
 mod language;
@@ -47,6 +49,12 @@ enum Command {
     /// Adds, lists, changes and removes accounts, of a running server or a stopped one.
     #[command(subcommand)]
     Account(account::Command),
+    /// Makes addresses lead to others.
+    #[command(subcommand)]
+    Alias(alias::Command),
+    /// Adds, lists and removes domains, and says who gets mail to names that nobody has.
+    #[command(subcommand)]
+    Domain(domain::Command),
     /// Verifies a data folder, of a running server or a stopped one.
     Check(check::Arguments),
 }
@@ -76,6 +84,8 @@ fn carry_out(command: Command, language: Language) -> Result<(), Exit> {
         Command::Local(arguments) => local::run(&arguments, language),
         Command::Serve(arguments) => serve::run(&arguments, language),
         Command::Account(command) => run::block_on(account::run(command, language)),
+        Command::Alias(command) => run::block_on(alias::run(command, language)),
+        Command::Domain(command) => run::block_on(domain::run(command, language)),
         Command::Check(arguments) => run::block_on(check::run(&arguments, language)),
     }
 }

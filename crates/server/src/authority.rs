@@ -6,7 +6,6 @@ use std::sync::Arc;
 use directory::{Directory, DirectoryError, Login, LoginRefusal, Resolution};
 use sasl::Credentials;
 use store::{Account, Delivery, Store, StoreError};
-use tracing::field::display;
 use types::{AccountId, Address, MailboxName};
 
 use crate::{Mode, imap, pop3, smtp};
