@@ -151,6 +151,15 @@ impl Listener {
         })
     }
 
+    /// Its port, which the system has chosen where it was given as 0; none for a path.
+    #[must_use]
+    pub fn port(&self) -> Option<u16> {
+        match &self.socket {
+            Bound::Tcp(listener) => listener.local_addr().ok().map(|at| at.port()),
+            Bound::Unix(_) => None,
+        }
+    }
+
     async fn accept(&self) -> io::Result<(Box<dyn Stream>, Option<IpAddr>)> {
         match &self.socket {
             Bound::Tcp(listener) => {
