@@ -270,22 +270,26 @@ async fn pause(error: &io::Error) {
 
 async fn session(stream: Box<dyn Stream>, arrival: Arrival, services: Arc<Services>, _counted: Counted) {
     let begin = Instant::now();
+    let peer = arrival.peer.map(display);
     let stream = match arrival.encryption {
         Encryption::Later | Encryption::Never => stream,
-        Encryption::AtOnce => match timeout(HANDSHAKE_TIME, services.tls().accept(stream)).await {
-            Ok(Ok(encrypted)) => Box::new(encrypted),
-            Ok(Err(error)) => {
-                let peer = arrival.peer.map(display);
+        // Boxed, since it is over when the session idles.
+        Encryption::AtOnce => match Box::pin(begin_tls(stream, &services)).await {
+            Ok(encrypted) => encrypted,
+            Err(error) => {
                 tracing::info!(protocol = %arrival.protocol, peer, %error, "TLS could not begin");
                 return;
             }
-            Err(_) => return,
         },
     };
     services.serve(stream, arrival).await;
     let milliseconds = begin.elapsed().as_millis();
-    let peer = arrival.peer.map(display);
     tracing::info!(protocol = %arrival.protocol, peer, milliseconds, "session");
+}
+
+async fn begin_tls(stream: Box<dyn Stream>, services: &Services) -> io::Result<Box<dyn Stream>> {
+    let encrypted = timeout(HANDSHAKE_TIME, services.tls().accept(stream)).await??;
+    Ok(Box::new(encrypted))
 }
 
 /// Says that there are too many connections, where it can be said without TLS.

@@ -1,6 +1,7 @@
 //! What a server has, shared by all its connections, and the way from a connection to its protocol.
 
 use std::net::IpAddr;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use directory::Directory;
@@ -112,15 +113,23 @@ impl Services {
         &self.tls
     }
 
-    /// Serves a connection, whose TLS has begun where it begins at once, to its end.
-    pub(crate) async fn serve(&self, stream: Box<dyn Stream>, arrival: Arrival) {
+    /// Serves a connection, whose TLS has begun where it begins at once, to its end. Boxed for each protocol by itself,
+    /// so that an idle connection takes no more memory than its own protocol needs.
+    pub(crate) fn serve(
+        &self,
+        stream: Box<dyn Stream>,
+        arrival: Arrival,
+    ) -> Pin<Box<dyn Future<Output = ()> + Send>> {
         match arrival.protocol {
-            Protocol::Smtp(port) => smtp::serve(stream, self.smtp_door(port, arrival)).await,
-            Protocol::Pop3 => pop3::serve(stream, self.pop3_door(arrival)).await,
+            Protocol::Smtp(port) => Box::pin(smtp::serve(stream, self.smtp_door(port, arrival))),
+            Protocol::Pop3 => Box::pin(pop3::serve(stream, self.pop3_door(arrival))),
             Protocol::Imap => {
-                if let Err(error) = imap::serve(stream, self.imap_door(arrival)).await {
-                    tracing::debug!(peer = ?arrival.peer, %error, "an IMAP connection ended");
-                }
+                let serving = imap::serve(stream, self.imap_door(arrival));
+                Box::pin(async move {
+                    if let Err(error) = serving.await {
+                        tracing::debug!(peer = ?arrival.peer, %error, "an IMAP connection ended");
+                    }
+                })
             }
         }
     }
