@@ -80,7 +80,7 @@ async fn serve(arguments: &Arguments, language: Language) -> Result<(), Exit> {
     let settings = settings();
     let files = Files::self_signed(&arguments.data.join("tls"), names());
     let tls = files.and_then(|files| files.acceptor());
-    let tls = tls.map_err(|error| Exit::new(Code::CannotCreate, error.to_string()))?;
+    let tls = tls.map_err(|error| run::no_certificate(&error, language))?;
     let mode = Mode::Local {
         catch: arguments.catch.clone(),
     };

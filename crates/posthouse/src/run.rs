@@ -7,6 +7,7 @@ use std::sync::Arc;
 use rustix::process::{Resource, getrlimit, setrlimit};
 use server::Services;
 use server::listen::{ListenError, Listener, Place, serve};
+use server::tls::TlsError;
 use tokio::runtime::Builder;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -82,6 +83,15 @@ pub(crate) fn answer_commands(
         integrity: folder.integrity(),
     };
     control::listen(data, state).map_err(|error| Exit::file(data, &error, language))
+}
+
+/// Why there is no certificate.
+pub(crate) fn no_certificate(error: &TlsError, language: Language) -> Exit {
+    match error {
+        TlsError::File { path, cause } => Exit::file(path, cause, language),
+        TlsError::Content { .. } => Exit::new(Code::Config, error.to_string()),
+        TlsError::Make(_) => Exit::new(Code::Temporary, error.to_string()),
+    }
 }
 
 /// Why a listener could not be opened, and what helps.

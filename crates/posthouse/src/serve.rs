@@ -52,7 +52,7 @@ async fn serve(arguments: &Arguments, settings: &Settings, language: Language) -
         None => Files::self_signed(&arguments.data.join("tls"), vec![settings.hostname.to_string()]),
     };
     let tls = files.and_then(|files| files.acceptor());
-    let tls = tls.map_err(|error| Exit::new(Code::Config, error.to_string()))?;
+    let tls = tls.map_err(|error| run::no_certificate(&error, language))?;
     let state = folder.state(settings);
     state.directory.add_domain(&settings.domain).await?;
     let services = Services::new(settings, (state.store, state.directory), tls, Mode::Real);

@@ -107,15 +107,21 @@ fn file(path: &Path, cause: io::Error) -> TlsError {
     }
 }
 
+/// Writes a file whole or not at all.
 fn write(path: &Path, mode: u32, text: &str) -> Result<(), TlsError> {
-    let opened = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(mode)
-        .open(path);
-    let written = opened.and_then(|mut opened| opened.write_all(text.as_bytes()));
-    written.map_err(|cause| file(path, cause))
+    let unfinished = path.with_extension("new");
+    let write = || {
+        let mut opened = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(mode)
+            .open(&unfinished)?;
+        opened.write_all(text.as_bytes())?;
+        opened.sync_all()?;
+        fs::rename(&unfinished, path)
+    };
+    write().map_err(|cause| file(path, cause))
 }
 
 /// What begins TLS on a connection later.
