@@ -13,6 +13,8 @@ use thiserror::Error;
 
 /// How much room a read gets outside of a literal.
 const READ_LINE: usize = 4096;
+/// Room while nothing has come since [`Framer::release`]: what an idle connection keeps.
+const READ_IDLE: usize = 512;
 /// How much room a read gets inside of a literal, at least: more only in proportion to what has come.
 const READ_LITERAL: usize = 64 * 1024;
 /// More literals than any command needs: a search of 65,536 octets has fewer words.
@@ -163,7 +165,8 @@ impl Framer {
                 body.limit(missing.min(room))
             }
             State::Text { .. } | State::Literal { .. } | State::Discard(_) => {
-                self.input.reserve(READ_LINE);
+                let wanted = if self.input.capacity() == 0 { READ_IDLE } else { READ_LINE };
+                self.input.reserve(wanted);
                 let room = self.input.capacity() - self.input.len();
                 (&mut self.input).limit(room)
             }
