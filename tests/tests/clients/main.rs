@@ -1,0 +1,11 @@
+//! Posthouse driven by programs that nobody here wrote, a module each, named as the program.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+
+mod curl;
+mod fetchmail;
+mod mbsync;
+mod msmtp;
+mod mutt;
+mod python;
+mod s_nail;
+mod swaks;
