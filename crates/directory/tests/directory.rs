@@ -1,5 +1,7 @@
 //! What a directory promises, over an engine in memory.
 
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "tests")]
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 

@@ -1,5 +1,7 @@
 //! What listeners promise, over sockets and an engine in memory.
 
+#![allow(clippy::unwrap_used, reason = "tests")]
+
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
