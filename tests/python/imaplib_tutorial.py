@@ -112,7 +112,7 @@ def hierarchies(server):
     assert server.delete("Job/2026/Q1")[0] == "NO"
     assert server.copy("1", "Nowhere")[0] == "NO"
     ok(server.subscribe("Job"))
-    assert b"Job" in ok(server.lsub())[0]
+    assert any(line.endswith(b"Job") for line in ok(server.lsub()))
     ok(server.unsubscribe("Job"))
 
 

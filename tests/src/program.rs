@@ -46,7 +46,13 @@ impl Said {
 
     /// Asserts that it ended well.
     pub fn succeeded(self) -> Said {
-        assert_eq!(self.code, Some(0), "stdout:\n{}\nstderr:\n{}", self.text(), self.err);
+        assert_eq!(
+            self.code,
+            Some(0),
+            "stdout:\n{}\nstderr:\n{}",
+            self.text(),
+            self.err
+        );
         self
     }
 }
@@ -56,8 +62,14 @@ pub fn run<A: AsRef<OsStr>>(folder: &Path, words: &[A], input: &[u8]) -> Said {
     let mut command = Command::new("timeout");
     command.arg("60").args(words).current_dir(folder);
     // Settings of whoever runs the tests change nothing.
-    command.env("HOME", folder).env("LC_ALL", "C.UTF-8").env("PYTHONIOENCODING", "utf-8");
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+        .env("HOME", folder)
+        .env("LC_ALL", "C.UTF-8")
+        .env("PYTHONIOENCODING", "utf-8");
+    command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
     let mut process = command.spawn().unwrap();
     let mut stdin = process.stdin.take().unwrap();
     let input = input.to_vec();

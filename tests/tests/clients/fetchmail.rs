@@ -13,7 +13,11 @@ fn mail_is_fetched_and_leaves_the_server() {
     for (protocol, service) in [("pop3", Service::Pop3s), ("imap", Service::Imaps)] {
         let mut smtp = Conversation::smtp(&server);
         for number in 0..3 {
-            smtp.deliver("alice@example.org", &messages::plain(&format!("{protocol}-{number}"))).unwrap();
+            smtp.deliver(
+                "alice@example.org",
+                &messages::plain(&format!("{protocol}-{number}")),
+            )
+            .unwrap();
         }
         let folder = tempfile::tempdir().unwrap();
         let mail = folder.path().join("mail");
@@ -29,7 +33,10 @@ fn mail_is_fetched_and_leaves_the_server() {
         program::run(folder.path(), &words, b"").succeeded();
         let fetched = fs::read_to_string(&mail).unwrap();
         for number in 0..3 {
-            assert!(fetched.contains(&format!("Subject: {protocol}-{number}")), "{fetched}");
+            assert!(
+                fetched.contains(&format!("Subject: {protocol}-{number}")),
+                "{fetched}"
+            );
         }
         assert_eq!(messages::subjects(&server, "alice", "tin whistle"), [""; 0]);
     }

@@ -43,7 +43,9 @@ fn what_changes_on_one_side_changes_on_the_other() {
     let server = Server::with_accounts();
     let mut smtp = Conversation::smtp(&server);
     for number in 0..20 {
-        let reply = smtp.deliver("alice@example.org", &messages::plain(&format!("far-{number}"))).unwrap();
+        let reply = smtp
+            .deliver("alice@example.org", &messages::plain(&format!("far-{number}")))
+            .unwrap();
         assert!(reply.starts_with("250"), "{reply}");
     }
     let mut imap = Conversation::imap(&server, "alice", "tin whistle");
@@ -61,10 +63,15 @@ fn what_changes_on_one_side_changes_on_the_other() {
     let read = name.split(":2,").next().unwrap();
     fs::rename(&near[0], inbox.join("cur").join(format!("{read}:2,S"))).unwrap();
     fs::remove_file(&near[1]).unwrap();
-    fs::write(inbox.join("cur/new.letter:2,FS"), messages::plain("near-0").replace("\r\n", "\n")).unwrap();
+    fs::write(
+        inbox.join("cur/new.letter:2,FS"),
+        messages::plain("near-0").replace("\r\n", "\n"),
+    )
+    .unwrap();
     imap.ok("SELECT INBOX");
     imap.ok("UID STORE 20 +FLAGS (\\Flagged)");
-    smtp.deliver("alice@example.org", &messages::plain("far-20")).unwrap();
+    smtp.deliver("alice@example.org", &messages::plain("far-20"))
+        .unwrap();
     sync(folder.path(), &settings);
     sync(folder.path(), &settings);
 
@@ -72,12 +79,21 @@ fn what_changes_on_one_side_changes_on_the_other() {
     assert_eq!(far.len(), 21, "{far:?}");
     assert!(far.contains(&"near-0".to_owned()) && far.contains(&"far-20".to_owned()));
     assert_eq!(letters(&inbox).len(), 21);
-    let seen = imap.ok("SEARCH SEEN").iter().find(|line| line.starts_with("* SEARCH")).unwrap().clone();
+    imap.ok("NOOP");
+    let seen = imap
+        .ok("SEARCH SEEN")
+        .iter()
+        .find(|line| line.starts_with("* SEARCH"))
+        .unwrap()
+        .clone();
     assert_eq!(seen.split_whitespace().count(), 4, "{seen}");
     let flagged = letters(&inbox).iter().filter(|path| is_flagged(path)).count();
     assert_eq!(flagged, 2);
 }
 
 fn is_flagged(path: &Path) -> bool {
-    path.to_str().unwrap().rsplit_once(":2,").is_some_and(|(_, flags)| flags.contains('F'))
+    path.to_str()
+        .unwrap()
+        .rsplit_once(":2,")
+        .is_some_and(|(_, flags)| flags.contains('F'))
 }

@@ -22,5 +22,8 @@ fn mail_is_submitted_over_both_kinds_of_tls() {
         let letter = messages::plain(&format!("by-msmtp-{number}"));
         program::run(folder.path(), &words, letter.as_bytes()).succeeded();
     }
-    assert_eq!(messages::subjects(&server, "bob", "blue door"), ["by-msmtp-0", "by-msmtp-1"]);
+    assert_eq!(
+        messages::subjects(&server, "bob", "blue door"),
+        ["by-msmtp-0", "by-msmtp-1"]
+    );
 }

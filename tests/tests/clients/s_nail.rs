@@ -5,7 +5,14 @@ use end_to_end::{Server, Service, messages, program};
 fn s_nail(server: &Server, words: &[&str], input: &str) -> program::Said {
     let folder = tempfile::tempdir().unwrap();
     let authority = format!("ssl-ca-file={}", server.certificate().display());
-    let mut all = vec!["s-nail", "-:/", "-Sv15-compat", "-S", &authority, "-Sttycharset=utf-8"];
+    let mut all = vec![
+        "s-nail",
+        "-:/",
+        "-Sv15-compat",
+        "-S",
+        &authority,
+        "-Sttycharset=utf-8",
+    ];
     all.extend(words);
     program::run(folder.path(), &all, input.as_bytes())
 }
@@ -20,13 +27,29 @@ fn a_letter_is_sent_and_listed() {
         "mta=submission://alice%40example.org:tin%20whistle@localhost:{}",
         server.port(Service::Submission)
     );
-    let words = ["-S", &*submission, "-Ssmtp-use-starttls", "-r", "alice@example.org", "-s", "from-s-nail"];
+    let words = [
+        "-S",
+        &*submission,
+        "-Ssmtp-use-starttls",
+        "-r",
+        "alice@example.org",
+        "-s",
+        "from-s-nail",
+    ];
     let words = [&words[..], &["bob@example.org"]].concat();
     s_nail(&server, &words, "Hello\n").succeeded();
     assert_eq!(messages::subjects(&server, "bob", "blue door"), ["from-s-nail"]);
     for (scheme, service) in [("imaps", Service::Imaps), ("pop3s", Service::Pop3s)] {
-        let mailbox = format!("{scheme}://bob%40example.org:blue%20door@localhost:{}", server.port(service));
+        let mailbox = format!(
+            "{scheme}://bob%40example.org:blue%20door@localhost:{}",
+            server.port(service)
+        );
         let listed = s_nail(&server, &["-R", "-f", &mailbox], "headers\nexit\n").succeeded();
-        assert!(listed.text().contains("from-s-nail"), "{scheme}: {} {}", listed.text(), listed.err);
+        assert!(
+            listed.text().contains("from-s-nail"),
+            "{scheme}: {} {}",
+            listed.text(),
+            listed.err
+        );
     }
 }

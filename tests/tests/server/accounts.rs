@@ -26,7 +26,11 @@ fn a_second_server_on_the_same_folder_is_refused_with_words() {
     let first = Server::start();
     let refused = Server::start_in(first.data()).err().unwrap();
     assert!(!refused.status.success());
-    assert!(refused.words.contains(&first.data().display().to_string()), "{}", refused.words);
+    assert!(
+        refused.words.contains(&first.data().display().to_string()),
+        "{}",
+        refused.words
+    );
     let mut smtp = Conversation::open(&first, Service::Smtp);
     smtp.expect("220");
 }

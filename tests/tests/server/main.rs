@@ -1,4 +1,13 @@
 //! What the whole program promises when it is killed, starved, damaged and attacked.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "tests, some of which say why they do not run"
+)]
 
 mod accounts;
+mod crash;
+mod damage;
+mod hostile;
+mod scarcity;
