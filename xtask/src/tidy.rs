@@ -25,6 +25,16 @@ const SIBLINGS: [(&str, &str); 2] = [("imap", "message"), ("server", "config")];
 /// Words that the store must not know.
 const PROTOCOLS: [&str; 5] = ["imap", "pop3", "smtp", "jmap", "nntp"];
 
+/// What a newcomer reads: every place it names is there.
+const PAGES: [&str; 6] = [
+    "README.md",
+    "README.zh-CN.md",
+    "ARCHITECTURE.md",
+    "CONTRIBUTING.md",
+    "SECURITY.md",
+    "CHANGELOG.md",
+];
+
 /// Lines of a file, tests not counted.
 const LONG: usize = 500;
 
@@ -43,7 +53,30 @@ pub fn problems(root: &Path) -> Result<Vec<String>> {
         problems.extend(of_file(&file, &text));
     }
     problems.extend(citations(root)?);
+    for page in PAGES {
+        let text = workspace::read(root, Path::new(page))?;
+        let lost = named_places(&text).filter(|place| !is_there(root, place));
+        problems.extend(lost.map(|place| format!("{page}: names {place}, which is not there")));
+    }
     Ok(problems)
+}
+
+/// The files that a page links to, and those whose paths it writes as code.
+fn named_places(page: &str) -> impl Iterator<Item = &str> {
+    let links = page.split("](").skip(1).filter_map(|rest| rest.split(')').next());
+    let links = links.filter(|link| !link.contains("://") && !link.starts_with('#'));
+    let code = page.split('`').skip(1).step_by(2);
+    let paths = code.filter(|code| code.contains('/') && code.chars().all(is_of_path));
+    links.chain(paths.filter(|path| !path.starts_with(['.', '/']) && !path.starts_with("target/")))
+}
+
+fn is_of_path(c: char) -> bool {
+    c.is_ascii_alphanumeric() || "/._-".contains(c)
+}
+
+/// ARCHITECTURE.md leaves `crates/` out.
+fn is_there(root: &Path, place: &str) -> bool {
+    root.join(place).exists() || root.join("crates").join(place).exists()
 }
 
 /// Dependencies that point up or sideways.
@@ -166,6 +199,12 @@ mod tests {
         let manifest = "[package]\nname = 1\n[dependencies]\ntypes.workspace = true\nrustix = { a = 1 }\n\n\
                         [dev-dependencies]\nserver.workspace = true\n";
         assert_eq!(needed(manifest).collect::<Vec<_>>(), ["types", "rustix"]);
+    }
+
+    #[test]
+    fn places_are_links_and_paths_in_code() {
+        let page = "[a](b.md) `crates/c.rs` [d](https://e.example) `f g/h` `/i` [j](#k) `target/l`";
+        assert_eq!(named_places(page).collect::<Vec<_>>(), ["b.md", "crates/c.rs"]);
     }
 
     #[test]
