@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use config::Settings;
 use directory::{Directory, NewAccount};
 use sasl::Secret;
-use server::listen::{Encryption, Listener, Protocol};
+use server::listen::{Encryption, ListenError, Listener, Protocol};
 use server::smtp::Port;
 use server::tls::Files;
 use server::{Mode, Services};
@@ -89,9 +89,11 @@ async fn serve(arguments: &Arguments, language: Language) -> Result<(), Exit> {
     run::answer_commands(&arguments.data, &folder, &services, language)?;
     settle(&services, arguments).await?;
     let logins = logins(services.directory()).await?;
+    let open: Vec<u16> = listeners.iter().filter_map(Listener::port).collect();
     table::print(&table::Start {
         data: &arguments.data,
         offset: arguments.port_offset,
+        open: &open,
         logins: &logins,
         language,
     });
@@ -110,6 +112,11 @@ fn listen(arguments: &Arguments, language: Language) -> Result<Vec<Listener>, Ex
         ] {
             match Listener::tcp(SocketAddr::new(ip, port), protocol, encryption) {
                 Ok(listener) => listeners.push(listener),
+                // There is the socket as well, and few come over TCP: no reason not to start.
+                Err(error) if is_spare(protocol, &error) => {
+                    tracing::warn!("{error}: LMTP is taken in on the socket only");
+                    break;
+                }
                 Err(error) if ip.is_ipv6() && error.cause.kind() != io::ErrorKind::AddrInUse => {}
                 Err(error) => return Err(run::cannot_listen(&error, language)),
             }
@@ -120,6 +127,11 @@ fn listen(arguments: &Arguments, language: Language) -> Result<Vec<Listener>, Ex
     let socket = Listener::unix(&short_path(&folder, LMTP_SOCKET), Protocol::Smtp(Port::Lmtp));
     listeners.push(socket.map_err(|error| run::cannot_listen(&error, language))?);
     Ok(listeners)
+}
+
+/// Whether a listener can be done without.
+fn is_spare(protocol: Protocol, error: &ListenError) -> bool {
+    matches!(protocol, Protocol::Smtp(Port::Lmtp)) && error.cause.kind() == io::ErrorKind::AddrInUse
 }
 
 /// A port with the offset.

@@ -15,6 +15,8 @@ use crate::local::{PORTS, address};
 pub(crate) struct Start<'a> {
     pub(crate) data: &'a Path,
     pub(crate) offset: u16,
+    /// The ports that are listened on, with the offset.
+    pub(crate) open: &'a [u16],
     /// Names whose passwords are the same.
     pub(crate) logins: &'a [&'a str],
     pub(crate) language: Language,
@@ -56,6 +58,9 @@ impl Start<'_> {
                 .pick(["For", "Address", "Encryption"], ["用途", "地址", "加密"]),
         );
         for (port, protocol, encryption) in PORTS {
+            if !self.open.contains(&self.port(port)) {
+                continue;
+            }
             let place = format!("127.0.0.1:{}", self.port(port));
             table.add_row([
                 self.purpose(protocol, encryption),
