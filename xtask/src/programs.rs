@@ -208,7 +208,11 @@ fn install_wheels(root: &Path, wheels: &[&str]) -> Result<()> {
 ///
 /// When it cannot be started or ends otherwise than well.
 pub fn run(command: &mut Command) -> Result<()> {
-    let words = format!("{command:?}");
+    let mut words = command.get_program().to_string_lossy().into_owned();
+    for argument in command.get_args() {
+        words.push(' ');
+        words.push_str(&argument.to_string_lossy());
+    }
     println!("+ {words}");
     let status = command.status().with_context(|| words.clone())?;
     ensure!(status.success(), "{words}: {status}");
