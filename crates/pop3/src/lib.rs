@@ -6,6 +6,10 @@
 //! [`reply`] prints what is granted, and the reply to CAPA comes from [`capability::CAPABILITIES`].
 //!
 //! **Invariants**: a message number means the same message until QUIT. Nothing is deleted before QUIT.
+//!
+//! GAP RFC 1939 §7: no APOP, because it needs passwords that can be read; TLS does better what it was for.
+//!
+//! GAP RFC 5034 §4: no AUTH; USER and PASS say the same.
 
 pub mod capability;
 pub mod command;

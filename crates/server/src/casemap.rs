@@ -1,7 +1,9 @@
 //! How texts are compared in a search: without regard to case, and to forms of the same character.
 //!
-//! What i;unicode-casemap (RFC 5051) is for, with two differences that a searcher would expect: compatibility forms are
-//! composed again (NFKC), so that one Hangul syllable is not part of another, and cases are folded in full (`ß` is `ss`).
+//! What i;unicode-casemap is for.
+//!
+//! DEVIATION RFC 5051 §2: as a searcher would expect, compatibility forms are composed again (NFKC), so that one Hangul
+//! syllable is not part of another, and cases are folded in full (`ß` is `ss`).
 
 use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfkc_quick};
 

@@ -7,6 +7,14 @@
 //!
 //! A parser of our own and not the `smtp-proto` crate: that one takes every registered parameter, also those that are
 //! not announced, while RFC 5321 §4.1.1.11 wants 555 for them; and it does not say what was wrong.
+//!
+//! GAP RFC 5321 §2.1: mail to other servers is not sent yet.
+//!
+//! GAP RFC 3030 §3: no BINARYMIME, until what is sent on can be made without it.
+//!
+//! GAP RFC 6531 §3: no SMTPUTF8, until every way out of the store can show such mail or say why not.
+//!
+//! GAP RFC 3461 §4: no DSN, until there is a queue that can report.
 
 pub mod command;
 pub mod ehlo;
