@@ -5,7 +5,9 @@
 //! No transaction spans partitions. Every answer is a copy: no snapshot lives across an await.
 
 mod batch;
+pub mod counting;
 mod error;
+pub mod memory;
 
 use bytes::Bytes;
 use std::future::Future;
