@@ -50,8 +50,8 @@ pub const DENY: Program = Program {
 
 /// Everything the tests drive.
 pub const PROGRAMS: &[Program] = &[
-    debian("python3", &["python3"], &["python::"]),
-    debian("curl", &["curl"], &["curl::"]),
+    debian("python3", &["python3"], &["python::", "readme::"]),
+    debian("curl", &["curl"], &["curl::", "readme::"]),
     debian("mutt", &["mutt"], &["mutt::"]),
     debian("s-nail", &["s-nail"], &["s_nail::"]),
     debian("fetchmail", &["fetchmail"], &["fetchmail::"]),

@@ -7,5 +7,6 @@ mod mbsync;
 mod msmtp;
 mod mutt;
 mod python;
+mod readme;
 mod s_nail;
 mod swaks;
