@@ -8,9 +8,17 @@ pub enum Given {
     /// An account with a password.
     Account { name: String, password: String },
     /// A mailbox with messages: file names, each with flags.
-    Mailbox { account: String, name: String, messages: Vec<(String, Vec<String>)> },
+    Mailbox {
+        account: String,
+        name: String,
+        messages: Vec<(String, Vec<String>)>,
+    },
     /// A client that has logged in, and opened a mailbox.
-    Session { client: u8, account: String, mailbox: Option<String> },
+    Session {
+        client: u8,
+        account: String,
+        mailbox: Option<String>,
+    },
 }
 
 /// A step of the conversation.
@@ -45,7 +53,10 @@ impl Transcript {
     /// # Errors
     /// Says which line is not one.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let mut transcript = Transcript { given: Vec::new(), steps: Vec::new() };
+        let mut transcript = Transcript {
+            given: Vec::new(),
+            steps: Vec::new(),
+        };
         for (number, line) in (1..).zip(text.lines()) {
             if line.is_empty() || line.starts_with('#') {
                 continue;
@@ -64,11 +75,18 @@ impl Transcript {
         match (self.steps.last_mut(), step) {
             (
                 Some((_, Step::Unordered { client, patterns })),
-                Step::Unordered { client: same, patterns: more },
+                Step::Unordered {
+                    client: same,
+                    patterns: more,
+                },
             ) if *client == same => patterns.extend(more),
-            (Some((_, Step::Among { client, patterns })), Step::Among { client: same, patterns: more })
-                if *client == same =>
-            {
+            (
+                Some((_, Step::Among { client, patterns })),
+                Step::Among {
+                    client: same,
+                    patterns: more,
+                },
+            ) if *client == same => {
                 patterns.extend(more);
             }
             (_, step) => self.steps.push((number, step)),
@@ -82,7 +100,10 @@ fn parse_given(text: &str) -> Option<Given> {
         "account" => {
             let (name, password) = rest.split_once(' ')?;
             let password = password.strip_prefix('"')?.strip_suffix('"')?;
-            Some(Given::Account { name: name.to_owned(), password: password.to_owned() })
+            Some(Given::Account {
+                name: name.to_owned(),
+                password: password.to_owned(),
+            })
         }
         "mailbox" => {
             let (place, messages) = rest.split_once(':')?;
@@ -96,7 +117,11 @@ fn parse_given(text: &str) -> Option<Given> {
         "session" => {
             let mut words = rest.split(' ');
             let (client, account) = (words.next()?.parse().ok()?, words.next()?.to_owned());
-            Some(Given::Session { client, account, mailbox: words.next().map(str::to_owned) })
+            Some(Given::Session {
+                client,
+                account,
+                mailbox: words.next().map(str::to_owned),
+            })
         }
         _ => None,
     }
@@ -106,7 +131,11 @@ fn parse_given(text: &str) -> Option<Given> {
 fn parse_message(word: &str) -> (String, Vec<String>) {
     match word.split_once('[') {
         Some((file, flags)) => {
-            let flags = flags.trim_end_matches(']').split(',').map(str::to_owned).collect();
+            let flags = flags
+                .trim_end_matches(']')
+                .split(',')
+                .map(str::to_owned)
+                .collect();
             (file.to_owned(), flags)
         }
         None => (word.to_owned(), Vec::new()),
@@ -118,17 +147,41 @@ fn parse_step(line: &str) -> Option<Step> {
     let rest = line.get(1..)?;
     let digits = rest.chars().take_while(char::is_ascii_digit).count();
     let (number, rest) = rest.split_at(digits);
-    let client = if number.is_empty() { 1 } else { number.parse().ok()? };
+    let client = if number.is_empty() {
+        1
+    } else {
+        number.parse().ok()?
+    };
     let kind = rest.chars().next()?;
     let text = rest.get(1..)?;
     let text = text.strip_prefix(' ').unwrap_or(text).to_owned();
     Some(match (who, kind) {
-        ('C', ':') => Step::Send { client, text, end: true },
-        ('C', '-') => Step::Send { client, text, end: false },
-        ('S', ':') => Step::Expect { client, pattern: text },
-        ('S', '~') => Step::Unordered { client, patterns: vec![text] },
-        ('S', '*') if text.is_empty() => Step::Among { client, patterns: Vec::new() },
-        ('S', '*') => Step::Among { client, patterns: vec![text] },
+        ('C', ':') => Step::Send {
+            client,
+            text,
+            end: true,
+        },
+        ('C', '-') => Step::Send {
+            client,
+            text,
+            end: false,
+        },
+        ('S', ':') => Step::Expect {
+            client,
+            pattern: text,
+        },
+        ('S', '~') => Step::Unordered {
+            client,
+            patterns: vec![text],
+        },
+        ('S', '*') if text.is_empty() => Step::Among {
+            client,
+            patterns: Vec::new(),
+        },
+        ('S', '*') => Step::Among {
+            client,
+            patterns: vec![text],
+        },
         ('X', ':') => Step::Closed { client },
         ('T', ':') => Step::Wait(parse_time(text.strip_prefix('+')?)?),
         _ => return None,
@@ -144,5 +197,7 @@ fn parse_time(text: &str) -> Option<Duration> {
         "h" => 3600,
         _ => return None,
     };
-    Some(Duration::from_secs(number.parse::<u64>().ok()?.checked_mul(seconds)?))
+    Some(Duration::from_secs(
+        number.parse::<u64>().ok()?.checked_mul(seconds)?,
+    ))
 }

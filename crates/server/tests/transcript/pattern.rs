@@ -19,15 +19,24 @@ fn pieces(pattern: &str) -> Vec<Piece<'_>> {
     let mut rest = pattern;
     let mut from = 0;
     while let Some(open) = rest.get(from..).and_then(|r| r.find('<')).map(|at| at + from) {
-        let inner = rest.get(open + 1..).and_then(|r| r.split_once('>')).map(|(inner, _)| inner);
+        let inner = rest
+            .get(open + 1..)
+            .and_then(|r| r.split_once('>'))
+            .map(|(inner, _)| inner);
         let is_name = |name: &str| {
             name.starts_with(|c: char| c.is_ascii_lowercase())
-                && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
+                && name
+                    .chars()
+                    .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
         };
         match inner {
             Some(inner) if inner == "*" || is_name(inner) => {
                 pieces.push(Piece::Text(&rest[..open]));
-                pieces.push(if inner == "*" { Piece::Anything } else { Piece::Name(inner) });
+                pieces.push(if inner == "*" {
+                    Piece::Anything
+                } else {
+                    Piece::Name(inner)
+                });
                 rest = &rest[open + inner.len() + 2..];
                 from = 0;
             }
@@ -49,12 +58,18 @@ pub fn matches(pattern: &str, line: &str, names: &mut Names) -> bool {
 }
 
 fn fits(pieces: &[Piece<'_>], line: &str, names: &mut Names) -> bool {
-    let Some((piece, later)) = pieces.split_first() else { return line.is_empty() };
+    let Some((piece, later)) = pieces.split_first() else {
+        return line.is_empty();
+    };
     match piece {
-        Piece::Text(text) => line.strip_prefix(text).is_some_and(|rest| fits(later, rest, names)),
+        Piece::Text(text) => line
+            .strip_prefix(text)
+            .is_some_and(|rest| fits(later, rest, names)),
         Piece::Anything => ends(line).any(|end| fits(later, &line[end..], names)),
         Piece::Name(name) => match names.get(*name).cloned() {
-            Some(value) => line.strip_prefix(value.as_str()).is_some_and(|rest| fits(later, rest, names)),
+            Some(value) => line
+                .strip_prefix(value.as_str())
+                .is_some_and(|rest| fits(later, rest, names)),
             None => ends(line).skip(1).any(|end| {
                 names.insert((*name).to_owned(), line[..end].to_owned());
                 let fitting = fits(later, &line[end..], names);
@@ -77,7 +92,9 @@ pub fn fill(text: &str, names: &Names) -> Vec<u8> {
     let mut rest = text;
     while let Some((before, after)) = rest.split_once('<') {
         out.extend_from_slice(before.as_bytes());
-        let meant = after.split_once('>').and_then(|(inner, after)| Some((meaning(inner, names)?, after)));
+        let meant = after
+            .split_once('>')
+            .and_then(|(inner, after)| Some((meaning(inner, names)?, after)));
         match meant {
             Some((bytes, after)) => {
                 out.extend_from_slice(&bytes);

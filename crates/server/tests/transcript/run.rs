@@ -60,7 +60,9 @@ impl Client {
         loop {
             if let Some(end) = self.read.iter().position(|b| *b == b'\n') {
                 let line: Vec<u8> = self.read.drain(..=end).collect();
-                let line = line.strip_suffix(b"\r\n").ok_or("a line that does not end in CR LF")?;
+                let line = line
+                    .strip_suffix(b"\r\n")
+                    .ok_or("a line that does not end in CR LF")?;
                 return Ok(Some(String::from_utf8_lossy(line).into_owned()));
             }
             let mut room = [0; 4096];
@@ -89,10 +91,19 @@ struct Runner<'w, W> {
 /// # Errors
 /// The first line that is not as it should be.
 pub async fn run<W: World>(world: &mut W, transcript: &Transcript) -> Result<(), Failure> {
-    let mut runner = Runner { world, clients: BTreeMap::new(), names: Names::new(), said: Vec::new() };
+    let mut runner = Runner {
+        world,
+        clients: BTreeMap::new(),
+        names: Names::new(),
+        said: Vec::new(),
+    };
     let mut line = 0;
     let result = runner.run(transcript, &mut line).await;
-    result.map_err(|why| Failure { line, why, said: runner.said })
+    result.map_err(|why| Failure {
+        line,
+        why,
+        said: runner.said,
+    })
 }
 
 impl<W: World> Runner<'_, W> {
@@ -106,7 +117,13 @@ impl<W: World> Runner<'_, W> {
             match step {
                 Step::Among { client, patterns } => {
                     let last = match steps.next() {
-                        Some((number, Step::Expect { client: same, pattern })) if same == client => {
+                        Some((
+                            number,
+                            Step::Expect {
+                                client: same,
+                                pattern,
+                            },
+                        )) if same == client => {
                             *line = *number;
                             pattern
                         }
@@ -121,7 +138,12 @@ impl<W: World> Runner<'_, W> {
     }
 
     async fn give(&mut self, given: &Given) -> Result<(), String> {
-        let Given::Session { client, account, mailbox } = given else {
+        let Given::Session {
+            client,
+            account,
+            mailbox,
+        } = given
+        else {
             self.world.give(given).await;
             return Ok(());
         };
@@ -146,7 +168,9 @@ impl<W: World> Runner<'_, W> {
                 let mut left = patterns.clone();
                 while !left.is_empty() {
                     let line = self.expect_any(*client).await?;
-                    let found = left.iter().position(|pattern| matches(pattern, &line, &mut self.names));
+                    let found = left
+                        .iter()
+                        .position(|pattern| matches(pattern, &line, &mut self.names));
                     left.remove(found.ok_or_else(|| format!("expected one of {left:#?}"))?);
                 }
                 Ok(())
@@ -168,10 +192,16 @@ impl<W: World> Runner<'_, W> {
         let mut left = patterns.to_vec();
         loop {
             let line = self.expect_any(client).await?;
-            if let Some(found) = left.iter().position(|pattern| matches(pattern, &line, &mut self.names)) {
+            if let Some(found) = left
+                .iter()
+                .position(|pattern| matches(pattern, &line, &mut self.names))
+            {
                 left.remove(found);
             } else if matches(last, &line, &mut self.names) {
-                return left.is_empty().then_some(()).ok_or_else(|| format!("before this, {left:#?}"));
+                return left
+                    .is_empty()
+                    .then_some(())
+                    .ok_or_else(|| format!("before this, {left:#?}"));
             }
         }
     }
@@ -179,7 +209,13 @@ impl<W: World> Runner<'_, W> {
     async fn client(&mut self, number: u8) -> &mut Client {
         if !self.clients.contains_key(&number) {
             let stream = self.world.connect().await;
-            self.clients.insert(number, Client { stream, read: Vec::new() });
+            self.clients.insert(
+                number,
+                Client {
+                    stream,
+                    read: Vec::new(),
+                },
+            );
         }
         self.clients.get_mut(&number).expect("just inserted")
     }
@@ -189,7 +225,10 @@ impl<W: World> Runner<'_, W> {
         if end {
             bytes.extend_from_slice(b"\r\n");
         }
-        let shown = String::from_utf8_lossy(&bytes).chars().take(200).collect::<String>();
+        let shown = String::from_utf8_lossy(&bytes)
+            .chars()
+            .take(200)
+            .collect::<String>();
         self.said.push(format!("C{number}: {}", shown.trim_end()));
         let client = self.client(number).await;
         // A server that has closed shows it in what it says last, which is looked at next.

@@ -1,0 +1,160 @@
+//! Every transcript of `tests/transcripts/imap/`, against the built program over TCP.
+//!
+//! What moves the clock is left to the tests in memory: nobody waits half an hour here.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "tests"
+)]
+
+use std::fs;
+use std::net::Ipv4Addr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use end_to_end::{Conversation, Server, Service};
+use tokio::net::TcpStream;
+use transcript::{Given, Stream, Transcript, World};
+
+#[allow(
+    missing_docs,
+    dead_code,
+    unreachable_pub,
+    unused_imports,
+    clippy::fn_params_excessive_bools,
+    reason = "shared with the tests of the server"
+)]
+#[path = "../../crates/server/tests/transcript/mod.rs"]
+mod transcript;
+
+/// A server, and the passwords of those who have accounts.
+struct Program {
+    server: Server,
+    passwords: Vec<(String, String)>,
+}
+
+impl Program {
+    fn password(&self, account: &str) -> &str {
+        let found = self.passwords.iter().find(|(name, _)| name == account);
+        found.map(|(_, password)| password.as_str()).unwrap()
+    }
+
+    /// Appends over IMAP, without opening the mailbox: its messages stay recent.
+    fn fill(&self, account: &str, mailbox: &str, messages: &[(String, Vec<String>)]) {
+        let mut imap = Conversation::imap(&self.server, account, self.password(account));
+        let listed = imap.ok(&format!("LIST \"\" \"{mailbox}\""));
+        if listed.len() == 1 {
+            imap.ok(&format!("CREATE \"{mailbox}\""));
+        }
+        for (file, flags) in messages {
+            let text = fs::read(folder().join("messages").join(file)).unwrap();
+            let octets = text.len();
+            imap.send(format!("f APPEND \"{mailbox}\" ({}) {{{octets}+}}\r\n", flags.join(" ")).as_bytes())
+                .unwrap();
+            imap.send(&text).unwrap();
+            imap.send(b"\r\n").unwrap();
+            let reply = imap.line().unwrap();
+            assert!(reply.starts_with("f OK"), "{file}: {reply}");
+        }
+    }
+}
+
+impl World for Program {
+    async fn give(&mut self, given: &Given) {
+        match given {
+            Given::Account { name, password } => {
+                self.server.add(&format!("{name}@example.org"), password);
+                self.passwords.push((name.clone(), password.clone()));
+            }
+            Given::Mailbox {
+                account,
+                name,
+                messages,
+            } => self.fill(account, name, messages),
+            Given::Session { .. } => unreachable!("the runner makes sessions"),
+        }
+    }
+
+    fn log_in(&self, account: &str, mailbox: Option<&str>) -> Vec<(String, String)> {
+        let password = self.password(account);
+        let mut lines = vec![(format!("l1 LOGIN {account} \"{password}\""), "l1 OK".to_owned())];
+        if let Some(mailbox) = mailbox {
+            lines.push((format!("l2 SELECT \"{mailbox}\""), "l2 OK".to_owned()));
+        }
+        lines
+    }
+
+    async fn connect(&mut self) -> Box<dyn Stream> {
+        let at = (Ipv4Addr::LOCALHOST, self.server.port(Service::Imap));
+        Box::new(TcpStream::connect(at).await.unwrap())
+    }
+
+    async fn pass(&mut self, _: Duration) {
+        unreachable!("transcripts that move the clock are not run here");
+    }
+}
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("transcripts")
+}
+
+/// The files under a folder, in order.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(files(&path));
+        } else {
+            found.push(path);
+        }
+    }
+    found.sort();
+    found
+}
+
+/// Runs one; gives why it failed.
+fn run(path: &Path) -> Result<(), String> {
+    let text = fs::read_to_string(path).unwrap();
+    let transcript = Transcript::parse(&text)?;
+    let mut program = Program {
+        server: Server::start(),
+        passwords: Vec::new(),
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let ran = runtime.block_on(transcript::run(&mut program, &transcript));
+    ran.map_err(|failure| failure.to_string())
+}
+
+#[test]
+fn the_built_program_speaks_as_the_transcripts_of_imap_say() {
+    let mut ran = 0;
+    let mut failures = Vec::new();
+    for path in files(&folder().join("imap")) {
+        if fs::read_to_string(&path)
+            .unwrap()
+            .lines()
+            .any(|line| line.starts_with("T:"))
+        {
+            continue;
+        }
+        ran += 1;
+        if let Err(why) = run(&path) {
+            failures.push(format!(
+                "{}\n{why}",
+                path.strip_prefix(folder()).unwrap().display()
+            ));
+        }
+    }
+    println!("{ran} transcripts");
+    assert!(
+        ran > 0 && failures.is_empty(),
+        "{} of {ran} fail\n{}",
+        failures.len(),
+        failures.join("\n\n")
+    );
+}
