@@ -1,6 +1,6 @@
 //! Accounts are seen at once, and the tutorial's command line works on a running and on a stopped server.
 
-use end_to_end::{Conversation, Server, Service, server};
+use end_to_end::{Conversation, Server, Service, messages, server};
 
 #[test]
 fn an_account_added_to_a_running_server_is_there_at_once() {
@@ -33,4 +33,73 @@ fn a_second_server_on_the_same_folder_is_refused_with_words() {
     );
     let mut smtp = Conversation::open(&first, Service::Smtp);
     smtp.expect("220");
+}
+
+/// What a command prints; it must succeed.
+fn printed(arguments: &[&str], server: &Server) -> String {
+    let output = server::posthouse(arguments)
+        .arg("--data")
+        .arg(server.data())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{arguments:?}: {output:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn accounts_are_imported_listed_and_removed() {
+    let server = Server::start();
+    let file = server.data().with_file_name("people.csv");
+    std::fs::write(
+        &file,
+        "a1@example.org,one\na2@example.org,\"t,w\"\"o\"\n王芳@example.org,三\n",
+    )
+    .unwrap();
+    printed(&["account", "import", file.to_str().unwrap()], &server);
+    assert_eq!(printed(&["account", "list"], &server).lines().count(), 3);
+    Conversation::imap(&server, "a1", "one").ok("NOOP");
+    let mut imap = Conversation::open(&server, Service::Imap);
+    imap.line().unwrap();
+    imap.ok("LOGIN a2 {5+}\r\nt,w\"o");
+    let mut imap = Conversation::open(&server, Service::Imap);
+    imap.line().unwrap();
+    imap.ok("LOGIN {6+}\r\n王芳 {3+}\r\n三");
+
+    printed(&["account", "remove", "a1@example.org"], &server);
+    assert!(!printed(&["account", "list", "--json"], &server).contains("a1@example.org"));
+    let mut imap = Conversation::open(&server, Service::Imap);
+    imap.line().unwrap();
+    let lines = imap.command("LOGIN a1 one").unwrap();
+    assert!(lines[0].contains(" NO [AUTHENTICATIONFAILED]"), "{lines:?}");
+}
+
+#[test]
+fn mail_to_postmaster_and_to_a_tag_is_taken_and_mail_to_other_domains_is_kept_for_the_sender() {
+    let server = Server::with_accounts();
+    let mut smtp = Conversation::smtp(&server);
+    for to in ["Alice+News@Example.org", "POSTMASTER@example.org", "postmaster"] {
+        let reply = smtp.deliver(to, &messages::plain("for-alice")).unwrap();
+        assert!(reply.starts_with("250"), "{to}: {reply}");
+    }
+    let reply = smtp
+        .deliver("somebody@elsewhere.example", &messages::plain("abroad"))
+        .unwrap();
+    assert!(reply.starts_with("55"), "{reply}");
+    smtp.say("RSET");
+    smtp.expect("250");
+    // Base64 of NUL alice NUL tin whistle.
+    smtp.say("AUTH PLAIN AGFsaWNlAHRpbiB3aGlzdGxl");
+    smtp.expect("235");
+    smtp.say("MAIL FROM:<alice@example.org>");
+    smtp.expect("250");
+    smtp.say("RCPT TO:<somebody@elsewhere.example>");
+    smtp.expect("250");
+    smtp.say("DATA");
+    smtp.expect("354");
+    smtp.send(format!("{}\r\n.\r\n", messages::plain("abroad")).as_bytes())
+        .unwrap();
+    smtp.expect("250");
+    let mut imap = Conversation::imap(&server, "alice", "tin whistle");
+    assert!(imap.ok("STATUS World (MESSAGES)")[0].contains("MESSAGES 1"));
+    assert!(messages::subjects(&server, "alice", "tin whistle").contains(&"for-alice".to_owned()));
 }
