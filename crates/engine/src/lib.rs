@@ -5,8 +5,11 @@
 //! No transaction spans partitions. Every answer is a copy: no snapshot lives across an await.
 
 mod batch;
+pub mod check;
 pub mod counting;
 mod error;
+pub mod files;
+pub mod local;
 pub mod memory;
 
 use bytes::Bytes;
@@ -16,6 +19,7 @@ use std::pin::Pin;
 
 pub use batch::{Batch, Change, MAX_KEY};
 pub use error::EngineError;
+pub use local::{Finding, LocalEngine, OpenError, Options};
 
 /// A future of the engine: boxed, because engines are chosen when the program starts.
 pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, EngineError>> + Send + 'a>>;

@@ -1,0 +1,61 @@
+//! Verifying a folder while it is in use: every record of the log, every row of the index, every blob.
+//!
+//! It reads what was on stable storage when it began; what is written meanwhile is for the next check.
+
+use std::fs;
+
+use crate::local::{Finding, LocalEngine};
+use crate::{BlobNumber, EngineError};
+
+/// What was looked at.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Segments of the log.
+    pub segments: u64,
+    /// Records in them.
+    pub records: u64,
+    /// Rows of the index.
+    pub rows: u64,
+    /// Blobs that have a place.
+    pub blobs: u64,
+}
+
+/// Verifies everything below the store; blocks while it reads.
+///
+/// # Errors
+/// When the system refuses a read: damage is told, not an error.
+pub fn check(engine: &LocalEngine, tell: &mut dyn FnMut(Finding)) -> Result<Counts, EngineError> {
+    let mut counts = Counts::default();
+    engine.check_log(&mut counts, tell)?;
+    let mut blobs = Vec::new();
+    engine.check_index(&mut counts, &mut blobs, tell)?;
+    for blob in blobs {
+        check_blob(engine, blob, tell)?;
+        counts.blobs += 1;
+    }
+    Ok(counts)
+}
+
+fn check_blob(
+    engine: &LocalEngine,
+    blob: BlobNumber,
+    tell: &mut dyn FnMut(Finding),
+) -> Result<(), EngineError> {
+    match engine.verify_blob(blob) {
+        Ok(()) => Ok(()),
+        Err(EngineError::Damaged { path, offset, what }) => {
+            tell(Finding {
+                path,
+                offset,
+                what: format!("blob {}: {what}", blob.0),
+            });
+            Ok(())
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// The size of a file; 0 when it is missing.
+pub(crate) fn size(path: &std::path::Path) -> u64 {
+    fs::metadata(path).map_or(0, |metadata| metadata.len())
+}

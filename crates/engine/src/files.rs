@@ -1,0 +1,127 @@
+//! What the log needs of a file system, so that tests can fail where a disk would.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, IoSlice};
+use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
+use std::path::Path;
+
+/// Where segments lie.
+pub trait Files: Send + Sync + 'static {
+    /// Makes a file that must not exist, for its owner only.
+    ///
+    /// # Errors
+    /// What the system says.
+    fn create(&self, path: &Path) -> io::Result<Box<dyn LogFile>>;
+
+    /// Opens a file to read it, and to cut it.
+    ///
+    /// # Errors
+    /// What the system says.
+    fn open(&self, path: &Path) -> io::Result<Box<dyn LogFile>>;
+
+    /// Removes a file.
+    ///
+    /// # Errors
+    /// What the system says.
+    fn remove(&self, path: &Path) -> io::Result<()>;
+
+    /// Makes the names in a folder durable.
+    ///
+    /// # Errors
+    /// What the system says.
+    fn sync_folder(&self, path: &Path) -> io::Result<()>;
+}
+
+/// An open segment.
+pub trait LogFile: Send + Sync {
+    /// Writes pieces one after the other; how many octets were written.
+    ///
+    /// # Errors
+    /// What the system says.
+    fn write_at(&self, pieces: &[IoSlice<'_>], offset: u64) -> io::Result<usize>;
+
+    /// Fills the buffer; `UnexpectedEof` when the file is shorter.
+    ///
+    /// # Errors
+    /// What the system says.
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()>;
+
+    /// Makes the contents durable.
+    ///
+    /// # Errors
+    /// What the system says.
+    fn sync_data(&self) -> io::Result<()>;
+
+    /// Gives the file room, which reads as zeros.
+    ///
+    /// # Errors
+    /// What the system says.
+    fn allocate(&self, offset: u64, length: u64) -> io::Result<()>;
+
+    /// Cuts the file.
+    ///
+    /// # Errors
+    /// What the system says.
+    fn truncate(&self, length: u64) -> io::Result<()>;
+
+    /// Octets in the file.
+    ///
+    /// # Errors
+    /// What the system says.
+    fn size(&self) -> io::Result<u64>;
+}
+
+/// The real file system.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemFiles;
+
+impl Files for SystemFiles {
+    fn create(&self, path: &Path) -> io::Result<Box<dyn LogFile>> {
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create_new(true).mode(0o600);
+        Ok(Box::new(options.open(path)?))
+    }
+
+    fn open(&self, path: &Path) -> io::Result<Box<dyn LogFile>> {
+        Ok(Box::new(OpenOptions::new().read(true).write(true).open(path)?))
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        std::fs::remove_file(path)
+    }
+
+    fn sync_folder(&self, path: &Path) -> io::Result<()> {
+        File::open(path)?.sync_all()
+    }
+}
+
+impl LogFile for File {
+    fn write_at(&self, pieces: &[IoSlice<'_>], offset: u64) -> io::Result<usize> {
+        Ok(rustix::io::pwritev(self, pieces, offset)?)
+    }
+
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
+        self.read_exact_at(buffer, offset)
+    }
+
+    fn sync_data(&self) -> io::Result<()> {
+        File::sync_data(self)
+    }
+
+    fn allocate(&self, offset: u64, length: u64) -> io::Result<()> {
+        let plain = rustix::fs::FallocateFlags::empty();
+        match rustix::fs::fallocate(self, plain, offset, length) {
+            // Not every file system can: a longer file of zeros will do.
+            Err(rustix::io::Errno::OPNOTSUPP) => self.set_len(offset + length),
+            other => Ok(other?),
+        }
+    }
+
+    fn truncate(&self, length: u64) -> io::Result<()> {
+        self.set_len(length)
+    }
+
+    fn size(&self) -> io::Result<u64> {
+        Ok(self.metadata()?.len())
+    }
+}

@@ -1,0 +1,429 @@
+//! The one thread that writes the log: it makes groups of what waits, writes, syncs, applies, and then answers.
+//!
+//! A failed write refuses its group and seals the segment. A failed sync is final: nothing is written after it.
+
+use std::io::{self, IoSlice};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::Receiver;
+
+use bytes::Bytes;
+use tokio::sync::oneshot;
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::record::{BLOCK, Header, Kind, SegmentHeader};
+use super::table::{Place, place_key};
+use super::{Shared, segment_path};
+use crate::batch::{BlobPut, parse_changes};
+use crate::files::LogFile;
+use crate::{BlobNumber, Change, EngineError, Partition};
+
+/// A group is closed when it has so many octets or records: the first one's writer should not wait for the last one's bytes.
+const GROUP_OCTETS: usize = 8 << 20;
+const GROUP_RECORDS: usize = 500;
+/// Pieces in one call: the system's IOV_MAX.
+const PIECES: usize = 1024;
+
+/// What a writer hands over: encoded and hashed in its own thread.
+pub(crate) struct Submission {
+    partition: Partition,
+    changes: Bytes,
+    changes_hash: u64,
+    parsed: Vec<Change>,
+    blobs: Vec<(BlobPut, u64)>,
+    octets: usize,
+    done: oneshot::Sender<Result<(), EngineError>>,
+}
+
+/// What the committer is told.
+pub(crate) enum Order {
+    Write(Submission),
+    /// Seals the segment and ends.
+    Close(oneshot::Sender<()>),
+}
+
+impl Submission {
+    pub(crate) fn new(batch: crate::Batch, done: oneshot::Sender<Result<(), EngineError>>) -> Self {
+        let partition = batch.partition();
+        let (changes, blobs) = batch.into_parts();
+        let parsed = parse_changes(&changes).expect("a batch encodes itself");
+        let hashed = |blob: BlobPut| {
+            let hash = xxh3_64(&blob.bytes);
+            (blob, hash)
+        };
+        let blobs: Vec<_> = blobs.into_iter().map(hashed).collect();
+        let octets = changes.len() + blobs.iter().map(|(blob, _)| blob.bytes.len()).sum::<usize>();
+        Submission {
+            partition,
+            changes_hash: xxh3_64(&changes),
+            changes,
+            parsed,
+            blobs,
+            octets,
+            done,
+        }
+    }
+
+    fn records(&self) -> usize {
+        self.blobs.len() + 1
+    }
+}
+
+/// The segment that is being written.
+struct Segment {
+    number: u64,
+    path: PathBuf,
+    file: Arc<dyn LogFile>,
+    /// Where the next group begins.
+    end: u64,
+    allocated: u64,
+}
+
+/// The committer's own state.
+pub(crate) struct Committer {
+    pub(crate) shared: Arc<Shared>,
+    segment: Option<Segment>,
+    /// The last segment and where its groups end.
+    pub(crate) previous: (u64, u64),
+    pub(crate) next_segment: u64,
+    pub(crate) sequence: u64,
+}
+
+/// A group on its way: the pieces between the payloads, and where everything will lie.
+struct Group {
+    heads: Vec<u8>,
+    /// For each record: where its head ends in `heads`, and its payload.
+    pieces: Vec<(usize, Bytes)>,
+    places: Vec<(BlobNumber, Place)>,
+    length: u64,
+}
+
+impl Committer {
+    pub(crate) fn new(shared: Arc<Shared>, previous: (u64, u64), next_segment: u64, sequence: u64) -> Self {
+        Committer {
+            shared,
+            segment: None,
+            previous,
+            next_segment,
+            sequence,
+        }
+    }
+
+    /// Works until it is told to close, or nobody can tell it anything any more.
+    pub(crate) fn run(mut self, orders: &Receiver<Order>) {
+        let mut waiting = None;
+        while let Some(first) = waiting.take().or_else(|| orders.recv().ok()) {
+            let first = match first {
+                Order::Write(first) => first,
+                Order::Close(done) => {
+                    self.seal();
+                    let _ = done.send(());
+                    return;
+                }
+            };
+            let (mut octets, mut records) = (first.octets, first.records());
+            let mut group = vec![first];
+            while octets < GROUP_OCTETS && records < GROUP_RECORDS {
+                match orders.try_recv() {
+                    Ok(Order::Write(next)) => {
+                        octets += next.octets;
+                        records += next.records();
+                        group.push(next);
+                    }
+                    Ok(close) => {
+                        waiting = Some(close);
+                        break;
+                    }
+                    Err(_) => break,
+                }
+            }
+            self.commit(group);
+        }
+        self.seal();
+    }
+
+    fn commit(&mut self, submissions: Vec<Submission>) {
+        let result = self.may_write().and_then(|()| self.write(&submissions));
+        match result {
+            Ok(places) => self.apply(submissions, places),
+            Err(error) => {
+                for submission in submissions {
+                    let _ = submission.done.send(Err(error.clone()));
+                }
+            }
+        }
+    }
+
+    fn may_write(&self) -> Result<(), EngineError> {
+        self.shared.running()?;
+        let tables = self
+            .shared
+            .tables
+            .read()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let size = tables.active.size + tables.frozen.as_ref().map_or(0, |table| table.size);
+        if size <= self.shared.options.memtable {
+            return Ok(());
+        }
+        // The index cannot take anything over: its disk is full.
+        Err(EngineError::DiskFull {
+            path: self.shared.folder.join("index"),
+            needed: size as u64,
+        })
+    }
+
+    fn write(&mut self, submissions: &[Submission]) -> Result<Vec<(BlobNumber, Place)>, EngineError> {
+        let length = group_length(submissions);
+        if self
+            .segment
+            .as_ref()
+            .is_some_and(|s| s.end + length > self.shared.options.segment)
+        {
+            self.seal();
+        }
+        if self.segment.is_none() {
+            self.segment = Some(self.begin_segment()?);
+        }
+        let Some(segment) = self.segment.as_mut() else {
+            return Err(EngineError::Closed);
+        };
+        let first = self.sequence + 1;
+        let group = gather(submissions, segment, first, length, self.shared.salt);
+        // Never used again, whatever becomes of the group.
+        self.sequence += submissions.iter().map(Submission::records).sum::<usize>() as u64;
+        if let Err(error) = write_group(segment, &group, self.shared.options.step) {
+            let refusal = write_error(&segment.path, length, error);
+            self.seal();
+            return Err(refusal);
+        }
+        if let Err(error) = segment.file.sync_data() {
+            return Err(self.shared.stop(&segment.path, error));
+        }
+        segment.end = (segment.end + group.length).next_multiple_of(BLOCK);
+        Ok(group.places)
+    }
+
+    /// A new file, on stable storage before anything is written into it.
+    fn begin_segment(&mut self) -> Result<Segment, EngineError> {
+        let number = self.next_segment;
+        let path = segment_path(&self.shared.folder, number);
+        let files = &self.shared.files;
+        let step = self.shared.options.step;
+        let file = files
+            .create(&path)
+            .map_err(|error| write_error(&path, step, error))?;
+        self.next_segment += 1;
+        let (previous, previous_end) = self.previous;
+        let header = SegmentHeader {
+            segment: number,
+            previous,
+            previous_end,
+            sequence: self.sequence + 1,
+        };
+        let block = header.print(self.shared.salt);
+        let written = file
+            .allocate(0, step)
+            .and_then(|()| write_all(&*file, vec![IoSlice::new(&block)], 0));
+        if let Err(error) = written {
+            let _ = files.remove(&path);
+            return Err(write_error(&path, step, error));
+        }
+        let synced = file
+            .sync_data()
+            .and_then(|()| files.sync_folder(&self.shared.folder.join("log")));
+        synced.map_err(|error| self.shared.stop(&path, error))?;
+        let file: Arc<dyn LogFile> = file.into();
+        self.shared.remember(number, &file);
+        Ok(Segment {
+            number,
+            path,
+            file,
+            end: BLOCK,
+            allocated: step,
+        })
+    }
+
+    /// Ends the segment where its last group ends.
+    fn seal(&mut self) {
+        let Some(segment) = self.segment.take() else {
+            return;
+        };
+        self.previous = (segment.number, segment.end);
+        if self.shared.running().is_err() {
+            return;
+        }
+        // A longer file of zeros would do as well.
+        let cut = segment
+            .file
+            .truncate(segment.end)
+            .and_then(|()| segment.file.sync_data());
+        if let Err(error) = cut {
+            tracing::warn!("{}: {error}", segment.path.display());
+        }
+    }
+
+    fn apply(&self, submissions: Vec<Submission>, places: Vec<(BlobNumber, Place)>) {
+        let mut waiting = Vec::with_capacity(submissions.len());
+        let mut tables = self
+            .shared
+            .tables
+            .write()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let table = &mut tables.active;
+        for (number, place) in places {
+            table.position.blob = table.position.blob.max(number.0);
+            let change = Change {
+                key: place_key(number),
+                value: Some(place.print()),
+            };
+            table.apply(Partition::ENGINE, [change]);
+        }
+        for submission in submissions {
+            table.log += submission.octets as u64;
+            table.apply(submission.partition, submission.parsed);
+            waiting.push(submission.done);
+        }
+        table.position.sequence = self.sequence;
+        if let Some(segment) = &self.segment {
+            table.position.segment = segment.number;
+            table.position.offset = segment.end;
+        }
+        let full = table.size >= self.shared.options.absorb;
+        drop(tables);
+        for done in waiting {
+            let _ = done.send(Ok(()));
+        }
+        if full && !self.shared.hurry.swap(true, Ordering::Relaxed) {
+            self.shared.wake_absorber();
+        }
+    }
+}
+
+fn group_length(submissions: &[Submission]) -> u64 {
+    let length = |note: usize, payload: usize| (super::record::HEADER + note + payload).next_multiple_of(8);
+    let of = |submission: &Submission| {
+        let blobs = submission
+            .blobs
+            .iter()
+            .map(|(blob, _)| length(blob.note.len(), blob.bytes.len()));
+        blobs.sum::<usize>() + length(0, submission.changes.len())
+    };
+    submissions.iter().map(of).sum::<usize>() as u64
+}
+
+fn gather(submissions: &[Submission], segment: &Segment, first: u64, length: u64, salt: u64) -> Group {
+    let mut group = Group {
+        heads: Vec::new(),
+        pieces: Vec::new(),
+        places: Vec::new(),
+        length,
+    };
+    let mut header = Header {
+        kind: Kind::Blob,
+        segment: segment.number,
+        sequence: first,
+        group: first,
+        group_length: length,
+        id: 0,
+        note_length: 0,
+        length: 0,
+        hash: 0,
+    };
+    let mut at = segment.end;
+    let octets = |bytes: &Bytes| u32::try_from(bytes.len()).expect("a record under 4 GiB");
+    for submission in submissions {
+        for (blob, hash) in &submission.blobs {
+            header.kind = Kind::Blob;
+            (header.id, header.hash) = (blob.number.0, *hash);
+            (header.note_length, header.length) = (octets(&blob.note), octets(&blob.bytes));
+            let offset = at + header.payload_at();
+            let place = Place {
+                segment: segment.number,
+                offset,
+                length: header.length.into(),
+                hash: *hash,
+            };
+            group.places.push((blob.number, place));
+            group.push(&header, &blob.note, &blob.bytes, salt);
+            at += header.record_length();
+            header.sequence += 1;
+        }
+        header.kind = Kind::Batch;
+        (header.id, header.hash) = (submission.partition.0, submission.changes_hash);
+        (header.note_length, header.length) = (0, octets(&submission.changes));
+        group.push(&header, &[], &submission.changes, salt);
+        at += header.record_length();
+        header.sequence += 1;
+    }
+    group
+}
+
+impl Group {
+    fn push(&mut self, header: &Header, note: &[u8], payload: &Bytes, salt: u64) {
+        header.print(note, salt, &mut self.heads);
+        self.pieces.push((self.heads.len(), payload.clone()));
+        let unpadded = header.payload_at() + u64::from(header.length);
+        let padding = usize::try_from(header.record_length() - unpadded).unwrap_or(0);
+        self.heads.resize(self.heads.len() + padding, 0);
+    }
+
+    fn slices(&self) -> Vec<IoSlice<'_>> {
+        let mut slices = Vec::with_capacity(2 * self.pieces.len() + 1);
+        let mut from = 0;
+        for (to, payload) in &self.pieces {
+            slices.push(IoSlice::new(self.heads.get(from..*to).unwrap_or_default()));
+            slices.push(IoSlice::new(payload));
+            from = *to;
+        }
+        slices.push(IoSlice::new(self.heads.get(from..).unwrap_or_default()));
+        slices
+    }
+}
+
+fn write_group(segment: &mut Segment, group: &Group, step: u64) -> io::Result<()> {
+    let end = segment.end + group.length;
+    if end > segment.allocated {
+        let more = (end - segment.allocated).next_multiple_of(step);
+        segment.file.allocate(segment.allocated, more)?;
+        segment.allocated += more;
+    }
+    write_all(&*segment.file, group.slices(), segment.end)
+}
+
+fn write_all(file: &dyn LogFile, mut slices: Vec<IoSlice<'_>>, mut offset: u64) -> io::Result<()> {
+    let mut rest = slices.as_mut_slice();
+    IoSlice::advance_slices(&mut rest, 0);
+    while !rest.is_empty() {
+        let pieces = rest.get(..rest.len().min(PIECES)).unwrap_or_default();
+        match file.write_at(pieces, offset) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(written) => {
+                offset += written as u64;
+                IoSlice::advance_slices(&mut rest, written);
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+fn write_error(path: &std::path::Path, needed: u64, error: io::Error) -> EngineError {
+    let full = matches!(
+        error.kind(),
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
+    );
+    tracing::error!("{}: {error}", path.display());
+    if full {
+        return EngineError::DiskFull {
+            path: path.to_owned(),
+            needed,
+        };
+    }
+    EngineError::Io {
+        action: "write",
+        path: path.to_owned(),
+        cause: Arc::new(error),
+    }
+}

@@ -1,0 +1,157 @@
+//! The data folder: whose it is, what form it has, where it lies.
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::hash::{BuildHasher as _, RandomState};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{FlockOperation, flock, statfs};
+
+use crate::EngineError;
+
+const VERSION: u32 = 1;
+const FIRST_LINE: &str = "posthouse engine ";
+
+/// Why a folder cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Another process has it.
+    #[error("{} is in use by another process", .0.display())]
+    Locked(PathBuf),
+    /// It holds something else.
+    #[error("{} is not a data folder of Posthouse: it holds other files", .0.display())]
+    Foreign(PathBuf),
+    /// A newer program made it, or the file that says what it is is damaged.
+    #[error("{}: {what}", path.display())]
+    Format {
+        /// The file that says what the folder is.
+        path: PathBuf,
+        /// What does not fit.
+        what: &'static str,
+    },
+    /// It lies on another machine.
+    #[error("{} lies on a network file system ({system}), which cannot promise what mail needs", path.display())]
+    Network {
+        /// The folder.
+        path: PathBuf,
+        /// The file system's name.
+        system: &'static str,
+    },
+    /// The system refused something.
+    #[error("{}: {cause}", path.display())]
+    Io {
+        /// With which file.
+        path: PathBuf,
+        /// What it said.
+        cause: io::Error,
+    },
+    /// The index cannot be opened although it looks whole.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+}
+
+/// Names an I/O error's file.
+pub(crate) fn failed(path: &Path) -> impl FnOnce(io::Error) -> OpenError {
+    let path = path.to_owned();
+    move |cause| OpenError::Io { path, cause }
+}
+
+/// Makes a folder for its owner only, if it is missing.
+pub(crate) fn make(path: &Path) -> Result<(), OpenError> {
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
+        .map_err(failed(path))
+}
+
+/// Refuses file systems that lie on other machines.
+pub(crate) fn check_local(path: &Path) -> Result<(), OpenError> {
+    let found = statfs(path).map_err(|error| failed(path)(error.into()))?;
+    let kind = u64::try_from(found.f_type).unwrap_or(0) & 0xFFFF_FFFF;
+    let system = match kind {
+        0x6969 => "NFS",
+        0x517B | 0xFF53_4D42 | 0xFE53_4D42 => "SMB",
+        0x00C3_6400 => "Ceph",
+        0x5346_414F => "AFS",
+        0x0BD0_0BD0 => "Lustre",
+        0x0102_1997 => "9P",
+        _ => return Ok(()),
+    };
+    Err(OpenError::Network {
+        path: path.to_owned(),
+        system,
+    })
+}
+
+/// Takes the folder for this process.
+pub(crate) fn lock(folder: &Path) -> Result<File, OpenError> {
+    let path = folder.join("lock");
+    let mut options = OpenOptions::new();
+    options
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600);
+    let file = options.open(&path).map_err(failed(&path))?;
+    match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(file),
+        Err(rustix::io::Errno::WOULDBLOCK) => Err(OpenError::Locked(folder.to_owned())),
+        Err(error) => Err(failed(&path)(error.into())),
+    }
+}
+
+/// The folder's random number; a new folder gets one.
+pub(crate) fn salt(folder: &Path) -> Result<u64, OpenError> {
+    let path = folder.join("format");
+    match fs::read_to_string(&path) {
+        Ok(text) => parse(&text).map_err(|what| OpenError::Format { path, what }),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => found(folder, &path),
+        Err(error) => Err(failed(&path)(error)),
+    }
+}
+
+fn parse(text: &str) -> Result<u64, &'static str> {
+    let mut lines = text.lines();
+    let version = lines
+        .next()
+        .and_then(|line| line.strip_prefix(FIRST_LINE))
+        .and_then(|v| v.parse().ok());
+    let version: u32 = version.ok_or("it does not say that this is a data folder of Posthouse")?;
+    if version != VERSION {
+        return Err("the folder was made by another version of Posthouse");
+    }
+    let salt = lines.next().and_then(|line| line.strip_prefix("salt "));
+    salt.and_then(|salt| u64::from_str_radix(salt, 16).ok())
+        .ok_or("its second line is damaged")
+}
+
+/// Founds a new data folder.
+fn found(folder: &Path, path: &Path) -> Result<u64, OpenError> {
+    for entry in fs::read_dir(folder).map_err(failed(folder))? {
+        let name = entry.map_err(failed(folder))?.file_name();
+        let name = name.to_string_lossy();
+        if name != "lock" && name != "format.new" && !name.starts_with("posthouse") {
+            return Err(OpenError::Foreign(folder.to_owned()));
+        }
+    }
+    let salt = RandomState::new().hash_one(std::process::id());
+    let new = folder.join("format.new");
+    let write = || {
+        let mut options = OpenOptions::new();
+        let mut file = options
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(&new)?;
+        write!(file, "{FIRST_LINE}{VERSION}\nsalt {salt:016x}\n")?;
+        file.sync_all()?;
+        fs::rename(&new, path)?;
+        File::open(folder)?.sync_all()
+    };
+    write().map_err(failed(path))?;
+    Ok(salt)
+}

@@ -1,0 +1,282 @@
+//! The index: one LMDB database of every partition's rows, each value with a checksum over key and value.
+//!
+//! LMDB does not notice that its file was cut, and dies of SIGBUS later: so the size is compared with the meta pages first.
+
+use std::fs::{self, File};
+use std::io::Read as _;
+use std::ops::{Bound, Range};
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+use heed::types::Bytes as Raw;
+use heed::{CommitOrAbort, Database, Env, EnvOpenOptions, RoTxn};
+use xxhash_rust::xxh3::Xxh3;
+
+use super::record::{u32_at, u64_at};
+use super::table::{Position, Table};
+use crate::{EngineError, Partition};
+
+/// Address space set aside for the index; the file grows as it needs.
+const MAP_SIZE: usize = 1 << 38;
+/// Threads that may read at once.
+const READERS: u32 = 1024;
+/// Key of the position under [`Partition::ENGINE`].
+const POSITION: &[u8] = b"position";
+const META_MAGIC: u32 = 0xBEEF_C0DE;
+
+type Rows = Database<'static, Raw, Raw>;
+
+/// An open index.
+pub(crate) struct Index {
+    // Declared before `env`, of which it is a number.
+    rows: Rows,
+    env: Env,
+    path: PathBuf,
+}
+
+impl Index {
+    /// Opens or makes the index in a folder.
+    pub(crate) fn open(path: &Path) -> Result<Index, EngineError> {
+        let failed = |error: heed::Error| index_error(path, &error);
+        let mut options = EnvOpenOptions::new();
+        options.map_size(MAP_SIZE).max_readers(READERS);
+        #[expect(
+            unsafe_code,
+            reason = "the folder is locked by us, and its size has been checked"
+        )]
+        let env = unsafe { options.open(path) }.map_err(failed)?;
+        let txn = env.write_txn().map_err(failed)?;
+        let made = env.create_databases_and_commit(txn, |opener, txn| {
+            let rows: Database<'_, Raw, Raw> = opener.create_database(txn, None)?;
+            #[expect(
+                unsafe_code,
+                reason = "a number within `env`, which lives as long in this struct"
+            )]
+            let rows = unsafe { std::mem::transmute::<Database<'_, Raw, Raw>, Rows>(rows) };
+            Ok(CommitOrAbort::<_, ()>::Commit(rows))
+        });
+        let rows = made.map_err(failed)?.unwrap_commit();
+        Ok(Index {
+            rows,
+            env,
+            path: path.to_owned(),
+        })
+    }
+
+    /// A consistent look at the rows; not to be kept.
+    pub(crate) fn look(&self) -> Result<Look<'_>, EngineError> {
+        let txn = self.env.read_txn().map_err(|error| self.failed(&error))?;
+        Ok(Look { index: self, txn })
+    }
+
+    fn failed(&self, error: &heed::Error) -> EngineError {
+        index_error(&self.path, error)
+    }
+
+    /// Takes a table over, with the position it reaches, in one transaction.
+    pub(crate) fn absorb(&self, table: &Table) -> Result<(), heed::Error> {
+        let mut txn = self.env.write_txn()?;
+        let mut buffer = Vec::new();
+        for ((partition, key), value) in &table.rows {
+            let key = full_key(*partition, key);
+            let Some(value) = value else {
+                self.rows.delete(&mut txn, &key)?;
+                continue;
+            };
+            seal(&key, value, &mut buffer);
+            self.rows.put(&mut txn, &key, &buffer)?;
+        }
+        let key = full_key(Partition::ENGINE, POSITION);
+        seal(&key, &table.position.print(), &mut buffer);
+        self.rows.put(&mut txn, &key, &buffer)?;
+        txn.commit()?;
+        self.extend_file();
+        Ok(())
+    }
+
+    /// LMDB may leave its last, free pages unwritten; then the file would look cut.
+    fn extend_file(&self) {
+        let wanted = (self.env.info().last_page_number as u64 + 1)
+            * u64::from(self.env.unnamed_database_stat().page_size);
+        let path = self.path.join("data.mdb");
+        if fs::metadata(&path).is_ok_and(|m| m.len() < wanted) {
+            let extended = fs::OpenOptions::new()
+                .write(true)
+                .open(&path)
+                .and_then(|file| file.set_len(wanted));
+            if let Err(error) = extended {
+                tracing::warn!("{}: {error}", path.display());
+            }
+        }
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+/// One transaction that reads.
+pub(crate) struct Look<'i> {
+    index: &'i Index,
+    txn: RoTxn<'i, heed::WithTls>,
+}
+
+impl Look<'_> {
+    /// The value of a key.
+    pub(crate) fn find(&self, partition: Partition, key: &[u8]) -> Result<Option<&[u8]>, EngineError> {
+        let key = full_key(partition, key);
+        let found = self
+            .index
+            .rows
+            .get(&self.txn, &key)
+            .map_err(|error| self.index.failed(&error))?;
+        found.map(|value| self.unseal(&key, value)).transpose()
+    }
+
+    /// Rows in a range of a partition, upwards.
+    pub(crate) fn up(&self, partition: Partition, range: &Range<Bytes>) -> Result<Walk<'_>, EngineError> {
+        let (start, end) = (full_key(partition, &range.start), full_key(partition, &range.end));
+        let bounds = (Bound::Included(start.as_slice()), Bound::Excluded(end.as_slice()));
+        let rows = self
+            .index
+            .rows
+            .range(&self.txn, &bounds)
+            .map_err(|error| self.index.failed(&error))?;
+        Ok(Box::new(rows.map(|row| self.row(row))))
+    }
+
+    /// Rows in a range of a partition, downwards.
+    pub(crate) fn down(&self, partition: Partition, range: &Range<Bytes>) -> Result<Walk<'_>, EngineError> {
+        let (start, end) = (full_key(partition, &range.start), full_key(partition, &range.end));
+        let bounds = (Bound::Included(start.as_slice()), Bound::Excluded(end.as_slice()));
+        let rows = self
+            .index
+            .rows
+            .rev_range(&self.txn, &bounds)
+            .map_err(|error| self.index.failed(&error))?;
+        Ok(Box::new(rows.map(|row| self.row(row))))
+    }
+
+    /// Every row of every partition after a full key, with whether its checksum holds.
+    pub(crate) fn after(&self, key: Option<&[u8]>) -> Result<Vec<(Vec<u8>, Option<Vec<u8>>)>, EngineError> {
+        let start = key.map_or(Bound::Unbounded, Bound::Excluded);
+        let bounds = (start, Bound::<&[u8]>::Unbounded);
+        let rows = self
+            .index
+            .rows
+            .range(&self.txn, &bounds)
+            .map_err(|error| self.index.failed(&error))?;
+        let mut found = Vec::new();
+        for row in rows.take(256) {
+            let (key, value) = row.map_err(|error| self.index.failed(&error))?;
+            found.push((key.to_vec(), open_seal(key, value).map(<[u8]>::to_vec)));
+        }
+        Ok(found)
+    }
+
+    /// How far the log has been taken over.
+    pub(crate) fn position(&self) -> Result<Option<Position>, EngineError> {
+        let value = self.find(Partition::ENGINE, POSITION)?;
+        Ok(value.and_then(Position::parse))
+    }
+
+    fn row<'t>(&self, row: heed::Result<(&'t [u8], &'t [u8])>) -> Result<(&'t [u8], &'t [u8]), EngineError> {
+        let (key, value) = row.map_err(|error| self.index.failed(&error))?;
+        Ok((key.get(8..).unwrap_or_default(), self.unseal(key, value)?))
+    }
+
+    fn unseal<'t>(&self, key: &[u8], value: &'t [u8]) -> Result<&'t [u8], EngineError> {
+        open_seal(key, value).ok_or_else(|| EngineError::Index {
+            path: self.index.path.clone(),
+            what: "a row's checksum does not match".into(),
+        })
+    }
+}
+
+/// Rows on their way; the keys without the partition.
+pub(crate) type Walk<'t> = Box<dyn Iterator<Item = Result<(&'t [u8], &'t [u8]), EngineError>> + 't>;
+
+fn full_key(partition: Partition, key: &[u8]) -> Vec<u8> {
+    let mut full = Vec::with_capacity(8 + key.len());
+    full.extend_from_slice(&partition.0.to_be_bytes());
+    full.extend_from_slice(key);
+    // Only a bound can be longer, and LMDB stops at 511.
+    full.truncate(511);
+    full
+}
+
+fn checksum(key: &[u8], value: &[u8]) -> [u8; 4] {
+    let mut hash = Xxh3::new();
+    hash.update(key);
+    hash.update(value);
+    let [a, b, c, d, ..] = hash.digest().to_le_bytes();
+    [a, b, c, d]
+}
+
+fn seal(key: &[u8], value: &[u8], out: &mut Vec<u8>) {
+    out.clear();
+    out.extend_from_slice(value);
+    out.extend_from_slice(&checksum(key, value));
+}
+
+fn open_seal<'t>(key: &[u8], value: &'t [u8]) -> Option<&'t [u8]> {
+    let (value, sum) = value.split_last_chunk::<4>()?;
+    (checksum(key, value) == *sum).then_some(value)
+}
+
+fn index_error(path: &Path, error: &heed::Error) -> EngineError {
+    EngineError::Index {
+        path: path.to_owned(),
+        what: error.to_string().into(),
+    }
+}
+
+/// Whether the file of an index is long enough for what its meta pages say; `Ok(false)` when there is none.
+pub(crate) fn check_file(path: &Path) -> Result<bool, &'static str> {
+    let Ok(mut file) = File::open(path.join("data.mdb")) else {
+        return Ok(false);
+    };
+    let size = file.metadata().map_err(|_| "its size is unknown")?.len();
+    let mut head = Vec::new();
+    let read = file.by_ref().take(2 * 65536).read_to_end(&mut head);
+    if read.is_err() {
+        return Err("cannot be read");
+    }
+    let first = Meta::parse(&head).ok_or("its first meta page is damaged")?;
+    let second = usize::try_from(first.page_size)
+        .ok()
+        .and_then(|at| head.get(at..))
+        .and_then(Meta::parse);
+    let second = second.ok_or("its second meta page is damaged")?;
+    let newest = if second.transaction > first.transaction {
+        second
+    } else {
+        first
+    };
+    if (newest.last_page + 1).saturating_mul(newest.page_size) > size {
+        return Err("is shorter than its meta page says");
+    }
+    Ok(true)
+}
+
+/// What matters of `MDB_meta`, after the page's header of 16 octets.
+struct Meta {
+    page_size: u64,
+    last_page: u64,
+    transaction: u64,
+}
+
+impl Meta {
+    fn parse(page: &[u8]) -> Option<Meta> {
+        let meta = page.get(16..)?;
+        if u32_at(meta, 0)? != META_MAGIC {
+            return None;
+        }
+        // magic 4, version 4, address 8, map size 8, then two databases of 48: the page size begins the first.
+        Some(Meta {
+            page_size: u32_at(meta, 24)?.into(),
+            last_page: u64_at(meta, 120)?,
+            transaction: u64_at(meta, 128)?,
+        })
+    }
+}

@@ -1,0 +1,273 @@
+//! The engine of one machine: a log that is written and synced, a memtable, and an LMDB index that takes over later.
+//!
+//! **Invariant**: a row is in the memtable or in the index whenever its group has been acknowledged. Reads look at both under
+//! one lock, and the frozen table is let go only after the index has it.
+
+mod absorber;
+mod committer;
+mod folder;
+mod index;
+mod open;
+mod read;
+mod record;
+mod replay;
+mod table;
+mod verify;
+
+use std::collections::HashMap;
+use std::io;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::Sender;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
+use std::thread::{JoinHandle, Thread};
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::sync::oneshot;
+
+use crate::files::{Files, LogFile, SystemFiles};
+use crate::{Answer, Batch, BlobNumber, Engine, EngineError, Partition, Row};
+use committer::{Order, Submission};
+pub use folder::OpenError;
+use index::Index;
+pub use replay::fuzz_replay;
+use table::Tables;
+
+/// How many segments stay open for reading.
+const OPEN_SEGMENTS: usize = 128;
+
+/// What may be chosen when a folder is opened; the defaults are for a server.
+#[derive(Clone)]
+pub struct Options {
+    /// What the log lies on.
+    pub files: Arc<dyn Files>,
+    /// Octets of a segment.
+    pub segment: u64,
+    /// Octets by which a segment grows.
+    pub step: u64,
+    /// Octets of rows that the index takes over at once.
+    pub absorb: usize,
+    /// Octets of rows at which commits are refused, because the index cannot take them over.
+    pub memtable: usize,
+    /// How long rows wait for the index.
+    pub interval: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options {
+            files: Arc::new(SystemFiles),
+            segment: 256 << 20,
+            step: 16 << 20,
+            absorb: 8 << 20,
+            memtable: 256 << 20,
+            interval: Duration::from_secs(1),
+        }
+    }
+}
+
+/// Damage that was found.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{} is damaged at octet {offset}: {what}", path.display())]
+pub struct Finding {
+    /// In which file.
+    pub path: PathBuf,
+    /// Where in it.
+    pub offset: u64,
+    /// What is wrong.
+    pub what: String,
+}
+
+/// An open data folder.
+pub struct LocalEngine {
+    shared: Arc<Shared>,
+    orders: Sender<Order>,
+    next_blob: AtomicU64,
+    findings: Vec<Finding>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+    _lock: std::fs::File,
+}
+
+/// What the threads and the readers share.
+pub(crate) struct Shared {
+    pub(crate) folder: PathBuf,
+    pub(crate) files: Arc<dyn Files>,
+    pub(crate) options: Options,
+    pub(crate) salt: u64,
+    pub(crate) tables: RwLock<Tables>,
+    pub(crate) index: Index,
+    /// The index is asked to take over before its time.
+    pub(crate) hurry: AtomicBool,
+    closing: AtomicBool,
+    stopped: OnceLock<EngineError>,
+    absorber: OnceLock<Thread>,
+    segments: Mutex<HashMap<u64, Arc<dyn LogFile>>>,
+}
+
+impl Shared {
+    /// Refuses when a sync has failed.
+    pub(crate) fn running(&self) -> Result<(), EngineError> {
+        self.stopped.get().map_or(Ok(()), |error| Err(error.clone()))
+    }
+
+    /// Nothing is written from now on.
+    pub(crate) fn stop(&self, path: &Path, cause: io::Error) -> EngineError {
+        tracing::error!("writing stops: {}: {cause}", path.display());
+        let error = EngineError::Stopped {
+            path: path.to_owned(),
+            cause: Arc::new(cause),
+        };
+        self.stopped.get_or_init(|| error).clone()
+    }
+
+    pub(crate) fn wake_absorber(&self) {
+        if let Some(thread) = self.absorber.get() {
+            thread.unpark();
+        }
+    }
+
+    /// Keeps a segment open for its readers.
+    pub(crate) fn remember(&self, number: u64, file: &Arc<dyn LogFile>) {
+        let mut segments = self.segments.lock().unwrap_or_else(PoisonError::into_inner);
+        if segments.len() >= OPEN_SEGMENTS {
+            segments.clear();
+        }
+        segments.insert(number, Arc::clone(file));
+    }
+
+    /// A segment to read from.
+    fn segment(&self, number: u64) -> Result<Arc<dyn LogFile>, EngineError> {
+        let known = self
+            .segments
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&number)
+            .cloned();
+        if let Some(file) = known {
+            return Ok(file);
+        }
+        let path = segment_path(&self.folder, number);
+        let file: Arc<dyn LogFile> = match self.files.open(&path) {
+            Ok(file) => file.into(),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Err(EngineError::Damaged {
+                    path,
+                    offset: 0,
+                    what: "the segment is missing",
+                });
+            }
+            Err(error) => {
+                return Err(EngineError::Io {
+                    action: "open",
+                    path,
+                    cause: Arc::new(error),
+                });
+            }
+        };
+        self.remember(number, &file);
+        Ok(file)
+    }
+}
+
+/// Where a segment lies.
+pub(crate) fn segment_path(folder: &Path, number: u64) -> PathBuf {
+    folder.join("log").join(format!("{number:08}.seg"))
+}
+
+impl LocalEngine {
+    /// Opens the engine of a folder, which is made when it is missing. Start-up goes on after damage: see [`LocalEngine::findings`].
+    ///
+    /// # Errors
+    /// When somebody else has it open, it is not ours, or the disk fails.
+    pub fn open(folder: &Path, options: Options) -> Result<LocalEngine, OpenError> {
+        open::open(folder, options)
+    }
+
+    /// The damage that opening found.
+    #[must_use]
+    pub fn findings(&self) -> &[Finding] {
+        &self.findings
+    }
+
+    /// Takes everything over into the index, ends the log, and refuses what comes later. Again: does nothing.
+    ///
+    /// # Errors
+    /// When writing had been stopped by a failed sync.
+    pub async fn close(&self) -> Result<(), EngineError> {
+        let (done, closed) = oneshot::channel();
+        if self.orders.send(Order::Close(done)).is_ok() {
+            let _ = closed.await;
+        }
+        self.join();
+        self.shared.running()
+    }
+
+    /// Waits for both threads: the committer first, because the absorber takes over what it has applied.
+    fn join(&self) {
+        let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        for thread in threads {
+            if thread.thread().name() == Some(absorber::NAME) {
+                self.shared.closing.store(true, Ordering::Release);
+                thread.thread().unpark();
+            }
+            if thread.join().is_err() {
+                tracing::error!("a thread of the engine panicked");
+            }
+        }
+    }
+
+    fn submit(&self, batch: Batch) -> Answer<'_, ()> {
+        let (done, answer) = oneshot::channel();
+        let sent = self.orders.send(Order::Write(Submission::new(batch, done)));
+        Box::pin(async move {
+            sent.map_err(|_| EngineError::Closed)?;
+            answer.await.map_err(|_| EngineError::Closed)?
+        })
+    }
+}
+
+impl Drop for LocalEngine {
+    fn drop(&mut self) {
+        let (done, _closed) = oneshot::channel();
+        let _ = self.orders.send(Order::Close(done));
+        self.join();
+    }
+}
+
+impl Engine for LocalEngine {
+    fn get_many<'a>(&'a self, partition: Partition, keys: &'a [Bytes]) -> Answer<'a, Vec<Option<Bytes>>> {
+        Box::pin(std::future::ready(self.shared.find_many(partition, keys)))
+    }
+
+    fn scan(&self, partition: Partition, range: Range<Bytes>, limit: usize) -> Answer<'_, Vec<Row>> {
+        let rows = self.shared.scan(partition, &range, limit, read::Direction::Up);
+        Box::pin(std::future::ready(rows))
+    }
+
+    fn scan_back(&self, partition: Partition, range: Range<Bytes>, limit: usize) -> Answer<'_, Vec<Row>> {
+        let rows = self.shared.scan(partition, &range, limit, read::Direction::Down);
+        Box::pin(std::future::ready(rows))
+    }
+
+    fn next_blob(&self) -> BlobNumber {
+        BlobNumber(self.next_blob.fetch_add(1, Ordering::Relaxed))
+    }
+
+    fn commit(&self, batch: Batch) -> Answer<'_, ()> {
+        self.submit(batch)
+    }
+
+    fn put_blob(&self, bytes: Bytes) -> Answer<'_, BlobNumber> {
+        let number = self.next_blob();
+        let mut batch = Batch::new(Partition::ENGINE);
+        batch.put_blob(number, bytes, Bytes::new());
+        let answer = self.submit(batch);
+        Box::pin(async move { answer.await.map(|()| number) })
+    }
+
+    fn read_blob(&self, blob: BlobNumber, range: Range<u64>) -> Answer<'_, Bytes> {
+        Box::pin(std::future::ready(self.shared.read_blob(blob, &range)))
+    }
+}

@@ -1,0 +1,350 @@
+//! Opening: the index is checked, the log is replayed from where the index has got to, damage is told.
+
+use std::collections::HashMap;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::mpsc;
+use std::sync::{Arc, Mutex, OnceLock, RwLock};
+
+use bytes::Bytes;
+
+use super::committer::Committer;
+use super::folder::{self, OpenError, failed};
+use super::index::{self, Index};
+use super::record::{BLOCK, Header, Kind, SegmentHeader};
+use super::replay::{Event, Source, replay};
+use super::table::{Place, Position, Table, Tables, place_key};
+use super::{Finding, LocalEngine, Options, Shared, absorber, segment_path};
+use crate::batch::parse_changes;
+use crate::{BlobNumber, Change, Partition};
+
+/// Rows replayed are taken over when there are so many octets of them.
+const REPLAYED: usize = 64 << 20;
+/// Blob numbers left out after damage: a lost record may have had any of them.
+const GAP: u64 = 1 << 20;
+
+pub(crate) fn open(folder: &Path, options: Options) -> Result<LocalEngine, OpenError> {
+    folder::make(folder)?;
+    folder::check_local(folder)?;
+    let lock = folder::lock(folder)?;
+    let salt = folder::salt(folder)?;
+    folder::make(&folder.join("log"))?;
+    let mut findings = Vec::new();
+    let index = open_index(folder, &mut findings)?;
+    let segments = list_segments(folder)?;
+    let mut opening = Opening {
+        folder,
+        options: &options,
+        salt,
+        index,
+        table: Table::default(),
+        findings,
+    };
+    let previous = opening.replay(&segments)?;
+    let Opening {
+        index,
+        table,
+        findings,
+        ..
+    } = opening;
+    for finding in &findings {
+        tracing::error!("{finding}");
+    }
+    let position = table.position;
+    let shared = Arc::new(Shared {
+        folder: folder.to_owned(),
+        files: Arc::clone(&options.files),
+        salt,
+        tables: RwLock::new(Tables {
+            active: table,
+            frozen: None,
+        }),
+        index,
+        hurry: AtomicBool::new(false),
+        closing: AtomicBool::new(false),
+        stopped: OnceLock::new(),
+        absorber: OnceLock::new(),
+        segments: Mutex::new(HashMap::new()),
+        options,
+    });
+    let next_segment = segments.last().copied().unwrap_or(0).max(position.segment) + 1;
+    let gap = if findings.is_empty() { 1 } else { GAP };
+    let committer = Committer::new(
+        Arc::clone(&shared),
+        previous,
+        next_segment,
+        position.sequence + gap,
+    );
+    let (orders, waiting) = mpsc::channel();
+    let start = |name: &str, work: Box<dyn FnOnce() + Send>| {
+        let thread = std::thread::Builder::new().name(name.to_owned());
+        thread.spawn(work).map_err(failed(folder))
+    };
+    let first = start("committer", Box::new(move || committer.run(&waiting)))?;
+    let absorbing = Arc::clone(&shared);
+    let second = start(absorber::NAME, Box::new(move || absorbing.absorb_all()))?;
+    let _ = shared.absorber.set(second.thread().clone());
+    Ok(LocalEngine {
+        shared,
+        orders,
+        next_blob: AtomicU64::new(position.blob + gap),
+        findings,
+        threads: Mutex::new(vec![first, second]),
+        _lock: lock,
+    })
+}
+
+/// Opens the index, or puts a damaged one aside: then the whole log is replayed into a new one.
+fn open_index(folder: &Path, findings: &mut Vec<Finding>) -> Result<Index, OpenError> {
+    let path = folder.join("index");
+    folder::make(&path)?;
+    let found = index::check_file(&path);
+    if found == Ok(false) && !list_segments(folder)?.is_empty() {
+        let what = "it is missing, and made again from the log".to_owned();
+        findings.push(Finding {
+            path: path.join("data.mdb"),
+            offset: 0,
+            what,
+        });
+    }
+    let whole = match found {
+        Ok(_) => Index::open(&path).and_then(|index| {
+            index.look()?.position()?;
+            Ok(index)
+        }),
+        Err(what) => Err(crate::EngineError::Index {
+            path: path.clone(),
+            what: what.into(),
+        }),
+    };
+    let error = match whole {
+        Ok(index) => return Ok(index),
+        Err(error) => error,
+    };
+    let aside = (1..)
+        .map(|n| folder.join(format!("index.damaged-{n}")))
+        .find(|aside| !aside.exists())
+        .unwrap_or_else(|| folder.join("index.damaged"));
+    fs::rename(&path, &aside).map_err(failed(&path))?;
+    let what = format!(
+        "{error}; it is kept as {} and made again from the log",
+        aside.display()
+    );
+    findings.push(Finding {
+        path: path.join("data.mdb"),
+        offset: 0,
+        what,
+    });
+    folder::make(&path)?;
+    Ok(Index::open(&path)?)
+}
+
+/// The numbers of the segments, ascending.
+pub(crate) fn list_segments(folder: &Path) -> Result<Vec<u64>, OpenError> {
+    let path = folder.join("log");
+    let mut numbers = Vec::new();
+    for entry in fs::read_dir(&path).map_err(failed(&path))? {
+        let name = entry.map_err(failed(&path))?.file_name();
+        let number: Option<u64> = name
+            .to_str()
+            .and_then(|name| name.strip_suffix(".seg"))
+            .and_then(|n| n.parse().ok());
+        numbers.extend(number);
+    }
+    numbers.sort_unstable();
+    Ok(numbers)
+}
+
+/// What is known of a segment's end before it is read.
+#[derive(Clone, Copy)]
+struct Known {
+    /// What the next segment says.
+    told: Option<u64>,
+    /// Up to where groups were synced at least.
+    end: u64,
+}
+
+struct Opening<'o> {
+    folder: &'o Path,
+    options: &'o Options,
+    salt: u64,
+    index: Index,
+    table: Table,
+    findings: Vec<Finding>,
+}
+
+impl Opening<'_> {
+    /// Replays what the index does not have; the last segment that holds groups, and where they end.
+    fn replay(&mut self, segments: &[u64]) -> Result<(u64, u64), OpenError> {
+        let absorbed = self.index.look()?.position()?.unwrap_or_default();
+        self.table.position = absorbed;
+        let mut previous = (absorbed.segment, absorbed.offset);
+        if absorbed.segment != 0 && !segments.contains(&absorbed.segment) {
+            self.tell(absorbed.segment, 0, "the segment is missing");
+        }
+        for (at, number) in segments.iter().enumerate() {
+            let next = segments.get(at + 1).copied();
+            let known = self.known_end(*number, next, absorbed)?;
+            let size = fs::metadata(segment_path(self.folder, *number)).map_or(0, |m| m.len());
+            if size < known.end {
+                self.tell(*number, size, "the segment has been cut short");
+            }
+            if *number < absorbed.segment {
+                continue;
+            }
+            let from = if *number == absorbed.segment {
+                absorbed.offset
+            } else {
+                BLOCK
+            };
+            if let Some(end) = self.replay_segment(*number, from, known)? {
+                previous = (*number, end);
+                if next.is_none() && size % self.options.step != 0 && size > end {
+                    self.tell(*number, size, "the segment has been cut short");
+                }
+            }
+        }
+        Ok(previous)
+    }
+
+    /// Up to where a segment is known to have been synced.
+    fn known_end(&self, number: u64, next: Option<u64>, absorbed: Position) -> Result<Known, OpenError> {
+        let follows = match next {
+            Some(next) => self.segment_header(next)?,
+            None => None,
+        };
+        let told = follows
+            .filter(|header| header.previous == number)
+            .map(|header| header.previous_end);
+        let reached = if number == absorbed.segment {
+            absorbed.offset
+        } else {
+            0
+        };
+        Ok(Known {
+            told,
+            end: told.unwrap_or(0).max(reached),
+        })
+    }
+
+    fn segment_header(&self, number: u64) -> Result<Option<SegmentHeader>, OpenError> {
+        let path = segment_path(self.folder, number);
+        let file = self.options.files.open(&path).map_err(failed(&path))?;
+        let mut block = vec![0; usize::try_from(BLOCK).unwrap_or(0)];
+        match file.read_at(&mut block, 0) {
+            Ok(()) => Ok(SegmentHeader::parse(&block, self.salt)),
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(None),
+            Err(error) => Err(failed(&path)(error)),
+        }
+    }
+
+    /// Replays one segment; where its groups end, if it has any business to be there.
+    fn replay_segment(&mut self, number: u64, from: u64, known: Known) -> Result<Option<u64>, OpenError> {
+        let Known { told, end: known_end } = known;
+        let path = segment_path(self.folder, number);
+        let mut bytes = read_from(&path, from, self.options)?;
+        if let Some(told) = told {
+            // What lies behind was refused, or torn.
+            bytes.truncate(usize::try_from(told.saturating_sub(from)).unwrap_or(usize::MAX));
+        }
+        if from == BLOCK && self.segment_header(number)?.is_none() {
+            if bytes.iter().all(|byte| *byte == 0) {
+                // It was being made when everything ended.
+                return Ok(None);
+            }
+            self.tell(number, 0, "the segment's header is damaged");
+        }
+        let source = Source {
+            bytes: &bytes,
+            offset: from,
+            segment: number,
+            salt: self.salt,
+            known_end,
+        };
+        let (table, findings) = (&mut self.table, &mut self.findings);
+        let mut note = |offset, what: &str| {
+            findings.push(Finding {
+                path: path.clone(),
+                offset,
+                what: what.to_owned(),
+            });
+        };
+        let end = replay(source, &mut |event| match event {
+            Event::Record {
+                header,
+                offset,
+                payload,
+            } => apply(table, &header, offset, Some(payload)),
+            Event::Spoilt { header, offset } => {
+                note(
+                    offset,
+                    &format!("record {} does not match its checksum", header.sequence),
+                );
+                apply(table, &header, offset, None);
+            }
+            Event::Damage { offset } => note(offset, "a group that was synced is damaged"),
+        });
+        self.table.position.segment = number;
+        self.table.position.offset = end;
+        if self.table.size > REPLAYED {
+            let full = |error: heed::Error| failed(self.index.path())(io::Error::other(error.to_string()));
+            self.index.absorb(&self.table).map_err(full)?;
+            let position = self.table.position;
+            self.table = Table {
+                position,
+                ..Table::default()
+            };
+        }
+        Ok(Some(end))
+    }
+
+    fn tell(&mut self, segment: u64, offset: u64, what: &str) {
+        let path = segment_path(self.folder, segment);
+        self.findings.push(Finding {
+            path,
+            offset,
+            what: what.to_owned(),
+        });
+    }
+}
+
+/// A file's bytes from somewhere on; none when it is shorter.
+pub(crate) fn read_from(path: &PathBuf, from: u64, options: &Options) -> Result<Vec<u8>, OpenError> {
+    let file = options.files.open(path).map_err(failed(path))?;
+    let size = file.size().map_err(failed(path))?;
+    let mut bytes = vec![0; usize::try_from(size.saturating_sub(from)).unwrap_or(0)];
+    file.read_at(&mut bytes, from).map_err(failed(path))?;
+    Ok(bytes)
+}
+
+/// Applies a record; a blob whose bytes are spoilt keeps its place, so that a read can say where the damage is.
+fn apply(table: &mut Table, header: &Header, offset: u64, payload: Option<&[u8]>) {
+    table.position.sequence = table.position.sequence.max(header.sequence);
+    match header.kind {
+        Kind::Blob => {
+            table.position.blob = table.position.blob.max(header.id);
+            let place = Place {
+                segment: header.segment,
+                offset: offset + header.payload_at(),
+                length: header.length.into(),
+                hash: header.hash,
+            };
+            let key = place_key(BlobNumber(header.id));
+            table.apply(
+                Partition::ENGINE,
+                [Change {
+                    key,
+                    value: Some(place.print()),
+                }],
+            );
+        }
+        Kind::Batch => {
+            let changes = payload
+                .map(Bytes::copy_from_slice)
+                .and_then(|bytes| parse_changes(&bytes));
+            table.apply(Partition(header.id), changes.unwrap_or_default());
+        }
+    }
+}

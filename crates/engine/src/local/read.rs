@@ -1,0 +1,170 @@
+//! Reading: the memtable over the index, and blobs from their segments.
+
+use std::cmp::Ordering;
+use std::iter::Peekable;
+use std::ops::Range;
+use std::sync::{Arc, PoisonError};
+
+use bytes::Bytes;
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::table::{Place, place_key};
+use super::{Shared, segment_path};
+use crate::{BlobNumber, EngineError, Partition, Row};
+
+/// Which way a scan goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Direction {
+    Up,
+    Down,
+}
+
+type Entry<'t> = (&'t [u8], Option<&'t [u8]>);
+type Entries<'t> = Peekable<Box<dyn Iterator<Item = Result<Entry<'t>, EngineError>> + 't>>;
+
+impl Shared {
+    pub(crate) fn find_many(
+        &self,
+        partition: Partition,
+        keys: &[Bytes],
+    ) -> Result<Vec<Option<Bytes>>, EngineError> {
+        let tables = self.tables.read().unwrap_or_else(PoisonError::into_inner);
+        let look = self.index.look()?;
+        let mut found = Vec::with_capacity(keys.len());
+        for key in keys {
+            let full = (partition, key.clone());
+            let newer = tables.active.get(&full);
+            let newer = newer.or_else(|| tables.frozen.as_ref().and_then(|table| table.get(&full)));
+            found.push(match newer {
+                Some(value) => value.clone(),
+                None => look.find(partition, key)?.map(Bytes::copy_from_slice),
+            });
+        }
+        Ok(found)
+    }
+
+    pub(crate) fn scan(
+        &self,
+        partition: Partition,
+        range: &Range<Bytes>,
+        limit: usize,
+        direction: Direction,
+    ) -> Result<Vec<Row>, EngineError> {
+        if range.start >= range.end {
+            return Ok(Vec::new());
+        }
+        let tables = self.tables.read().unwrap_or_else(PoisonError::into_inner);
+        let look = self.index.look()?;
+        let mut sources: Vec<Entries<'_>> = Vec::with_capacity(3);
+        for table in [Some(&tables.active), tables.frozen.as_deref()]
+            .into_iter()
+            .flatten()
+        {
+            let rows = table.range(partition, range);
+            let rows: Box<dyn Iterator<Item = _>> = match direction {
+                Direction::Up => Box::new(rows.map(Ok)),
+                Direction::Down => Box::new(rows.rev().map(Ok)),
+            };
+            sources.push(rows.peekable());
+        }
+        let walk = match direction {
+            Direction::Up => look.up(partition, range)?,
+            Direction::Down => look.down(partition, range)?,
+        };
+        let walk: Box<dyn Iterator<Item = _>> = Box::new(walk.map(|row| row.map(|(k, v)| (k, Some(v)))));
+        sources.push(walk.peekable());
+        merge(&mut sources, limit, direction)
+    }
+
+    pub(crate) fn place(&self, blob: BlobNumber) -> Result<Place, EngineError> {
+        let found = self.find_many(Partition::ENGINE, &[place_key(blob)])?;
+        let place = found
+            .into_iter()
+            .flatten()
+            .next()
+            .as_deref()
+            .and_then(Place::parse);
+        place.ok_or(EngineError::NoBlob(blob.0))
+    }
+
+    pub(crate) fn read_blob(&self, blob: BlobNumber, range: &Range<u64>) -> Result<Bytes, EngineError> {
+        let place = self.place(blob)?;
+        let end = range.end.min(place.length);
+        let start = range.start.min(end);
+        let whole = start == 0 && end == place.length;
+        let mut bytes = vec![0; usize::try_from(end - start).expect("a blob under 4 GiB")];
+        let file = self.segment(place.segment)?;
+        let path = || segment_path(&self.folder, place.segment);
+        let damaged = |what| EngineError::Damaged {
+            path: path(),
+            offset: place.offset,
+            what,
+        };
+        match file.read_at(&mut bytes, place.offset + start) {
+            Ok(()) => {}
+            Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
+                return Err(damaged("the segment ends before the blob does"));
+            }
+            Err(error) => {
+                return Err(EngineError::Io {
+                    action: "read",
+                    path: path(),
+                    cause: Arc::new(error),
+                });
+            }
+        }
+        if whole && xxh3_64(&bytes) != place.hash {
+            return Err(damaged("the blob's checksum does not match"));
+        }
+        Ok(bytes.into())
+    }
+}
+
+/// Merges sorted sources, of which an earlier one hides a later one's row.
+fn merge(sources: &mut [Entries<'_>], limit: usize, direction: Direction) -> Result<Vec<Row>, EngineError> {
+    // One piece of memory for all rows: where each key and value ends in it.
+    let mut arena = Vec::new();
+    let mut ends = Vec::new();
+    while ends.len() < limit {
+        let mut first: Option<&[u8]> = None;
+        for source in sources.iter_mut() {
+            let Some(Ok((key, _))) = source.peek() else {
+                if let Some(Err(error)) = source.next_if(Result::is_err) {
+                    return Err(error);
+                }
+                continue;
+            };
+            let nearer = match direction {
+                Direction::Up => Ordering::Less,
+                Direction::Down => Ordering::Greater,
+            };
+            if first.is_none_or(|first| key.cmp(&first) == nearer) {
+                first = Some(key);
+            }
+        }
+        let Some(key) = first else { break };
+        let mut newest = None;
+        for source in sources.iter_mut() {
+            if let Some(Ok((_, value))) = source.next_if(|row| row.as_ref().is_ok_and(|(k, _)| *k == key)) {
+                newest = newest.or(Some(value));
+            }
+        }
+        if let Some(Some(value)) = newest {
+            arena.extend_from_slice(key);
+            let key_end = arena.len();
+            arena.extend_from_slice(value);
+            ends.push((key_end, arena.len()));
+        }
+    }
+    let arena = Bytes::from(arena);
+    let mut start = 0;
+    let row = |(key_end, end)| {
+        let row = Row {
+            key: arena.slice(start..key_end),
+            value: arena.slice(key_end..end),
+        };
+        start = end;
+        row
+    };
+    Ok(ends.into_iter().map(row).collect())
+}

@@ -1,0 +1,123 @@
+//! What the log has and the index has not yet: rows in memory, the newer over the older.
+
+use std::collections::BTreeMap;
+use std::ops::{Bound, Range};
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::{BlobNumber, Change, Partition};
+
+/// How far the log has been taken over, and what comes next.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Position {
+    pub(crate) segment: u64,
+    pub(crate) offset: u64,
+    /// The highest sequence number so far.
+    pub(crate) sequence: u64,
+    /// The highest blob number so far.
+    pub(crate) blob: u64,
+}
+
+/// Where a blob lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(crate) segment: u64,
+    pub(crate) offset: u64,
+    pub(crate) length: u64,
+    pub(crate) hash: u64,
+}
+
+impl Place {
+    pub(crate) fn print(&self) -> Bytes {
+        numbers([self.segment, self.offset, self.length, self.hash])
+    }
+
+    pub(crate) fn parse(bytes: &[u8]) -> Option<Place> {
+        let [segment, offset, length, hash] = parse_numbers(bytes)?;
+        Some(Place {
+            segment,
+            offset,
+            length,
+            hash,
+        })
+    }
+}
+
+impl Position {
+    pub(crate) fn print(&self) -> Bytes {
+        numbers([self.segment, self.offset, self.sequence, self.blob])
+    }
+
+    pub(crate) fn parse(bytes: &[u8]) -> Option<Position> {
+        let [segment, offset, sequence, blob] = parse_numbers(bytes)?;
+        Some(Position {
+            segment,
+            offset,
+            sequence,
+            blob,
+        })
+    }
+}
+
+fn numbers(numbers: [u64; 4]) -> Bytes {
+    Bytes::from(numbers.map(u64::to_le_bytes).concat())
+}
+
+fn parse_numbers(bytes: &[u8]) -> Option<[u64; 4]> {
+    let (chunks, rest) = bytes.as_chunks::<8>();
+    let chunks: &[[u8; 8]; 4] = chunks.try_into().ok()?;
+    rest.is_empty().then(|| chunks.map(u64::from_le_bytes))
+}
+
+/// The key under [`Partition::ENGINE`] of a blob's place.
+pub(crate) fn place_key(blob: BlobNumber) -> Bytes {
+    let mut key = vec![b'b'];
+    key.extend_from_slice(&blob.0.to_be_bytes());
+    Bytes::from(key)
+}
+
+/// Rows that have changed: `None` is a deleted one.
+#[derive(Debug, Default)]
+pub(crate) struct Table {
+    pub(crate) rows: BTreeMap<(Partition, Bytes), Option<Bytes>>,
+    pub(crate) position: Position,
+    /// Octets of keys and values, roughly.
+    pub(crate) size: usize,
+    /// Octets of log behind these rows.
+    pub(crate) log: u64,
+}
+
+impl Table {
+    pub(crate) fn apply(&mut self, partition: Partition, changes: impl IntoIterator<Item = Change>) {
+        for change in changes {
+            self.size += change.key.len() + change.value.as_ref().map_or(0, Bytes::len) + 100;
+            self.rows.insert((partition, change.key), change.value);
+        }
+    }
+
+    pub(crate) fn get(&self, key: &(Partition, Bytes)) -> Option<&Option<Bytes>> {
+        self.rows.get(key)
+    }
+
+    pub(crate) fn range(
+        &self,
+        partition: Partition,
+        range: &Range<Bytes>,
+    ) -> impl DoubleEndedIterator<Item = (&[u8], Option<&[u8]>)> {
+        let bounds = (
+            Bound::Included((partition, range.start.clone())),
+            Bound::Excluded((partition, range.end.clone())),
+        );
+        self.rows
+            .range(bounds)
+            .map(|((_, key), value)| (key.as_ref(), value.as_deref()))
+    }
+}
+
+/// The table that is written to, and the one that the index is taking over.
+#[derive(Debug, Default)]
+pub(crate) struct Tables {
+    pub(crate) active: Table,
+    pub(crate) frozen: Option<Arc<Table>>,
+}
