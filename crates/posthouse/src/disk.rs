@@ -3,10 +3,10 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use engine::Engine;
+use engine::{Engine, EngineError, LocalEngine, OpenError, Options, check};
 
 use crate::exit::{Code, Exit};
-use crate::folder::Integrity;
+use crate::folder::{Findings, Integrity};
 
 /// An open engine.
 pub(crate) struct Disk {
@@ -16,17 +16,49 @@ pub(crate) struct Disk {
     pub(crate) integrity: Arc<dyn Integrity>,
     /// What was found to be damaged at opening, with the names of files.
     pub(crate) damage: Vec<String>,
+    local: Arc<LocalEngine>,
 }
 
 impl Disk {
     /// Opens the engine of a folder that is locked.
     pub(crate) fn open(path: &Path) -> Result<Self, Exit> {
-        let words = format!("{}: this build has no engine for data folders", path.display());
-        Err(Exit::new(Code::Unavailable, words))
+        let local = Arc::new(LocalEngine::open(path, Options::default())?);
+        Ok(Disk {
+            engine: Arc::clone(&local) as Arc<dyn Engine>,
+            integrity: Arc::new(LocalIntegrity(Arc::clone(&local))),
+            damage: local.findings().iter().map(ToString::to_string).collect(),
+            local,
+        })
     }
 
     /// Writes everything that is on its way.
     pub(crate) async fn close(self) -> Result<(), Exit> {
-        Ok(())
+        Ok(self.local.close().await?)
+    }
+}
+
+struct LocalIntegrity(Arc<LocalEngine>);
+
+impl Integrity for LocalIntegrity {
+    fn check(&self) -> Findings<'_> {
+        let engine = Arc::clone(&self.0);
+        let checking = tokio::task::spawn_blocking(move || {
+            let mut findings = Vec::new();
+            check::check(&engine, &mut |finding| findings.push(finding.to_string()))?;
+            Ok::<_, EngineError>(findings)
+        });
+        Box::pin(async move { checking.await.map_err(|_| EngineError::Closed)? })
+    }
+}
+
+impl From<OpenError> for Exit {
+    fn from(error: OpenError) -> Self {
+        let code = match error {
+            OpenError::Engine(error) => return error.into(),
+            OpenError::Locked(_) | OpenError::Foreign(_) => Code::Unavailable,
+            OpenError::Format { .. } => Code::Data,
+            OpenError::Network { .. } | OpenError::Io { .. } => Code::CannotCreate,
+        };
+        Exit::new(code, error.to_string())
     }
 }
