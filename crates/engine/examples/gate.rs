@@ -92,9 +92,12 @@ fn message(engine: &dyn Engine, n: u64, bytes: Bytes) -> Batch {
 
 /// What was written in the last second, lost to the index: how long until it is there again.
 fn replay(runtime: &tokio::runtime::Runtime, folder: &Path) -> Result<(), Box<dyn Error>> {
-    let mut options = Options::default();
-    options.interval = Duration::from_secs(3600);
-    options.absorb = usize::MAX;
+    let hour = Duration::from_secs(3600);
+    let options = Options {
+        interval: hour,
+        absorb: usize::MAX,
+        ..Options::default()
+    };
     let engine = Arc::new(LocalEngine::open(folder, options)?);
     runtime.block_on(deliver(&engine, 10, 8 << 20 >> 10))?;
     let copy = folder.with_extension("crashed");

@@ -1,5 +1,7 @@
 //! Disks that fail: at a sync, when full, when no file can be opened. Reads go on, and nothing acknowledged is lost.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 use std::io::{self, IoSlice};
 use std::path::Path;
 use std::sync::Arc;

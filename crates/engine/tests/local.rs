@@ -1,14 +1,15 @@
 //! The engine of one machine: what it promises, in a real folder.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 use std::fs;
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
-use engine::check::check;
-use engine::memory::MemoryEngine;
-use engine::{Batch, BlobNumber, Engine, EngineError, LocalEngine, OpenError, Options, Partition};
-use posthouse_engine as engine;
+use posthouse_engine::check::check;
+use posthouse_engine::memory::MemoryEngine;
+use posthouse_engine::{Batch, BlobNumber, Engine, EngineError, LocalEngine, OpenError, Options, Partition};
 use tempfile::TempDir;
 
 const ALL: std::ops::Range<u64> = 0..u64::MAX;

@@ -158,7 +158,7 @@ impl Look<'_> {
     }
 
     /// Every row of every partition after a full key, with whether its checksum holds.
-    pub(crate) fn after(&self, key: Option<&[u8]>) -> Result<Vec<(Vec<u8>, Option<Vec<u8>>)>, EngineError> {
+    pub(crate) fn after(&self, key: Option<&[u8]>) -> Result<Vec<CheckedRow>, EngineError> {
         let start = key.map_or(Bound::Unbounded, Bound::Excluded);
         let bounds = (start, Bound::<&[u8]>::Unbounded);
         let rows = self
@@ -192,6 +192,9 @@ impl Look<'_> {
         })
     }
 }
+
+/// A full key, and the value when its checksum holds.
+pub(crate) type CheckedRow = (Vec<u8>, Option<Vec<u8>>);
 
 /// Rows on their way; the keys without the partition.
 pub(crate) type Walk<'t> = Box<dyn Iterator<Item = Result<(&'t [u8], &'t [u8]), EngineError>> + 't>;

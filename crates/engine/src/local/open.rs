@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::mpsc;
 use std::sync::{Arc, Mutex, OnceLock, RwLock};
@@ -201,7 +201,7 @@ impl Opening<'_> {
             };
             if let Some(end) = self.replay_segment(*number, from, known)? {
                 previous = (*number, end);
-                if next.is_none() && size % self.options.step != 0 && size > end {
+                if next.is_none() && !size.is_multiple_of(self.options.step) && size > end {
                     self.tell(*number, size, "the segment has been cut short");
                 }
             }
@@ -311,7 +311,7 @@ impl Opening<'_> {
 }
 
 /// A file's bytes from somewhere on; none when it is shorter.
-pub(crate) fn read_from(path: &PathBuf, from: u64, options: &Options) -> Result<Vec<u8>, OpenError> {
+pub(crate) fn read_from(path: &Path, from: u64, options: &Options) -> Result<Vec<u8>, OpenError> {
     let file = options.files.open(path).map_err(failed(path))?;
     let size = file.size().map_err(failed(path))?;
     let mut bytes = vec![0; usize::try_from(size.saturating_sub(from)).unwrap_or(0)];
