@@ -165,7 +165,11 @@ impl Framer {
                 body.limit(missing.min(room))
             }
             State::Text { .. } | State::Literal { .. } | State::Discard(_) => {
-                let wanted = if self.input.capacity() == 0 { READ_IDLE } else { READ_LINE };
+                let wanted = if self.input.capacity() == 0 {
+                    READ_IDLE
+                } else {
+                    READ_LINE
+                };
                 self.input.reserve(wanted);
                 let room = self.input.capacity() - self.input.len();
                 (&mut self.input).limit(room)

@@ -95,7 +95,9 @@ impl Cards {
         let mut at = 0;
         let mut slices = [const { Bytes::new() }; 4];
         for (slice, length) in slices.iter_mut().zip(lengths.as_chunks::<4>().0) {
-            let end = usize::try_from(u32::from_le_bytes(*length)).ok()?.checked_add(at)?;
+            let end = usize::try_from(u32::from_le_bytes(*length))
+                .ok()?
+                .checked_add(at)?;
             texts.get(at..end)?;
             *slice = stored.slice(HEAD + at..HEAD + end);
             at = end;
@@ -133,7 +135,8 @@ mod tests {
 
     #[test]
     fn cards_parse_back_and_no_prefix_does() {
-        let source = b"Date: Mon, 7 Feb 1994 21:52:25 -0800\r\nSubject: s\r\nMessage-ID: <a@b>\r\n\r\nhello\r\n";
+        let source =
+            b"Date: Mon, 7 Feb 1994 21:52:25 -0800\r\nSubject: s\r\nMessage-ID: <a@b>\r\n\r\nhello\r\n";
         let cards = Cards::of(&Message::parse(source));
         let printed = cards.print();
         assert_eq!(Cards::parse(&printed), Some(cards.clone()));

@@ -1,1 +1,29 @@
-//! Accounts' mailboxes and messages, in the words of mail.
+//! Accounts' mailboxes and messages, in the words of mail: no protocol's name appears here.
+//!
+//! A [`Store`] stands on an engine. An [`Account`] gives its mailboxes, views of them, and the verbs that
+//! change them; a verb is one transaction, and what it answers to with `Ok` is on stable storage.
+//!
+//! **Invariants**: uids, uid validities and change numbers only grow. A message's bytes never change. All
+//! verbs of an account go through its one sequencer, which makes one batch of those that wait.
+
+mod account;
+mod check;
+mod error;
+mod key;
+mod row;
+mod sequencer;
+mod state;
+mod store;
+mod verb;
+mod view;
+
+pub use account::Account;
+pub use check::{AccountReport, CheckFault, CheckFinding};
+pub use error::{Refusal, StoreError};
+pub use row::{FactsRow, MessageRow};
+pub use state::Mailbox;
+pub use store::{Delivery, Now, Store};
+pub use verb::{
+    Appended, BlobSource, Copied, Expunged, Facts, KeywordAction, KeywordChange, Keywords, Moved, NewMessage,
+};
+pub use view::View;

@@ -186,7 +186,9 @@ async fn stream(
     place: Place,
 ) -> Result<Place, Stop> {
     let size = range.end.saturating_sub(range.start);
-    let first = source.read(range.start..range.end.min(range.start + PIECE)).await?;
+    let first = source
+        .read(range.start..range.end.min(range.start + PIECE))
+        .await?;
     let mut line = FetchLine::resume(connection.out(), place);
     line.literal(size);
     let place = line.pause();

@@ -17,7 +17,10 @@ pub(super) async fn copy(selected: &mut Selected, copy: &Copy) -> Result<Option<
     if uids.is_empty() {
         return Ok(None);
     }
-    let copied = selected.account().copy_messages(selected.mailbox(), uids, target).await;
+    let copied = selected
+        .account()
+        .copy_messages(selected.mailbox(), uids, target)
+        .await;
     Ok(Some(copied.map_err(no_target)?).filter(|copied| !copied.to.is_empty()))
 }
 
@@ -34,7 +37,10 @@ pub(super) async fn named(selected: &mut Selected, messages: &MessageSet) -> Res
 /// The mailbox that messages go to; one that is missing could be created (RFC 3501 §6.4.7, TRYCREATE).
 pub(super) fn target(account: &Account, name: &MailboxArgument) -> Result<MailboxId, Refusal> {
     let name = name.name()?;
-    account.mailbox(&name).map(|mailbox| mailbox.id).ok_or(Refusal::NoTarget)
+    account
+        .mailbox(&name)
+        .map(|mailbox| mailbox.id)
+        .ok_or(Refusal::NoTarget)
 }
 
 /// A mailbox that disappears meanwhile is the target: the source is held open.

@@ -13,10 +13,17 @@ pub(super) async fn expunge(selected: &mut Selected, expunge: Expunge) -> Result
         Expunge::All => None,
         Expunge::Uids(uids) => {
             let view = selected.view().await?;
-            Some(selected.targets_if_any(&view, &MessageSet::Uids(uids)).uids(&view))
+            Some(
+                selected
+                    .targets_if_any(&view, &MessageSet::Uids(uids))
+                    .uids(&view),
+            )
         }
     };
-    selected.account().expunge_deleted(selected.mailbox(), among).await?;
+    selected
+        .account()
+        .expunge_deleted(selected.mailbox(), among)
+        .await?;
     Ok(())
 }
 

@@ -54,7 +54,10 @@ impl Plan {
         }
         let sets = items.iter().any(|item| item.seen() == Seen::Set);
         let of_cards = |item: &FetchItem| {
-            matches!(item, FetchItem::Envelope | FetchItem::Body | FetchItem::BodyStructure)
+            matches!(
+                item,
+                FetchItem::Envelope | FetchItem::Body | FetchItem::BodyStructure
+            )
         };
         Plan {
             marks_seen: if sets && access == Access::ReadWrite {
@@ -140,7 +143,11 @@ async fn mark_seen(selected: &mut Selected, batch: &mut [Wanted]) {
             names: Vec::new(),
         },
     };
-    let rows = match selected.account().set_keywords(selected.mailbox(), uids, change).await {
+    let rows = match selected
+        .account()
+        .set_keywords(selected.mailbox(), uids, change)
+        .await
+    {
         Ok(rows) => rows,
         Err(error) => {
             super::stop::refusal(error);

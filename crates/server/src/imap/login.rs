@@ -36,9 +36,14 @@ pub(super) async fn login(door: &Door, login: Login) -> Result<Account, Stop> {
 pub(super) async fn authenticate(session: &mut Session, command: Authenticate) -> Result<Account, Stop> {
     session.door().check_passwords()?;
     // LOGIN, the mechanism, is not announced but costs nothing to have.
-    let mechanism = std::str::from_utf8(&command.mechanism).ok().and_then(Mechanism::find);
+    let mechanism = std::str::from_utf8(&command.mechanism)
+        .ok()
+        .and_then(Mechanism::find);
     let mechanism = mechanism.ok_or(Refusal::Mechanism)?;
-    let initial = command.initial.map(|text| encoding::decode_initial(&text)).transpose();
+    let initial = command
+        .initial
+        .map(|text| encoding::decode_initial(&text))
+        .transpose();
     let initial = initial.map_err(|_| Refusal::Exchange)?;
     let mut step = Exchange::begin(mechanism, initial.as_deref()).map_err(|_| Refusal::Exchange)?;
     loop {

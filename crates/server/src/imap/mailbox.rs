@@ -31,7 +31,12 @@ pub(super) async fn delete(account: &Account, name: &MailboxArgument) -> Result<
     }
     let Some(mailbox) = account.mailbox(&name) else {
         let is_level = account.mailboxes().iter().any(|other| other.name.is_below(&name));
-        return Err(if is_level { Refusal::HasChildren } else { Refusal::NoMailbox }.into());
+        return Err(if is_level {
+            Refusal::HasChildren
+        } else {
+            Refusal::NoMailbox
+        }
+        .into());
     };
     account.delete_mailbox(mailbox.id).await?;
     Ok(mailbox.id)

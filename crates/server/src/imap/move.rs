@@ -21,7 +21,10 @@ pub(super) async fn r#move(
     if uids.is_empty() {
         return Ok(());
     }
-    let moved = selected.account().move_messages(selected.mailbox(), uids, target).await;
+    let moved = selected
+        .account()
+        .move_messages(selected.mailbox(), uids, target)
+        .await;
     let copied = moved.map_err(no_target)?.copied;
     if !copied.to.is_empty() {
         let code = Code::CopyUid(copied.validity, &copied.from, &copied.to);

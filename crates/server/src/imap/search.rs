@@ -77,7 +77,10 @@ enum Test {
     Sent(Relation, Date),
     Larger(u32),
     Smaller(u32),
-    Header { field: String, text: Needle },
+    Header {
+        field: String,
+        text: Needle,
+    },
     Body(Needle),
     Text(Needle),
 }
@@ -114,9 +117,7 @@ impl Compiler<'_> {
                 Test::Any(tests)
             }
             SearchKey::Not(key) => Test::Not(Box::new(self.test(*key)?)),
-            SearchKey::Messages(set) => {
-                Test::Positions(self.selected.targets_if_any(self.view, &set).ranges)
-            }
+            SearchKey::Messages(set) => Test::Positions(self.selected.targets_if_any(self.view, &set).ranges),
             SearchKey::Has(keyword) => Test::Bits(keyword.bit()),
             SearchKey::Lacks(keyword) => not(Test::Bits(keyword.bit())),
             SearchKey::Keyword(name) => self.keyword(&name),
@@ -146,7 +147,9 @@ impl Compiler<'_> {
         if wrong {
             return Err(Refusal::Charset);
         }
-        Ok(Needle(Finder::new(fold(text.into_owned()).as_bytes()).into_owned()))
+        Ok(Needle(
+            Finder::new(fold(text.into_owned()).as_bytes()).into_owned(),
+        ))
     }
 }
 
@@ -186,7 +189,9 @@ impl Test {
             Test::Not(test) => !test.decide(candidate)?,
             Test::Positions(ranges) => {
                 let after = ranges.partition_point(|(_, last)| *last < candidate.in_view);
-                ranges.get(after).is_some_and(|(first, _)| *first <= candidate.in_view)
+                ranges
+                    .get(after)
+                    .is_some_and(|(first, _)| *first <= candidate.in_view)
             }
             Test::Bits(bits) => row.keywords & bits == *bits,
             Test::Recent => candidate.recent == Recent::Yes,
@@ -276,8 +281,16 @@ impl<'s> Candidate<'s> {
     }
 
     async fn read_sent(&mut self) -> Result<Option<i32>, Stop> {
-        let facts = self.selected.account().facts_of(self.selected.mailbox(), &[self.row.uid]).await?;
-        let stored = facts.into_iter().next().flatten().and_then(|facts| Cards::parse(&facts.cards));
+        let facts = self
+            .selected
+            .account()
+            .facts_of(self.selected.mailbox(), &[self.row.uid])
+            .await?;
+        let stored = facts
+            .into_iter()
+            .next()
+            .flatten()
+            .and_then(|facts| Cards::parse(&facts.cards));
         let cards = self.source.cards(stored.as_ref()).await?;
         Ok(cards.sent.map(|sent| sent.day))
     }

@@ -50,7 +50,10 @@ pub(super) struct Targets {
 impl Targets {
     /// The uids of the messages.
     pub(super) fn uids(&self, view: &View) -> Vec<Uid> {
-        let rows = self.ranges.iter().flat_map(|(first, last)| view.positions(*first, *last));
+        let rows = self
+            .ranges
+            .iter()
+            .flat_map(|(first, last)| view.positions(*first, *last));
         rows.map(|(_, row)| row.uid).collect()
     }
 }
@@ -142,7 +145,11 @@ impl Selected {
 
     /// Whether a message has `\Recent` in this session.
     pub(super) fn recent(&self, uid: Uid) -> Recent {
-        match self.recent.iter().any(|(from, before)| *from <= uid && uid < *before) {
+        match self
+            .recent
+            .iter()
+            .any(|(from, before)| *from <= uid && uid < *before)
+        {
             true => Recent::Yes,
             false => Recent::No,
         }
@@ -176,7 +183,9 @@ impl Selected {
 
     /// The position, in the client's count, of a message that is gone.
     fn position_of_gone(&self, view: &View, index: usize) -> usize {
-        self.gone.get(index).map_or(usize::MAX, |uid| view.rank(*uid) + index + 1)
+        self.gone
+            .get(index)
+            .map_or(usize::MAX, |uid| view.rank(*uid) + index + 1)
     }
 
     /// How many of the gone had a position below this one.

@@ -6,15 +6,15 @@
 use std::io;
 use std::time::Duration;
 
+use ::store::{Account, Appended, Copied};
 use bytes::Bytes;
 use imap::command::capability::{self, Offer, Situation};
 use imap::command::{BadCommand, Command, parse, tag_of};
 use imap::framing::{Event, Frame, FramingError, Limits};
 use imap::grammar::set::Numbering;
-use imap::response::status::{self as print, Code, Kind};
 use imap::response::mailbox;
+use imap::response::status::{self as print, Code, Kind};
 use imap::{In, Refusal, Tagged};
-use ::store::{Account, Appended, Copied};
 use tokio::time::{Instant, timeout_at};
 
 use super::connection::{Connection, Stream};
@@ -411,8 +411,12 @@ impl Session {
                 done("deleted")
             }
             Command::Rename(names) => mailboxes::rename(&account, &names).await.and(done("renamed")),
-            Command::Subscribe(name) => mailboxes::subscribe(&account, &name).await.and(done("subscribed")),
-            Command::Unsubscribe(name) => mailboxes::unsubscribe(&account, &name).await.and(done("unsubscribed")),
+            Command::Subscribe(name) => mailboxes::subscribe(&account, &name)
+                .await
+                .and(done("subscribed")),
+            Command::Unsubscribe(name) => mailboxes::unsubscribe(&account, &name)
+                .await
+                .and(done("unsubscribed")),
             Command::List(command) => {
                 list::list(&account, out, &command);
                 done("listed")
@@ -424,7 +428,9 @@ impl Session {
             Command::Status(command) => status::status(&account, out, &command).await.and(done("told")),
             Command::Append(command) => {
                 let now = (self.door.now)();
-                append::append(&account, command, now).await.map(Outcome::Appended)
+                append::append(&account, command, now)
+                    .await
+                    .map(Outcome::Appended)
             }
             _ => Err(Refusal::State.into()),
         }
@@ -438,8 +444,12 @@ impl Session {
         let connection = &mut self.connection;
         let done = |text| Ok(Outcome::Done(text));
         match command {
-            Command::Fetch(command) => fetch::fetch(selected, connection, command).await.and(done("fetched")),
-            Command::Store(command) => store_flags::store(selected, connection, command).await.and(done("stored")),
+            Command::Fetch(command) => fetch::fetch(selected, connection, command)
+                .await
+                .and(done("fetched")),
+            Command::Store(command) => store_flags::store(selected, connection, command)
+                .await
+                .and(done("stored")),
             Command::Search(command) => {
                 let found = search::search(selected, command).await?;
                 mailbox::search(connection.out(), found);
@@ -449,7 +459,9 @@ impl Session {
                 Some(copied) => Ok(Outcome::Copied(copied)),
                 None => done("nothing to copy"),
             },
-            Command::Move(command) => r#move::r#move(selected, connection, &command).await.and(done("moved")),
+            Command::Move(command) => r#move::r#move(selected, connection, &command)
+                .await
+                .and(done("moved")),
             Command::Expunge(command) => expunge::expunge(selected, command).await.and(done("expunged")),
             Command::Close => {
                 let closed = expunge::close(selected).await;

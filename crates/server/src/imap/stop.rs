@@ -37,7 +37,9 @@ pub(super) fn refusal(error: StoreError) -> Refusal {
             Store::InboxStays => Refusal::Inbox,
             Store::BelowItself => Refusal::BelowItself,
             Store::MessageTooLarge => Refusal::TooBig,
-            Store::NameTooLong | Store::TooManyMailboxes | Store::TooManyKeywords | Store::OutOfUids => Refusal::Limit,
+            Store::NameTooLong | Store::TooManyMailboxes | Store::TooManyKeywords | Store::OutOfUids => {
+                Refusal::Limit
+            }
         },
         failed => {
             tracing::error!(error = %failed, "imap: the store failed");

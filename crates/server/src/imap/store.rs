@@ -32,7 +32,10 @@ pub(super) async fn store(
         keywords: keywords(&store.flags),
     };
     if !uids.is_empty() {
-        let rows = selected.account().set_keywords(selected.mailbox(), uids, change.clone()).await?;
+        let rows = selected
+            .account()
+            .set_keywords(selected.mailbox(), uids, change.clone())
+            .await?;
         let after = selected.view().await?;
         selected.tell_keywords(connection.out(), &after);
         match store.answer {
@@ -60,7 +63,9 @@ async fn tell(
 ) -> Result<(), Stop> {
     let mut text = FlagText::new(view.keywords());
     for row in rows {
-        let Some(in_view) = view.position(row.uid) else { continue };
+        let Some(in_view) = view.position(row.uid) else {
+            continue;
+        };
         let mut line = FetchLine::begin(connection.out(), selected.position(in_view, row.uid));
         if numbering == Numbering::Uids {
             line.uid(row.uid);
@@ -90,10 +95,16 @@ fn known(
         let old = before.find(row.uid);
         old.is_some_and(|old| selected.knows_flags(old) && expected(old.keywords) == row.keywords)
     };
-    rows.iter().filter(knows).map(|row| (row.uid, row.change)).collect()
+    rows.iter()
+        .filter(knows)
+        .map(|row| (row.uid, row.change))
+        .collect()
 }
 
 fn bits(keywords: &Keywords, view: &View) -> u64 {
-    let named = keywords.names.iter().filter_map(|name| bit_of(name, view.keywords()));
+    let named = keywords
+        .names
+        .iter()
+        .filter_map(|name| bit_of(name, view.keywords()));
     named.fold(keywords.system, |bits, bit| bits | bit)
 }

@@ -76,7 +76,10 @@ pub async fn serve(stream: Box<dyn Stream>, door: Door) {
 
 impl Connection {
     async fn run(&mut self) -> Result<(), Gone> {
-        reply::ok(format_args!("{} Posthouse is ready", self.door.host), self.lines.output());
+        reply::ok(
+            format_args!("{} Posthouse is ready", self.door.host),
+            self.lines.output(),
+        );
         while self.converse().await? == Next::Tls {
             if let Some(upgrade) = self.door.upgrade.take() {
                 self.lines.upgrade(upgrade).await?;

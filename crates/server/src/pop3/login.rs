@@ -44,7 +44,10 @@ impl Connection {
             Refusal::StoreFailed
         })?;
         let (count, size) = opened.maildrop.count();
-        reply::ok(format_args!("{count} messages ({size} octets)"), self.lines.output());
+        reply::ok(
+            format_args!("{count} messages ({size} octets)"),
+            self.lines.output(),
+        );
         self.session = Session::Transaction(Box::new(opened));
         Ok(())
     }
@@ -60,7 +63,10 @@ impl Connection {
 
 /// The messages of the inbox as they are now.
 async fn open(account: Account, lease: Lease) -> Result<Opened, StoreError> {
-    let inbox = account.mailbox(&MailboxName::inbox()).ok_or(store::Refusal::NoMailbox)?.id;
+    let inbox = account
+        .mailbox(&MailboxName::inbox())
+        .ok_or(store::Refusal::NoMailbox)?
+        .id;
     let view = account.view(inbox).await?;
     let messages = view.iter().map(|(_, row)| Message {
         entry: row.entry,

@@ -71,7 +71,8 @@ impl Connection {
             }
         }
         let found = reader.found();
-        self.finish(kept.map(|incoming| Arrived { incoming, found })).await;
+        self.finish(kept.map(|incoming| Arrived { incoming, found }))
+            .await;
         Ok(())
     }
 
@@ -106,7 +107,10 @@ impl Connection {
 
     /// Reads a chunk to the message so far, or throws it away and says why.
     async fn chunk(&mut self, octets: usize, limit: usize) -> Result<Incoming, Failed> {
-        let begun = self.state.check(In::Chunks).and_then(|()| self.continue_message());
+        let begun = self
+            .state
+            .check(In::Chunks)
+            .and_then(|()| self.continue_message());
         let mut kept = begun.and_then(|incoming| {
             let size = incoming.size().saturating_add(octets);
             incoming.check(limit, size)
@@ -138,7 +142,9 @@ impl Connection {
 
     /// RFC 3030 §2: after a chunk that failed, the transaction is over; what else was on its way is refused.
     fn fail_chunks(&mut self, last: Last) {
-        let Some((transaction, _)) = self.state.reset() else { return };
+        let Some((transaction, _)) = self.state.reset() else {
+            return;
+        };
         if last == Last::No && !transaction.recipients.is_empty() {
             self.state = Session::Chunks(transaction, Chunks::Failed);
         }

@@ -43,7 +43,8 @@ impl Connection {
             at: now,
         };
         let mut octets = BytesMut::with_capacity(16 * 1024);
-        write!(octets, "{}{received}", ReturnPath(&transaction.mail.from)).expect("a BytesMut takes everything");
+        write!(octets, "{}{received}", ReturnPath(&transaction.mail.from))
+            .expect("a BytesMut takes everything");
         Ok(Incoming {
             prefix: octets.len(),
             octets,
@@ -65,7 +66,10 @@ impl Connection {
             if self.login.is_none() && self.policy.port != Port::Lmtp {
                 return Err(Refusal::BareLineEnds);
             }
-            let (ours, theirs) = incoming.octets.split_at_checked(incoming.prefix).unwrap_or_default();
+            let (ours, theirs) = incoming
+                .octets
+                .split_at_checked(incoming.prefix)
+                .unwrap_or_default();
             let repaired = message::repair::crlf(theirs);
             incoming.octets = BytesMut::from_iter(ours.iter().chain(&*repaired));
         }
@@ -107,8 +111,13 @@ impl Connection {
 impl Connection {
     /// Ends a transaction: with a delivery, or with what stands against it; and tells the client.
     pub(super) async fn finish(&mut self, arrived: Result<Arrived, Refusal>) {
-        let Some((transaction, _)) = self.state.reset() else { return };
-        let id = arrived.as_ref().map(|arrived| arrived.incoming.id.clone()).unwrap_or_default();
+        let Some((transaction, _)) = self.state.reset() else {
+            return;
+        };
+        let id = arrived
+            .as_ref()
+            .map(|arrived| arrived.incoming.id.clone())
+            .unwrap_or_default();
         let now = (self.site.now)();
         let checked = arrived.and_then(|arrived| self.check(arrived, now));
         let outcomes = match checked {
@@ -145,7 +154,11 @@ impl Connection {
     ) -> Vec<Outcome> {
         // Somebody who is reached by two of the addresses gets one copy.
         let mut deliveries: Vec<Delivery> = Vec::new();
-        for delivery in transaction.recipients.iter().flat_map(|recipient| &recipient.deliveries) {
+        for delivery in transaction
+            .recipients
+            .iter()
+            .flat_map(|recipient| &recipient.deliveries)
+        {
             if !deliveries.contains(delivery) {
                 deliveries.push(delivery.clone());
             }
@@ -165,7 +178,9 @@ impl Connection {
             }
         }
         let outcome = |recipient: &Recipient| {
-            let failed = failed.iter().find(|(delivery, _)| recipient.deliveries.contains(delivery));
+            let failed = failed
+                .iter()
+                .find(|(delivery, _)| recipient.deliveries.contains(delivery));
             failed.map_or(Ok(()), |(_, refusal)| Err(*refusal))
         };
         transaction.recipients.iter().map(outcome).collect()

@@ -56,7 +56,10 @@ impl Hold {
             return true;
         }
         let take = |free: usize| free.checked_sub(more);
-        let taken = self.intake.free.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take);
+        let taken = self
+            .intake
+            .free
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, take);
         if taken.is_ok() {
             self.held += more;
         }

@@ -63,8 +63,14 @@ mod tests {
         let needs_tls = (Some(Refusal::EncryptionRequired), Some(Refusal::TlsRequired));
         let no_login = (Some(Refusal::NotImplemented), None);
         assert_eq!(check(Port::Submission, Relay::Refused, false), needs_tls);
-        assert_eq!(check(Port::Submission, Relay::Refused, true), (None, Some(Refusal::LoginRequired)));
-        assert_eq!(check(Port::Submission, Relay::World, false), (None, Some(Refusal::LoginRequired)));
+        assert_eq!(
+            check(Port::Submission, Relay::Refused, true),
+            (None, Some(Refusal::LoginRequired))
+        );
+        assert_eq!(
+            check(Port::Submission, Relay::World, false),
+            (None, Some(Refusal::LoginRequired))
+        );
         assert_eq!(check(Port::Relay, Relay::Refused, true), no_login);
         assert_eq!(check(Port::Relay, Relay::World, false), (None, None));
         assert_eq!(check(Port::Lmtp, Relay::World, false), no_login);

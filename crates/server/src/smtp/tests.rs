@@ -1,0 +1,5 @@
+//! Conversations, as text: what a client sends, what it hears, and what is in the mailboxes afterwards.
+
+mod conversation;
+mod hostile;
+mod rig;

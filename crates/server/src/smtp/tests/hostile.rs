@@ -1,0 +1,183 @@
+//! What a client says that does not mean well.
+
+use super::rig::Rig;
+use crate::smtp::{Port, Relay};
+
+const TO_DATA: &str = r"S: 220 <*>
+    C: HELO c
+    S: 250 <*>
+    C: MAIL FROM:<a@b>
+    S: 250 2.1.0 <*>
+    C: RCPT TO:<bob@example.org>
+    S: 250 2.1.5 <*>
+    C: DATA
+    S: 354 <*>";
+
+/// RFC 5321 §4.1.1.4 and §2.3.8: "SMTP smuggling". Every form of an end that is none, with a second message behind it.
+#[tokio::test]
+async fn nothing_is_smuggled() {
+    for end in [
+        r"\n.\n",
+        r"\n.\r\n",
+        r"\r\n.\n",
+        r"\r.\r",
+        r"\r\n.\r",
+        r"\r.\r\n",
+        r"\r\n\0.\r\n",
+        r"\n\r.\r\n",
+    ] {
+        let rig = Rig::new(Relay::Refused);
+        let smuggled = r"MAIL FROM:<evil@b>\r\nRCPT TO:<alice@example.org>\r\nDATA\r\nx\r\n.\r\n";
+        let mut client = rig.connect(Port::Relay);
+        client.talk(TO_DATA).await;
+        client
+            .talk(&format!(r"C| A: b\r\n\r\nx{end}{smuggled}NOOP\r\n"))
+            .await;
+        let refused = client.line().await.unwrap();
+        assert!(refused.starts_with("550 5.6.0 "), "{end}: {refused}");
+        client.talk("S: 250 2.0.0 OK").await;
+        client.end().await;
+        assert!(rig.mail("alice", "INBOX").await.is_empty(), "{end}");
+        assert!(rig.mail("bob", "INBOX").await.is_empty(), "{end}");
+    }
+}
+
+/// RFC 3207 §6: what came before the handshake is not looked at after it.
+#[tokio::test]
+async fn nothing_is_injected_before_tls() {
+    let rig = Rig::new(Relay::Refused);
+    rig.talk(
+        Port::Relay,
+        r"S: 220 <*>
+        C| EHLO c\r\nSTARTTLS\r\nNOOP\r\nMAIL FROM:<evil@b>\r\n
+        S: 250-example.org
+        S: 250-PIPELINING
+        S: 250-SIZE 100000
+        S: 250-STARTTLS
+        S: 250-8BITMIME
+        S: 250-ENHANCEDSTATUSCODES
+        S: 250 CHUNKING
+        S: 220 2.0.0 Ready to start TLS
+        C: RCPT TO:<bob@example.org>
+        S: 503 5.5.1 Say hello first",
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn endless_lines_are_refused_once_and_nul_is_no_command() {
+    let rig = Rig::new(Relay::Refused);
+    let mut client = rig.connect(Port::Relay);
+    client.talk("S: 220 <*>").await;
+    for _ in 0..100 {
+        client.send(&[b'A'; 10_000]).await;
+    }
+    client
+        .talk(
+            r"C| \r\nNOOP\r\n
+        S: 500 5.5.2 Line too long
+        S: 250 2.0.0 OK
+        C| \0\0\r\nNO\0OP\r\n
+        S: 500 5.5.1 <*>
+        S: 500 5.5.1 <*>",
+        )
+        .await;
+    client.end().await;
+}
+
+/// RFC 3030 §2 with sizes that nobody has: the connection ends before anything is read.
+#[tokio::test]
+async fn a_chunk_that_is_far_too_large_ends_the_connection() {
+    for size in ["18446744073709551615", "1000000000"] {
+        let rig = Rig::new(Relay::Refused);
+        let mut client = rig.connect(Port::Relay);
+        client.talk("S: 220 <*>").await;
+        client
+            .talk(&format!("C: BDAT {size} LAST\nS: 552 5.3.4 <*>\nX:"))
+            .await;
+        client.end().await;
+    }
+}
+
+#[tokio::test]
+async fn a_message_without_end_ends_the_connection() {
+    let rig = Rig::new(Relay::Refused);
+    let mut client = rig.connect(Port::Relay);
+    client.talk(TO_DATA).await;
+    for _ in 0..60 {
+        client.send(&[b'x'; 10_000]).await;
+    }
+    client.talk("S: 552 5.3.4 <*>\nX:").await;
+    client.end().await;
+    assert!(rig.mail("bob", "INBOX").await.is_empty());
+}
+
+#[tokio::test]
+async fn who_errs_without_end_is_left() {
+    let rig = Rig::new(Relay::Refused);
+    let mut client = rig.connect(Port::Relay);
+    client.talk("S: 220 <*>").await;
+    client.send(&b"X\r\n".repeat(200)).await;
+    for _ in 0..=smtp::limits::ERRORS {
+        client.talk("S: 500 5.5.1 <*>").await;
+    }
+    client.talk("S: 421 4.7.0 Too many errors, closing\nX:").await;
+    client.end().await;
+}
+
+#[tokio::test]
+async fn who_guesses_passwords_is_left() {
+    let rig = Rig::new(Relay::World);
+    let mut client = rig.connect(Port::Relay);
+    client.talk("S: 220 <*>\nC: HELO c\nS: 250 <*>").await;
+    for _ in 0..smtp::limits::AUTH_FAILURES {
+        client
+            .talk("C: AUTH PLAIN AGFsaWNlAGJvYg==\nS: 535 5.7.8 <*>")
+            .await;
+    }
+    client.talk("S: 421 4.7.0 <*>\nX:").await;
+    client.end().await;
+}
+
+/// RFC 5321 §6.3.
+#[tokio::test]
+async fn a_message_that_goes_round_in_circles_is_refused() {
+    for (hops, reply) in [(100, "250 2.0.0 <*>"), (101, "554 5.4.6 <*>")] {
+        let rig = Rig::new(Relay::Refused);
+        let mut client = rig.connect(Port::Relay);
+        client.talk(TO_DATA).await;
+        client.send("Received: x\r\n".repeat(hops).as_bytes()).await;
+        client.talk(&format!("C: .\nS: {reply}")).await;
+        client.end().await;
+    }
+}
+
+/// RFC 5321 §4.5.3.1.10.
+#[tokio::test]
+async fn recipients_have_a_limit() {
+    let rig = Rig::new(Relay::Refused);
+    let mut client = rig.connect(Port::Relay);
+    client
+        .talk("S: 220 <*>\nC: HELO c\nS: 250 <*>\nC: MAIL FROM:<>\nS: 250 <*>")
+        .await;
+    for at in 0..1000 {
+        client
+            .talk(&format!("C: RCPT TO:<bob+{at}@example.org>\nS: 250 2.1.5 <*>"))
+            .await;
+    }
+    client
+        .talk("C: RCPT TO:<alice@example.org>\nS: 452 4.5.3 <*>\nC: DATA\nS: 354 <*>\nC: .\nS: 250 2.0.0 <*>")
+        .await;
+    client.end().await;
+    assert_eq!(rig.mail("bob", "INBOX").await.len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_says_nothing_is_left() {
+    let rig = Rig::new(Relay::Refused);
+    let mut client = rig.connect(Port::Relay);
+    client.talk("S: 220 <*>").await;
+    client.send(b"NO").await;
+    client.talk("S: 421 4.4.2 Timeout, closing\nX:").await;
+    client.end().await;
+}

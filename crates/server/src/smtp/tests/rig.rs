@@ -1,0 +1,212 @@
+//! Two accounts over a memory engine, and a connection over a pipe.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use sasl::Credentials;
+use smtp::Refusal;
+use store::{Delivery, Store};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
+use tokio::task::JoinHandle;
+use types::{AccountId, Address, Domain, MailboxName, Timestamp};
+
+use crate::smtp::{Answer, Authority, Door, Found, Intake, Owns, Port, Relay, Site, Tls, serve};
+
+/// The largest message in these tests.
+pub(super) const LIMIT: u64 = 100_000;
+
+/// `alice` (1) and `bob` (2) at `example.org`, whose passwords are their names; `team` is both.
+struct Accounts;
+
+fn account(name: &str) -> Option<AccountId> {
+    match name {
+        "alice" => Some(AccountId(1)),
+        "bob" => Some(AccountId(2)),
+        _ => None,
+    }
+}
+
+fn inbox(account: AccountId) -> Delivery {
+    Delivery {
+        account,
+        mailbox: MailboxName::inbox(),
+    }
+}
+
+impl Authority for Accounts {
+    fn log_in<'a>(&'a self, credentials: &'a Credentials, _: Option<IpAddr>) -> Answer<'a, AccountId> {
+        Box::pin(async move {
+            let right = credentials.password.expose() == credentials.login.as_bytes();
+            account(&credentials.login)
+                .filter(|_| right)
+                .ok_or(Refusal::AuthFailed)
+        })
+    }
+
+    fn resolve<'a>(&'a self, address: &'a Address) -> Answer<'a, Found> {
+        Box::pin(async move {
+            if address.domain.as_str() != "example.org" {
+                return Ok(Found::Elsewhere);
+            }
+            let name = address.local.without_tag();
+            Ok(match (name, account(name)) {
+                ("team", _) => Found::Here(vec![inbox(AccountId(1)), inbox(AccountId(2))]),
+                ("postmaster", _) => Found::Here(vec![inbox(AccountId(1))]),
+                (_, Some(account)) => Found::Here(vec![inbox(account)]),
+                (_, None) => Found::Nobody,
+            })
+        })
+    }
+
+    fn may_send_as<'a>(&'a self, login: AccountId, address: &'a Address) -> Answer<'a, Owns> {
+        Box::pin(async move {
+            Ok(match account(address.local.without_tag()) == Some(login) {
+                true => Owns::Yes,
+                false => Owns::No,
+            })
+        })
+    }
+}
+
+/// A server without sockets.
+pub(super) struct Rig {
+    site: Arc<Site>,
+}
+
+impl Rig {
+    pub(super) fn new(relay: Relay) -> Self {
+        let now: store::Now = Arc::new(|| Timestamp(1_000_000_000));
+        let domain = Domain::check("example.org").unwrap();
+        Rig {
+            site: Arc::new(Site {
+                authority: Arc::new(Accounts),
+                store: Store::new(engine(), Arc::clone(&now)),
+                intake: Arc::new(Intake::new(1 << 20)),
+                now,
+                host: domain.clone(),
+                domain,
+                message_limit: LIMIT,
+                relay,
+            }),
+        }
+    }
+
+    /// A new connection.
+    pub(super) fn connect(&self, port: Port) -> Client {
+        let (near, far) = tokio::io::duplex(1 << 16);
+        let door = Door {
+            site: Arc::clone(&self.site),
+            port,
+            peer: Some("192.0.2.1".parse().unwrap()),
+            // The "encryption" of these tests changes nothing.
+            tls: Tls::CanStart(Box::new(|stream| Box::pin(async { Ok(stream) }))),
+        };
+        Client {
+            stream: near,
+            heard: Vec::new(),
+            server: tokio::spawn(serve(Box::new(far), door)),
+        }
+    }
+
+    /// A conversation on a new connection, and what is left of it.
+    pub(super) async fn talk(&self, port: Port, script: &str) {
+        let mut client = self.connect(port);
+        client.talk(script).await;
+        client.end().await;
+    }
+
+    /// The messages of a mailbox.
+    pub(super) async fn mail(&self, name: &str, mailbox: &str) -> Vec<String> {
+        let account = self.site.store.account(account(name).unwrap()).await.unwrap();
+        let Some(mailbox) = account.mailbox(&MailboxName::check(mailbox).unwrap()) else {
+            return Vec::new();
+        };
+        let view = account.view(mailbox.id).await.unwrap();
+        let mut messages = Vec::new();
+        for (_, row) in view.iter() {
+            let octets = account.read_blob(row.blob, 0..row.size.into()).await.unwrap();
+            messages.push(String::from_utf8(octets.to_vec()).unwrap());
+        }
+        messages
+    }
+}
+
+fn engine() -> Arc<dyn engine::Engine> {
+    Arc::new(engine::memory::MemoryEngine::default())
+}
+
+/// The other end of a connection.
+pub(super) struct Client {
+    stream: DuplexStream,
+    heard: Vec<u8>,
+    server: JoinHandle<()>,
+}
+
+impl Client {
+    /// Goes through a script: `C: ` is sent with CRLF, `C| ` as it is with escapes, `S: ` must come, where `<*>` at the
+    /// end stands for anything, and `X:` is the end of the connection.
+    pub(super) async fn talk(&mut self, script: &str) {
+        for line in script
+            .lines()
+            .map(str::trim_start)
+            .filter(|line| !line.is_empty())
+        {
+            match line.split_at(2) {
+                ("C:", text) => {
+                    self.send(format!("{}\r\n", text.strip_prefix(' ').unwrap_or(text)).as_bytes())
+                        .await
+                }
+                ("C|", text) => self.send(&unescape(text.strip_prefix(' ').unwrap_or(text))).await,
+                ("S:", text) => self.expect(text.strip_prefix(' ').unwrap_or(text)).await,
+                ("X:", _) => assert_eq!(self.line().await, None, "the server closes"),
+                _ => panic!("not a line of a script: {line:?}"),
+            }
+        }
+    }
+
+    pub(super) async fn send(&mut self, octets: &[u8]) {
+        self.stream.write_all(octets).await.unwrap();
+    }
+
+    async fn expect(&mut self, wanted: &str) {
+        let got = self
+            .line()
+            .await
+            .unwrap_or_else(|| panic!("closed instead of {wanted:?}"));
+        match wanted.strip_suffix("<*>") {
+            Some(start) => assert!(got.starts_with(start), "{got:?} instead of {wanted:?}"),
+            None => assert_eq!(got, wanted),
+        }
+    }
+
+    /// The next line without its end, or nothing at the end of the connection.
+    pub(super) async fn line(&mut self) -> Option<String> {
+        loop {
+            if let Some(at) = self.heard.windows(2).position(|two| two == b"\r\n") {
+                let rest = self.heard.split_off(at + 2);
+                let line = std::mem::replace(&mut self.heard, rest);
+                return Some(String::from_utf8(line[..at].to_vec()).unwrap());
+            }
+            if self.stream.read_buf(&mut self.heard).await.unwrap() == 0 {
+                assert_eq!(self.heard, b"");
+                return None;
+            }
+        }
+    }
+
+    /// Stops sending; the server must end without another word.
+    pub(super) async fn end(mut self) {
+        self.stream.shutdown().await.unwrap();
+        assert_eq!(self.line().await, None);
+        self.server.await.unwrap();
+    }
+}
+
+/// `\r`, `\n`, `\0` and `\\`.
+fn unescape(text: &str) -> Vec<u8> {
+    text.replace("\\r", "\r")
+        .replace("\\n", "\n")
+        .replace("\\0", "\0")
+        .replace("\\\\", "\\")
+        .into_bytes()
+}

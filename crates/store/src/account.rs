@@ -1,0 +1,493 @@
+//! An account: what it holds now, and the verbs that change it.
+
+use std::collections::BTreeSet;
+use std::ops::Range;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use bytes::Bytes;
+use engine::{BlobNumber, Engine, Partition, Row};
+use tokio::sync::watch;
+use types::{AccountId, BlobId, ChangeNumber, MailboxId, MailboxName, Role, Timestamp, Uid};
+
+use crate::row::{Counters, MailboxRow};
+use crate::sequencer::{Queue, Subscribed, lock, submit};
+use crate::state::{KeptView, State};
+use crate::verb::{
+    Append, CopyMessages, CreateMailbox, DeleteMailbox, Deliver, Expunge, FirstMailboxes, LoadView,
+    MoveMessages, RenameMailbox, SetKeywords, StoreRecent, Subscribe, Which,
+};
+use crate::{
+    Appended, Copied, Expunged, FactsRow, KeywordChange, Mailbox, MessageRow, Moved, NewMessage, Now, Store,
+    StoreError, View, key,
+};
+
+/// How many rows one read of the engine brings.
+const ROWS_A_READ: usize = 4096;
+
+/// Somebody's mailboxes and messages. A clone is another handle to the same account.
+#[derive(Clone)]
+pub struct Account {
+    inner: Arc<Inner>,
+}
+
+/// What all handles of an account share.
+pub(crate) struct Inner {
+    id: AccountId,
+    engine: Arc<dyn Engine>,
+    now: Now,
+    state: Mutex<State>,
+    queue: Mutex<Queue>,
+}
+
+impl Inner {
+    pub(crate) async fn load(
+        id: AccountId,
+        engine: Arc<dyn Engine>,
+        now: Now,
+    ) -> Result<Arc<Self>, StoreError> {
+        let partition = Store::partition(id);
+        let unreadable = |table| StoreError::UnreadableRow { account: id.0, table };
+        let counters = match engine
+            .get_many(partition, &[key::account()])
+            .await?
+            .pop()
+            .flatten()
+        {
+            Some(value) => Counters::parse(&value).ok_or(unreadable("account"))?,
+            None => Counters::NEW,
+        };
+        let mut mailboxes = Vec::new();
+        for row in scan_all(&*engine, partition, key::mailboxes()).await? {
+            let id = row
+                .key
+                .last_chunk::<4>()
+                .map(|octets| MailboxId(u32::from_be_bytes(*octets)));
+            let mailbox = id.and_then(|id| MailboxRow::parse(id, &row.value));
+            mailboxes.push(mailbox.ok_or(unreadable("mailbox"))?);
+        }
+        mailboxes.retain(|row| row.deleted_at.is_none());
+        let mut subscriptions = BTreeSet::new();
+        for row in scan_all(&*engine, partition, key::subscriptions()).await? {
+            let name = std::str::from_utf8(&row.value)
+                .ok()
+                .and_then(|name| MailboxName::check(name).ok());
+            subscriptions.insert(name.ok_or(unreadable("subscription"))?);
+        }
+        let state = Mutex::new(State::new(counters, mailboxes, subscriptions));
+        Ok(Arc::new(Inner {
+            id,
+            engine,
+            now,
+            state,
+            queue: Mutex::default(),
+        }))
+    }
+
+    pub(crate) fn partition(&self) -> Partition {
+        Store::partition(self.id)
+    }
+
+    pub(crate) fn id(&self) -> AccountId {
+        self.id
+    }
+
+    pub(crate) fn engine(&self) -> &dyn Engine {
+        &*self.engine
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        (self.now)()
+    }
+
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
+        lock(&self.state)
+    }
+
+    pub(crate) fn queue(&self) -> MutexGuard<'_, Queue> {
+        lock(&self.queue)
+    }
+
+    /// The view that is kept, if one is.
+    pub(crate) fn kept_view(&self, mailbox: MailboxId) -> Option<Arc<View>> {
+        let mut state = self.state();
+        let kept = state.views.get_mut(&mailbox)?;
+        kept.unused = 0;
+        Some(Arc::clone(&kept.view))
+    }
+
+    /// The view as of the last commit. Only the sequencer may call it: no commit may come in between.
+    pub(crate) async fn load_view(&self, mailbox: MailboxId) -> Result<Arc<View>, StoreError> {
+        if let Some(view) = self.kept_view(mailbox) {
+            return Ok(view);
+        }
+        let row = self.state().mailboxes.get(&mailbox).cloned();
+        // A mailbox that the same batch has created has no rows yet.
+        let Some(row) = row else {
+            return Ok(Arc::new(View::empty(mailbox)));
+        };
+        let mut rows = Vec::with_capacity(usize::try_from(row.messages).unwrap_or(0));
+        for stored in scan_all(
+            &*self.engine,
+            self.partition(),
+            key::messages_from(mailbox, Uid(0)),
+        )
+        .await?
+        {
+            let parsed = key::uid_of(&stored.key).and_then(|uid| MessageRow::parse(uid, &stored.value));
+            rows.push(parsed.ok_or(StoreError::UnreadableRow {
+                account: self.id.0,
+                table: "message",
+            })?);
+        }
+        let view = Arc::new(View::new(&row, rows));
+        self.state().views.insert(
+            mailbox,
+            KeptView {
+                view: Arc::clone(&view),
+                unused: 0,
+            },
+        );
+        Ok(view)
+    }
+}
+
+/// All rows of a range, read piece by piece.
+pub(crate) async fn scan_all(
+    engine: &dyn Engine,
+    partition: Partition,
+    mut range: Range<Bytes>,
+) -> Result<Vec<Row>, StoreError> {
+    let mut all = Vec::new();
+    loop {
+        let rows = engine.scan(partition, range.clone(), ROWS_A_READ).await?;
+        let last = rows.last().map(|row| row.key.clone());
+        let more = rows.len() == ROWS_A_READ;
+        all.extend(rows);
+        let Some(last) = last.filter(|_| more) else {
+            return Ok(all);
+        };
+        range.start = [&last[..], &[0]].concat().into();
+    }
+}
+
+impl Account {
+    pub(crate) fn inner(&self) -> &Inner {
+        &self.inner
+    }
+
+    pub(crate) fn new(inner: Arc<Inner>) -> Self {
+        Account { inner }
+    }
+
+    /// Its number.
+    #[must_use]
+    pub fn id(&self) -> AccountId {
+        self.inner.id
+    }
+
+    /// The last change of anything in the account.
+    #[must_use]
+    pub fn change(&self) -> ChangeNumber {
+        self.inner.state().counters.change
+    }
+
+    /// All mailboxes in the order of their names.
+    #[must_use]
+    pub fn mailboxes(&self) -> Vec<Mailbox> {
+        let state = self.inner.state();
+        state
+            .names
+            .values()
+            .filter_map(|id| state.mailboxes.get(id))
+            .map(Mailbox::from)
+            .collect()
+    }
+
+    /// The mailbox of a name.
+    #[must_use]
+    pub fn mailbox(&self, name: &MailboxName) -> Option<Mailbox> {
+        let state = self.inner.state();
+        state
+            .names
+            .get(name)
+            .and_then(|id| state.mailboxes.get(id))
+            .map(Mailbox::from)
+    }
+
+    /// The mailbox of a number.
+    #[must_use]
+    pub fn mailbox_by_id(&self, id: MailboxId) -> Option<Mailbox> {
+        self.inner.state().mailboxes.get(&id).map(Mailbox::from)
+    }
+
+    /// The names subscribed to, whether or not there is such a mailbox (RFC 3501 §6.3.6).
+    #[must_use]
+    pub fn subscriptions(&self) -> BTreeSet<MailboxName> {
+        self.inner.state().subscriptions.clone()
+    }
+
+    /// Wakes with every change of a mailbox; ends never. `None` where there is no such mailbox.
+    #[must_use]
+    pub fn watch(&self, mailbox: MailboxId) -> Option<watch::Receiver<ChangeNumber>> {
+        self.inner.state().watch(mailbox)
+    }
+
+    /// A mailbox's messages as they are now.
+    ///
+    /// # Errors
+    /// When there is no such mailbox, or the engine fails.
+    pub async fn view(&self, mailbox: MailboxId) -> Result<Arc<View>, StoreError> {
+        if let Some(view) = self.inner.kept_view(mailbox) {
+            return Ok(view);
+        }
+        submit(&self.inner, LoadView { mailbox }).await
+    }
+
+    /// What was expunged from a mailbox after a change, in the order of the changes.
+    ///
+    /// # Errors
+    /// When the engine fails.
+    pub async fn expunged_since(
+        &self,
+        mailbox: MailboxId,
+        change: ChangeNumber,
+    ) -> Result<Vec<(ChangeNumber, Uid)>, StoreError> {
+        let range = key::expunged_after(mailbox, change);
+        let rows = scan_all(&*self.inner.engine, self.inner.partition(), range).await?;
+        let parse = |row: &Row| {
+            let (_, numbers) = row.key.split_first_chunk::<5>()?;
+            let (change, uid) = numbers.split_first_chunk::<8>()?;
+            Some((ChangeNumber(u64::from_be_bytes(*change)), key::uid_of(uid)?))
+        };
+        Ok(rows.iter().filter_map(parse).collect())
+    }
+
+    /// The facts of the messages with uids `first..=last`, at most `limit` of them, in order. Those of messages
+    /// expunged in between may be among them.
+    ///
+    /// # Errors
+    /// When the engine fails, or a row is unreadable.
+    pub async fn facts(
+        &self,
+        mailbox: MailboxId,
+        uids: (Uid, Uid),
+        limit: usize,
+    ) -> Result<Vec<(Uid, FactsRow)>, StoreError> {
+        let range = key::facts_between(mailbox, uids.0, uids.1);
+        let rows = self
+            .inner
+            .engine
+            .scan(self.inner.partition(), range, limit)
+            .await?;
+        let parse = |row: &Row| Some((key::uid_of(&row.key)?, FactsRow::parse(&row.value)?));
+        let unreadable = StoreError::UnreadableRow {
+            account: self.inner.id.0,
+            table: "facts",
+        };
+        rows.iter()
+            .map(|row| parse(row).ok_or(unreadable.clone()))
+            .collect()
+    }
+
+    /// The facts of some messages, in the order asked for; `None` where there are none.
+    ///
+    /// # Errors
+    /// When the engine fails.
+    pub async fn facts_of(
+        &self,
+        mailbox: MailboxId,
+        uids: &[Uid],
+    ) -> Result<Vec<Option<FactsRow>>, StoreError> {
+        let keys: Vec<_> = uids.iter().map(|uid| key::facts(mailbox, *uid)).collect();
+        let values = self.inner.engine.get_many(self.inner.partition(), &keys).await?;
+        Ok(values.into_iter().map(|value| FactsRow::parse(&value?)).collect())
+    }
+
+    /// Bytes of a message; a range past its end is cut there.
+    ///
+    /// # Errors
+    /// When the engine fails or the bytes are damaged.
+    pub async fn read_blob(&self, blob: BlobId, range: Range<u64>) -> Result<Bytes, StoreError> {
+        Ok(self.inner.engine.read_blob(BlobNumber(blob.0), range).await?)
+    }
+
+    /// Takes the recent mark: the messages from the uid on that comes back are recent to the caller alone
+    /// (RFC 3501 §2.3.2). It moves in memory and is stored lazily. `None` where there is no such mailbox.
+    #[must_use]
+    pub fn take_recent(&self, mailbox: MailboxId) -> Option<Uid> {
+        let mut state = self.inner.state();
+        let row = state.mailboxes.get_mut(&mailbox)?;
+        let mark = std::mem::replace(&mut row.recent, row.next_uid);
+        let moved = mark != row.recent;
+        drop(state);
+        if moved {
+            let inner = Arc::clone(&self.inner);
+            tokio::spawn(async move { submit(&inner, StoreRecent { mailbox }).await });
+        }
+        Some(mark)
+    }
+
+    pub(crate) async fn create_first_mailboxes(&self) -> Result<(), StoreError> {
+        if self.inner.state().names.contains_key(&MailboxName::inbox()) {
+            return Ok(());
+        }
+        submit(&self.inner, FirstMailboxes).await
+    }
+
+    pub(crate) async fn deliver(
+        &self,
+        mailbox: &MailboxName,
+        message: NewMessage,
+    ) -> Result<Appended, StoreError> {
+        submit(
+            &self.inner,
+            Deliver {
+                mailbox: mailbox.clone(),
+                message,
+            },
+        )
+        .await
+    }
+
+    /// Puts messages into a mailbox, all or none.
+    ///
+    /// # Errors
+    /// When there is no such mailbox, a limit is reached, or the engine fails.
+    pub async fn append(
+        &self,
+        mailbox: MailboxId,
+        messages: Vec<NewMessage>,
+    ) -> Result<Vec<Appended>, StoreError> {
+        submit(&self.inner, Append { mailbox, messages }).await
+    }
+
+    /// Changes keywords of those messages that are there, and answers with their rows, changed or not.
+    ///
+    /// # Errors
+    /// When there is no such mailbox, it has too many keywords, or the engine fails.
+    pub async fn set_keywords(
+        &self,
+        mailbox: MailboxId,
+        uids: Vec<Uid>,
+        change: KeywordChange,
+    ) -> Result<Vec<MessageRow>, StoreError> {
+        submit(
+            &self.inner,
+            SetKeywords {
+                mailbox,
+                uids,
+                change,
+            },
+        )
+        .await
+    }
+
+    /// Copies those messages that are there, in uid order, all or none.
+    ///
+    /// # Errors
+    /// When a mailbox is not there, a limit is reached, or the engine fails.
+    pub async fn copy_messages(
+        &self,
+        source: MailboxId,
+        uids: Vec<Uid>,
+        target: MailboxId,
+    ) -> Result<Copied, StoreError> {
+        submit(&self.inner, CopyMessages { source, uids, target }).await
+    }
+
+    /// Moves those messages that are there, in uid order, all or none.
+    ///
+    /// # Errors
+    /// When a mailbox is not there, a limit is reached, or the engine fails.
+    pub async fn move_messages(
+        &self,
+        source: MailboxId,
+        uids: Vec<Uid>,
+        target: MailboxId,
+    ) -> Result<Moved, StoreError> {
+        submit(&self.inner, MoveMessages { source, uids, target }).await
+    }
+
+    /// Removes those messages that are there.
+    ///
+    /// # Errors
+    /// When the mailbox is not there, or the engine fails.
+    pub async fn expunge(&self, mailbox: MailboxId, uids: Vec<Uid>) -> Result<Expunged, StoreError> {
+        submit(
+            &self.inner,
+            Expunge {
+                mailbox,
+                which: Which::These(uids),
+            },
+        )
+        .await
+    }
+
+    /// Removes the messages that carry the deleted mark: all, or those among some.
+    ///
+    /// # Errors
+    /// When the mailbox is not there, or the engine fails.
+    pub async fn expunge_deleted(
+        &self,
+        mailbox: MailboxId,
+        among: Option<Vec<Uid>>,
+    ) -> Result<Expunged, StoreError> {
+        let which = among.map_or(Which::Deleted, Which::DeletedAmong);
+        submit(&self.inner, Expunge { mailbox, which }).await
+    }
+
+    /// Creates a mailbox, and the mailboxes above it that are missing.
+    ///
+    /// # Errors
+    /// When the name is taken, there are too many mailboxes, or the engine fails.
+    pub async fn create_mailbox(&self, name: MailboxName, role: Option<Role>) -> Result<Mailbox, StoreError> {
+        submit(&self.inner, CreateMailbox { name, role }).await
+    }
+
+    /// Deletes a mailbox and its messages. Mailboxes below it stay.
+    ///
+    /// # Errors
+    /// When it is the inbox or not there, or the engine fails.
+    pub async fn delete_mailbox(&self, mailbox: MailboxId) -> Result<(), StoreError> {
+        submit(&self.inner, DeleteMailbox { mailbox }).await
+    }
+
+    /// Renames a mailbox and all below it. Of the inbox, the messages go to a new mailbox of the new name and the
+    /// inbox stays, empty (RFC 3501 §6.3.5).
+    ///
+    /// # Errors
+    /// When a name is taken, the target lies below the source, or the engine fails.
+    pub async fn rename_mailbox(&self, from: MailboxName, to: MailboxName) -> Result<(), StoreError> {
+        submit(&self.inner, RenameMailbox { from, to }).await
+    }
+
+    /// Adds a name to the subscriptions; there need not be such a mailbox.
+    ///
+    /// # Errors
+    /// When the engine fails.
+    pub async fn subscribe(&self, name: MailboxName) -> Result<(), StoreError> {
+        submit(
+            &self.inner,
+            Subscribe {
+                name,
+                subscribed: Subscribed::Yes,
+            },
+        )
+        .await
+    }
+
+    /// Removes a name from the subscriptions; it need not be among them.
+    ///
+    /// # Errors
+    /// When the engine fails.
+    pub async fn unsubscribe(&self, name: MailboxName) -> Result<(), StoreError> {
+        submit(
+            &self.inner,
+            Subscribe {
+                name,
+                subscribed: Subscribed::No,
+            },
+        )
+        .await
+    }
+}

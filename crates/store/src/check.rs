@@ -1,0 +1,198 @@
+//! Verifying an account: that its counts, uids and blobs fit together.
+
+use bytes::Bytes;
+use engine::{BlobNumber, Engine};
+use types::{AccountId, MailboxId, SystemKeyword, Uid};
+
+use crate::account::{Inner, scan_all};
+use crate::row::{Counters, FactsRow, MailboxRow};
+use crate::{Account, MessageRow, Store, StoreError, key};
+
+/// What a check of an account looked at and found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AccountReport {
+    /// Mailboxes looked at.
+    pub mailboxes: u64,
+    /// Messages looked at.
+    pub messages: u64,
+    /// What is wrong.
+    pub findings: Vec<CheckFinding>,
+}
+
+/// Something that must not be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CheckFinding {
+    /// In which account.
+    pub account: AccountId,
+    /// In which mailbox, if it is known.
+    pub mailbox: Option<MailboxId>,
+    /// Of which message, if it is one.
+    pub uid: Option<Uid>,
+    /// What is wrong.
+    pub what: CheckFault,
+}
+
+/// Kinds of damage that a check finds.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CheckFault {
+    /// A row cannot be read.
+    #[error("a row of table {0} is unreadable")]
+    Unreadable(&'static str),
+    /// The mailbox says other counts than its messages add up to.
+    #[error("the counts of the mailbox do not match its messages")]
+    Counts,
+    /// A uid that the mailbox has not given out yet.
+    #[error("the uid is not below the next uid")]
+    UidTooHigh,
+    /// A number that the account has not given out yet.
+    #[error("the entry or change number is higher than the account's")]
+    NumberTooHigh,
+    /// There are no facts.
+    #[error("the facts of the message are missing")]
+    NoFacts,
+    /// The bytes cannot be read, or their length is another.
+    #[error("the bytes of the message: {0}")]
+    Bytes(String),
+}
+
+/// The rows of one account, as they were read without stopping its sequencer.
+struct Check<'a> {
+    inner: &'a Inner,
+    counters: Counters,
+    report: AccountReport,
+}
+
+impl Store {
+    /// Verifies an account. While verbs run beside it, a mailbox that changes meanwhile is not judged by its counts.
+    ///
+    /// # Errors
+    /// When the engine fails in another way than by damage.
+    pub async fn check_account(&self, id: AccountId) -> Result<AccountReport, StoreError> {
+        let account = self.account(id).await?;
+        account.check().await
+    }
+}
+
+impl Account {
+    async fn check(&self) -> Result<AccountReport, StoreError> {
+        let inner = self.inner();
+        let rows = scan_all(inner.engine(), inner.partition(), key::mailboxes()).await?;
+        let mut check = Check {
+            inner,
+            counters: inner.state().counters,
+            report: AccountReport::default(),
+        };
+        for row in rows {
+            let id = row
+                .key
+                .last_chunk::<4>()
+                .map(|octets| MailboxId(u32::from_be_bytes(*octets)));
+            match id.and_then(|id| MailboxRow::parse(id, &row.value)) {
+                Some(mailbox) => check.mailbox(&mailbox).await?,
+                None => check.found(None, None, CheckFault::Unreadable("mailbox")),
+            }
+        }
+        Ok(check.report)
+    }
+}
+
+impl Check<'_> {
+    fn found(&mut self, mailbox: Option<MailboxId>, uid: Option<Uid>, what: CheckFault) {
+        self.report.findings.push(CheckFinding {
+            account: self.inner.id(),
+            mailbox,
+            uid,
+            what,
+        });
+    }
+
+    async fn mailbox(&mut self, mailbox: &MailboxRow) -> Result<(), StoreError> {
+        self.report.mailboxes += 1;
+        let (engine, partition) = (self.inner.engine(), self.inner.partition());
+        let stored = scan_all(engine, partition, key::messages_from(mailbox.id, Uid(0))).await?;
+        let mut sums = (0, 0, 0, 0);
+        for row in stored {
+            let uid = key::uid_of(&row.key).unwrap_or_default();
+            let Some(message) = MessageRow::parse(uid, &row.value) else {
+                self.found(Some(mailbox.id), Some(uid), CheckFault::Unreadable("message"));
+                continue;
+            };
+            sums.0 += 1;
+            sums.1 += u32::from(!message.has(SystemKeyword::Seen));
+            sums.2 += u32::from(message.has(SystemKeyword::Deleted));
+            sums.3 += u64::from(message.size);
+            self.message(mailbox, &message).await?;
+        }
+        // A delivery may have come in between: only a mailbox that stood still is judged.
+        let now = engine
+            .get_many(partition, &[key::mailbox(mailbox.id)])
+            .await?
+            .pop()
+            .flatten();
+        let still = now
+            .and_then(|value| MailboxRow::parse(mailbox.id, &value))
+            .as_ref()
+            == Some(mailbox);
+        let said = (
+            mailbox.messages,
+            mailbox.unseen,
+            mailbox.deleted,
+            mailbox.octets.0,
+        );
+        if still && said != sums {
+            self.found(Some(mailbox.id), None, CheckFault::Counts);
+        }
+        Ok(())
+    }
+
+    async fn message(&mut self, mailbox: &MailboxRow, message: &MessageRow) -> Result<(), StoreError> {
+        self.report.messages += 1;
+        let (at, uid) = (Some(mailbox.id), Some(message.uid));
+        let now = self.inner.state().counters;
+        self.counters = now;
+        if message.uid >= mailbox.next_uid
+            && self
+                .inner
+                .state()
+                .mailboxes
+                .get(&mailbox.id)
+                .is_some_and(|row| message.uid >= row.next_uid)
+        {
+            self.found(at, uid, CheckFault::UidTooHigh);
+        }
+        if message.entry.0 >= now.next_entry || message.change > now.change {
+            self.found(at, uid, CheckFault::NumberTooHigh);
+        }
+        let facts = self.facts(mailbox.id, message.uid).await?;
+        if facts.is_none_or(|value| FactsRow::parse(&value).is_none()) {
+            self.found(at, uid, CheckFault::NoFacts);
+        }
+        let size = u64::from(message.size);
+        match self
+            .inner
+            .engine()
+            .read_blob(BlobNumber(message.blob.0), 0..u64::MAX)
+            .await
+        {
+            Ok(bytes) if bytes.len() as u64 == size => {}
+            Ok(_) => self.found(
+                at,
+                uid,
+                CheckFault::Bytes("another length than the row says".into()),
+            ),
+            Err(error) => self.found(at, uid, CheckFault::Bytes(error.to_string())),
+        }
+        Ok(())
+    }
+
+    async fn facts(&self, mailbox: MailboxId, uid: Uid) -> Result<Option<Bytes>, StoreError> {
+        let keys = [key::facts(mailbox, uid)];
+        Ok(self
+            .inner
+            .engine()
+            .get_many(self.inner.partition(), &keys)
+            .await?
+            .pop()
+            .flatten())
+    }
+}

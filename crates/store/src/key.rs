@@ -1,0 +1,113 @@
+//! The keys of an account's partition: a table's octet, then numbers with the highest octet first.
+
+use std::ops::Range;
+
+use bytes::{BufMut, Bytes, BytesMut};
+use types::{ChangeNumber, MailboxId, MailboxName, Uid};
+use xxhash_rust::xxh3::xxh3_64;
+
+/// The tables of an account's partition; the discriminant is the first octet of a key.
+#[derive(Clone, Copy)]
+#[repr(u8)]
+enum Table {
+    Account = 1,
+    Mailbox = 2,
+    Message = 3,
+    Facts = 4,
+    Expunged = 5,
+    Thread = 6,
+    Subscription = 7,
+}
+
+fn start(table: Table) -> BytesMut {
+    let mut key = BytesMut::with_capacity(24);
+    key.put_u8(table as u8);
+    key
+}
+
+/// The account's counters.
+pub(crate) fn account() -> Bytes {
+    start(Table::Account).freeze()
+}
+
+/// A mailbox.
+pub(crate) fn mailbox(id: MailboxId) -> Bytes {
+    let mut key = start(Table::Mailbox);
+    key.put_u32(id.0);
+    key.freeze()
+}
+
+/// All mailboxes.
+pub(crate) fn mailboxes() -> Range<Bytes> {
+    start(Table::Mailbox).freeze()..start(Table::Message).freeze()
+}
+
+/// All subscriptions.
+pub(crate) fn subscriptions() -> Range<Bytes> {
+    let end = Bytes::from_static(&[Table::Subscription as u8 + 1]);
+    start(Table::Subscription).freeze()..end
+}
+
+/// A subscribed name, found by its hash: names may be longer than keys.
+pub(crate) fn subscription(name: &MailboxName) -> Bytes {
+    let mut key = start(Table::Subscription);
+    key.put_u64(xxh3_64(name.as_str().as_bytes()));
+    key.freeze()
+}
+
+/// The thread that a message id, by its hash, belongs to.
+pub(crate) fn thread(message_id: u64) -> Bytes {
+    let mut key = start(Table::Thread);
+    key.put_u64(message_id);
+    key.freeze()
+}
+
+fn with_uid(table: Table, mailbox: MailboxId, uid: Uid) -> Bytes {
+    let mut key = start(table);
+    key.put_u32(mailbox.0);
+    key.put_u32(uid.0);
+    key.freeze()
+}
+
+/// The hot row of a message.
+pub(crate) fn message(mailbox: MailboxId, uid: Uid) -> Bytes {
+    with_uid(Table::Message, mailbox, uid)
+}
+
+/// Hot rows from a uid to the end of the mailbox.
+pub(crate) fn messages_from(mailbox: MailboxId, first: Uid) -> Range<Bytes> {
+    message(mailbox, first)..message(MailboxId(mailbox.0 + 1), Uid(0))
+}
+
+/// The facts of a message.
+pub(crate) fn facts(mailbox: MailboxId, uid: Uid) -> Bytes {
+    with_uid(Table::Facts, mailbox, uid)
+}
+
+/// Facts of the uids `first..=last`.
+pub(crate) fn facts_between(mailbox: MailboxId, first: Uid, last: Uid) -> Range<Bytes> {
+    let mut end = BytesMut::from(&*facts(mailbox, last));
+    end.put_u8(0);
+    facts(mailbox, first)..end.freeze()
+}
+
+/// A message that was expunged by a change.
+pub(crate) fn expunged(mailbox: MailboxId, change: ChangeNumber, uid: Uid) -> Bytes {
+    let mut key = start(Table::Expunged);
+    key.put_u32(mailbox.0);
+    key.put_u64(change.0);
+    key.put_u32(uid.0);
+    key.freeze()
+}
+
+/// What was expunged after a change.
+pub(crate) fn expunged_after(mailbox: MailboxId, change: ChangeNumber) -> Range<Bytes> {
+    let from = expunged(mailbox, ChangeNumber(change.0.saturating_add(1)), Uid(0));
+    from..expunged(MailboxId(mailbox.0 + 1), ChangeNumber(0), Uid(0))
+}
+
+/// The uid at the end of a message, facts or expunged key.
+pub(crate) fn uid_of(key: &[u8]) -> Option<Uid> {
+    key.last_chunk::<4>()
+        .map(|octets| Uid(u32::from_be_bytes(*octets)))
+}

@@ -1,0 +1,155 @@
+//! What an account looks like now: its counters, mailboxes and the views that somebody reads.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use tokio::sync::watch;
+use types::{ChangeNumber, MailboxId, MailboxName, Octets, Role, SystemKeyword, Uid, UidValidity};
+
+use crate::View;
+use crate::row::{Counters, MailboxRow};
+use crate::view::ViewChange;
+
+/// Mailboxes of one account: more than any person has, and few enough to keep their rows in memory.
+pub(crate) const MAX_MAILBOXES: usize = 10_000;
+
+/// Keywords a mailbox may define: what the word of bits leaves.
+pub(crate) const MAX_KEYWORDS: usize = 64 - SystemKeyword::COUNT as usize;
+
+/// A mailbox as it is now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mailbox {
+    /// Stays over renames.
+    pub id: MailboxId,
+    /// Where it stands in the hierarchy.
+    pub name: MailboxName,
+    /// What it is for.
+    pub role: Option<Role>,
+    /// Tells lives of the name apart.
+    pub validity: UidValidity,
+    /// What the next message gets.
+    pub next_uid: Uid,
+    /// The last change of anything in it.
+    pub change: ChangeNumber,
+    /// How many messages it has.
+    pub messages: u32,
+    /// How many of them have not been seen.
+    pub unseen: u32,
+    /// How many carry the deleted mark.
+    pub deleted: u32,
+    /// The sum of their sizes.
+    pub octets: Octets,
+    /// Uids from here on have been announced to no session yet.
+    pub recent: Uid,
+}
+
+impl From<&MailboxRow> for Mailbox {
+    fn from(row: &MailboxRow) -> Self {
+        Mailbox {
+            id: row.id,
+            name: row.name.clone(),
+            role: row.role,
+            validity: row.validity,
+            next_uid: row.next_uid,
+            change: row.change,
+            messages: row.messages,
+            unseen: row.unseen,
+            deleted: row.deleted,
+            octets: row.octets,
+            recent: row.recent,
+        }
+    }
+}
+
+/// A view that is kept while somebody reads it, and a little longer.
+#[derive(Debug)]
+pub(crate) struct KeptView {
+    pub(crate) view: Arc<View>,
+    /// Sweeps since somebody asked for it.
+    pub(crate) unused: u32,
+}
+
+/// The account in memory. Deleted mailboxes are not in it.
+#[derive(Debug)]
+pub(crate) struct State {
+    pub(crate) counters: Counters,
+    pub(crate) mailboxes: BTreeMap<MailboxId, MailboxRow>,
+    pub(crate) names: BTreeMap<MailboxName, MailboxId>,
+    pub(crate) subscriptions: BTreeSet<MailboxName>,
+    pub(crate) views: HashMap<MailboxId, KeptView>,
+    watches: HashMap<MailboxId, watch::Sender<ChangeNumber>>,
+}
+
+impl State {
+    pub(crate) fn new(
+        counters: Counters,
+        mailboxes: Vec<MailboxRow>,
+        subscriptions: BTreeSet<MailboxName>,
+    ) -> Self {
+        let mut state = State {
+            counters,
+            mailboxes: BTreeMap::new(),
+            names: BTreeMap::new(),
+            subscriptions,
+            views: HashMap::new(),
+            watches: HashMap::new(),
+        };
+        for row in mailboxes {
+            state.set_mailbox(row);
+        }
+        state
+    }
+
+    /// Takes a mailbox's new row, under a new name or none.
+    pub(crate) fn set_mailbox(&mut self, mut row: MailboxRow) {
+        if let Some(old) = self.mailboxes.remove(&row.id) {
+            if self.names.get(&old.name) == Some(&row.id) {
+                self.names.remove(&old.name);
+            }
+            row.recent = row.recent.max(old.recent);
+        }
+        let (id, change) = (row.id, row.change);
+        if row.deleted_at.is_none() {
+            self.names.insert(row.name.clone(), id);
+            self.mailboxes.insert(id, row);
+        } else {
+            self.views.remove(&id);
+        }
+        if let Some(watch) = self.watches.get(&id) {
+            watch.send_replace(change);
+        }
+    }
+
+    /// Brings a kept view up to date.
+    pub(crate) fn change_view(&mut self, mailbox: MailboxId, changes: &[ViewChange]) {
+        let Some(row) = self.mailboxes.get(&mailbox) else {
+            return;
+        };
+        if let Some(kept) = self.views.get_mut(&mailbox) {
+            Arc::make_mut(&mut kept.view).apply(row, changes);
+        }
+    }
+
+    pub(crate) fn watch(&mut self, mailbox: MailboxId) -> Option<watch::Receiver<ChangeNumber>> {
+        let change = self.mailboxes.get(&mailbox)?.change;
+        let sender = self
+            .watches
+            .entry(mailbox)
+            .or_insert_with(|| watch::channel(change).0);
+        Some(sender.subscribe())
+    }
+
+    /// Drops what nobody has read for `sweeps` sweeps; says whether nothing is left that needs this state.
+    pub(crate) fn sweep(&mut self, sweeps: u32) -> bool {
+        for kept in self.views.values_mut() {
+            kept.unused = if Arc::strong_count(&kept.view) == 1 {
+                kept.unused + 1
+            } else {
+                0
+            };
+        }
+        self.views.retain(|_, kept| kept.unused <= sweeps);
+        self.watches.retain(|_, watch| watch.receiver_count() > 0);
+        self.views.is_empty() && self.watches.is_empty()
+    }
+}

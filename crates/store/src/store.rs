@@ -1,0 +1,168 @@
+//! The store: accounts by their number, over one engine.
+
+use std::collections::HashMap;
+use std::ops::Range;
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+use engine::{BlobNumber, Engine, Partition};
+use futures_util::future::join_all;
+use tokio::sync::OnceCell;
+use types::{AccountId, BlobId, MailboxName, Timestamp};
+
+use crate::account::Inner;
+use crate::sequencer::lock;
+use crate::{Account, Appended, BlobSource, NewMessage, StoreError};
+
+/// Tells the time; tests move it.
+pub type Now = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+
+/// Accounts kept in memory although nobody uses them: about 2 KiB each.
+const MAX_UNUSED_ACCOUNTS: usize = 16_384;
+
+/// Sweeps after which a view that nobody reads is dropped.
+const SWEEPS_TO_KEEP: u32 = 2;
+
+/// Partition numbers below this are not accounts'.
+const FIRST_ACCOUNT_PARTITION: u64 = 1 << 32;
+
+/// All accounts of a data folder. A clone is another handle to the same store.
+#[derive(Clone)]
+pub struct Store {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    engine: Arc<dyn Engine>,
+    now: Now,
+    accounts: Mutex<HashMap<AccountId, Arc<OnceCell<Arc<Inner>>>>>,
+}
+
+/// Where one copy of a message is to go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Delivery {
+    /// Whose mail.
+    pub account: AccountId,
+    /// The mailbox; where it is not there, it is created.
+    pub mailbox: MailboxName,
+}
+
+impl Store {
+    /// A store over an engine.
+    #[must_use]
+    pub fn new(engine: Arc<dyn Engine>, now: Now) -> Self {
+        Store {
+            shared: Arc::new(Shared {
+                engine,
+                now,
+                accounts: Mutex::new(HashMap::new()),
+            }),
+        }
+    }
+
+    /// The partition in which an account's rows lie.
+    #[must_use]
+    pub fn partition(account: AccountId) -> Partition {
+        Partition(FIRST_ACCOUNT_PARTITION + account.0)
+    }
+
+    /// An account, with the mailboxes that every account has; they are created when it is first asked for.
+    /// Who may open it is the directory's matter.
+    ///
+    /// # Errors
+    /// When the engine fails.
+    pub async fn account(&self, id: AccountId) -> Result<Account, StoreError> {
+        let cell = Arc::clone(lock(&self.shared.accounts).entry(id).or_default());
+        let load = || Inner::load(id, Arc::clone(&self.shared.engine), Arc::clone(&self.shared.now));
+        let inner = cell.get_or_try_init(load).await?;
+        let account = Account::new(Arc::clone(inner));
+        account.create_first_mailboxes().await?;
+        Ok(account)
+    }
+
+    /// Delivers one message to several accounts; its bytes are kept once. One outcome for each delivery, in order.
+    pub async fn deliver(
+        &self,
+        deliveries: &[Delivery],
+        mut message: NewMessage,
+    ) -> Vec<Result<Appended, StoreError>> {
+        if deliveries.len() > 1
+            && let BlobSource::Bytes(bytes) = &message.source
+        {
+            match self.put_blob(bytes.clone()).await {
+                Ok(stored) => message.source = stored,
+                Err(error) => return deliveries.iter().map(|_| Err(error.clone())).collect(),
+            }
+        }
+        if let [one] = deliveries {
+            return vec![self.deliver_one(one, message).await];
+        }
+        join_all(
+            deliveries
+                .iter()
+                .map(|delivery| self.deliver_one(delivery, message.clone())),
+        )
+        .await
+    }
+
+    async fn deliver_one(&self, delivery: &Delivery, message: NewMessage) -> Result<Appended, StoreError> {
+        self.account(delivery.account)
+            .await?
+            .deliver(&delivery.mailbox, message)
+            .await
+    }
+
+    /// Makes bytes durable, to be named by several messages.
+    ///
+    /// # Errors
+    /// When the engine fails, or the bytes are 4 GiB or more.
+    pub async fn put_blob(&self, bytes: Bytes) -> Result<BlobSource, StoreError> {
+        let size = u32::try_from(bytes.len()).map_err(|_| crate::Refusal::MessageTooLarge)?;
+        let blob = self.shared.engine.put_blob(bytes).await?;
+        Ok(BlobSource::Stored {
+            blob: BlobId(blob.0),
+            size,
+        })
+    }
+
+    /// Bytes of a message; a range past its end is cut there.
+    ///
+    /// # Errors
+    /// When the engine fails or the bytes are damaged.
+    pub async fn read_blob(&self, blob: BlobId, range: Range<u64>) -> Result<Bytes, StoreError> {
+        Ok(self.shared.engine.read_blob(BlobNumber(blob.0), range).await?)
+    }
+
+    /// Deletes all rows of an account. Its sessions must have ended; its number is not used again.
+    ///
+    /// # Errors
+    /// When the engine fails; what is deleted by then stays deleted.
+    pub async fn delete_account(&self, id: AccountId) -> Result<(), StoreError> {
+        lock(&self.shared.accounts).remove(&id);
+        let partition = Self::partition(id);
+        let all = || Bytes::from_static(&[0])..Bytes::from_static(&[u8::MAX]);
+        loop {
+            let rows = self.shared.engine.scan(partition, all(), 4096).await?;
+            if rows.is_empty() {
+                return Ok(());
+            }
+            let mut batch = engine::Batch::new(partition);
+            rows.iter().for_each(|row| batch.delete(&row.key));
+            self.shared.engine.commit(batch).await?;
+        }
+    }
+
+    /// Drops views that nobody reads and accounts that nobody uses. To be called every few seconds.
+    pub fn sweep(&self) {
+        let mut accounts = lock(&self.shared.accounts);
+        let too_many = accounts.len() > MAX_UNUSED_ACCOUNTS;
+        accounts.retain(|_, cell| {
+            let Some(inner) = cell.get() else {
+                return Arc::strong_count(cell) > 1;
+            };
+            let unread = inner.state().sweep(SWEEPS_TO_KEEP);
+            let unused = unread && Arc::strong_count(inner) == 1 && Arc::strong_count(cell) == 1;
+            !(too_many && unused)
+        });
+    }
+}

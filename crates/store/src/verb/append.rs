@@ -1,0 +1,273 @@
+//! Appending: a message comes into a mailbox.
+
+use bytes::{BufMut, Bytes, BytesMut};
+use engine::Engine;
+use types::{
+    BlobId, ChangeNumber, ContentId, EntryId, MailboxId, MailboxName, ThreadId, Timestamp, Uid, UidValidity,
+};
+
+use crate::row::{FactsRow, MailboxRow};
+use crate::sequencer::{Draft, Verb};
+use crate::{Keywords, MessageRow, Refusal, StoreError, key};
+
+/// How many references of a message are followed to its thread: the nearest ones.
+const MAX_REFERENCES: usize = 32;
+
+/// A message that is to come into a mailbox.
+#[derive(Clone, Debug)]
+pub struct NewMessage {
+    /// Its bytes.
+    pub source: BlobSource,
+    /// The marks it comes with.
+    pub keywords: Keywords,
+    /// When it was received.
+    pub received: Timestamp,
+    /// What is to be found again without its bytes.
+    pub facts: Facts,
+}
+
+/// Bytes to store, or bytes that are stored already.
+#[derive(Clone, Debug)]
+pub enum BlobSource {
+    /// They become durable together with the message's row.
+    Bytes(Bytes),
+    /// From [`crate::Store::put_blob`].
+    Stored {
+        /// The blob.
+        blob: BlobId,
+        /// Its size in octets.
+        size: u32,
+    },
+}
+
+/// What the caller found out about a message.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Facts {
+    /// What it wants to find again, in a form of its own; not kept when over 16 KiB.
+    pub cards: Bytes,
+    /// A hash of its message id.
+    pub message_id: Option<u64>,
+    /// Hashes of the message ids it refers to, the nearest last.
+    pub references: Vec<u64>,
+}
+
+/// A message that has come into a mailbox.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Appended {
+    /// Into which mailbox.
+    pub mailbox: MailboxId,
+    /// The mailbox's uid validity.
+    pub validity: UidValidity,
+    /// The uid it was given.
+    pub uid: Uid,
+    /// This copy.
+    pub entry: EntryId,
+    /// The content.
+    pub content: ContentId,
+    /// The change that brought it.
+    pub change: ChangeNumber,
+}
+
+/// Several messages into one mailbox, all or none.
+pub(crate) struct Append {
+    pub(crate) mailbox: MailboxId,
+    pub(crate) messages: Vec<NewMessage>,
+}
+
+impl Verb for Append {
+    type Output = Vec<Appended>;
+
+    async fn apply(self, draft: &mut Draft) -> Result<Vec<Appended>, StoreError> {
+        let mailbox = draft.mailbox(self.mailbox)?;
+        append_all(draft, mailbox, self.messages).await
+    }
+}
+
+/// One message into a mailbox that is created when it is missing.
+pub(crate) struct Deliver {
+    pub(crate) mailbox: MailboxName,
+    pub(crate) message: NewMessage,
+}
+
+impl Verb for Deliver {
+    type Output = Appended;
+
+    async fn apply(self, draft: &mut Draft) -> Result<Appended, StoreError> {
+        let mailbox = match draft.by_name(&self.mailbox) {
+            Some(mailbox) => mailbox,
+            None => super::mailbox::create(draft, &self.mailbox, None)?,
+        };
+        let appended = append_all(draft, mailbox, vec![self.message]).await?;
+        Ok(*appended.first().expect("one message gives one outcome"))
+    }
+}
+
+async fn append_all(
+    draft: &mut Draft,
+    mut mailbox: MailboxRow,
+    messages: Vec<NewMessage>,
+) -> Result<Vec<Appended>, StoreError> {
+    let mut threads = Vec::with_capacity(messages.len());
+    for message in &messages {
+        threads.push(Thread::find(draft, &message.facts).await?);
+    }
+    check_room(&mailbox, messages.len())?;
+    let mut keywords = Vec::with_capacity(messages.len());
+    for message in &messages {
+        keywords.push(message.keywords.bits_in(&mut mailbox)?);
+    }
+    let change = draft.next_change();
+    let mut appended = Vec::with_capacity(messages.len());
+    for ((message, thread), keywords) in messages.into_iter().zip(threads).zip(keywords) {
+        appended.push(append_one(
+            draft,
+            &mut mailbox,
+            (message, thread, keywords, change),
+        )?);
+    }
+    draft.set_mailbox(mailbox);
+    Ok(appended)
+}
+
+pub(super) fn check_room(mailbox: &MailboxRow, messages: usize) -> Result<(), Refusal> {
+    let wanted = u32::try_from(messages).map_err(|_| Refusal::OutOfUids)?;
+    // The last uid is never given out, so that the next one always exists.
+    mailbox
+        .next_uid
+        .0
+        .checked_add(wanted)
+        .map(|_| ())
+        .ok_or(Refusal::OutOfUids)
+}
+
+fn append_one(
+    draft: &mut Draft,
+    mailbox: &mut MailboxRow,
+    (message, thread, keywords, change): (NewMessage, Thread, u64, ChangeNumber),
+) -> Result<Appended, StoreError> {
+    let now = draft.now();
+    let counters = draft.counters();
+    let content = ContentId(counters.next_content);
+    let entry = EntryId(counters.next_entry);
+    counters.next_content += 1;
+    counters.next_entry += 1;
+    let uid = mailbox.next_uid;
+    mailbox.next_uid = uid.next();
+    let mut row = MessageRow {
+        uid,
+        size: 0,
+        keywords,
+        change,
+        received: message.received,
+        entry,
+        blob: BlobId(0),
+        saved: saved_at(now),
+    };
+    store_bytes(draft, mailbox, message.source, &mut row)?;
+    let thread = thread.join(draft, &message.facts);
+    draft.put_facts(
+        mailbox.id,
+        uid,
+        &FactsRow {
+            content,
+            thread,
+            cards: message.facts.cards,
+        }
+        .print(),
+    );
+    draft.push_row(mailbox, row);
+    Ok(Appended {
+        mailbox: mailbox.id,
+        validity: mailbox.validity,
+        uid,
+        entry,
+        content,
+        change,
+    })
+}
+
+/// The clock in the form that a row keeps.
+pub(super) fn saved_at(now: Timestamp) -> u32 {
+    u32::try_from(now.0.max(0)).unwrap_or(u32::MAX)
+}
+
+fn store_bytes(
+    draft: &mut Draft,
+    mailbox: &MailboxRow,
+    source: BlobSource,
+    row: &mut MessageRow,
+) -> Result<(), StoreError> {
+    match source {
+        BlobSource::Stored { blob, size } => {
+            row.blob = blob;
+            row.size = size;
+        }
+        BlobSource::Bytes(bytes) => {
+            row.size = u32::try_from(bytes.len()).map_err(|_| Refusal::MessageTooLarge)?;
+            let number = draft.account().engine().next_blob();
+            row.blob = BlobId(number.0);
+            let note = salvage_note(draft.account().id().0, mailbox.id, row);
+            draft.batch().put_blob(number, bytes, note);
+        }
+    }
+    Ok(())
+}
+
+/// What stands beside the bytes in the log, so that they can be found again without any index: the account, the
+/// mailbox, the uid, and the row.
+fn salvage_note(account: u64, mailbox: MailboxId, row: &MessageRow) -> Bytes {
+    let mut note = BytesMut::with_capacity(64);
+    note.put_u64_le(account);
+    note.put_u32_le(mailbox.0);
+    note.put_u32_le(row.uid.0);
+    note.put_slice(&row.print());
+    note.freeze()
+}
+
+/// The thread of a message before it joins.
+enum Thread {
+    Known(ThreadId),
+    New,
+}
+
+impl Thread {
+    /// The thread of the nearest message it refers to, or of an earlier copy of itself.
+    async fn find(draft: &Draft, facts: &Facts) -> Result<Self, StoreError> {
+        let nearest = facts.references.iter().rev().take(MAX_REFERENCES);
+        let keys: Vec<_> = nearest
+            .chain(&facts.message_id)
+            .map(|id| key::thread(*id))
+            .collect();
+        if keys.is_empty() {
+            return Ok(Thread::New);
+        }
+        let account = draft.account();
+        let found = account.engine().get_many(account.partition(), &keys).await?;
+        let parse = |value: bytes::Bytes| value.first_chunk::<8>().map(|o| ThreadId(u64::from_le_bytes(*o)));
+        Ok(found
+            .into_iter()
+            .flatten()
+            .find_map(parse)
+            .map_or(Thread::New, Thread::Known))
+    }
+
+    /// Names the thread, and notes it for the answers to come.
+    fn join(self, draft: &mut Draft, facts: &Facts) -> ThreadId {
+        let thread = match self {
+            Thread::Known(thread) => thread,
+            Thread::New => {
+                let counters = draft.counters();
+                counters.next_thread += 1;
+                ThreadId(counters.next_thread - 1)
+            }
+        };
+        if let Some(id) = facts.message_id {
+            draft.batch().put(&key::thread(id), &thread.0.to_le_bytes());
+        }
+        // The first message of a conversation may be missing: its id stands for it.
+        if let Some(root) = facts.references.first() {
+            draft.batch().put(&key::thread(*root), &thread.0.to_le_bytes());
+        }
+        thread
+    }
+}

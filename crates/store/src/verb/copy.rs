@@ -1,0 +1,158 @@
+//! Copying and moving messages between mailboxes of one account.
+
+use types::{ChangeNumber, ContentId, EntryId, MailboxId, ThreadId, Uid, UidValidity};
+
+use super::append::{check_room, saved_at};
+use crate::row::{FactsRow, MailboxRow};
+use crate::sequencer::{Draft, Verb};
+use crate::{Keywords, MessageRow, StoreError, key};
+
+/// Messages that were copied: `from` and `to` run side by side.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Copied {
+    /// The target's uid validity.
+    pub validity: UidValidity,
+    /// The uids in the source.
+    pub from: Vec<Uid>,
+    /// The uids in the target.
+    pub to: Vec<Uid>,
+}
+
+/// Messages that were moved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Moved {
+    /// Where they came from and went to.
+    pub copied: Copied,
+    /// The change that removed them from the source.
+    pub change: ChangeNumber,
+}
+
+/// A copy within the account.
+pub(crate) struct CopyMessages {
+    pub(crate) source: MailboxId,
+    pub(crate) uids: Vec<Uid>,
+    pub(crate) target: MailboxId,
+}
+
+impl Verb for CopyMessages {
+    type Output = Copied;
+
+    async fn apply(self, draft: &mut Draft) -> Result<Copied, StoreError> {
+        let copy = Copy::find(draft, &self).await?;
+        Ok(copy.make(draft))
+    }
+}
+
+/// A copy and the removal of the originals, as one.
+pub(crate) struct MoveMessages {
+    pub(crate) source: MailboxId,
+    pub(crate) uids: Vec<Uid>,
+    pub(crate) target: MailboxId,
+}
+
+impl Verb for MoveMessages {
+    type Output = Moved;
+
+    async fn apply(self, draft: &mut Draft) -> Result<Moved, StoreError> {
+        let MoveMessages { source, uids, target } = self;
+        let copy = Copy::find(draft, &CopyMessages { source, uids, target }).await?;
+        Ok(copy.make_and_remove(draft))
+    }
+}
+
+/// All that a copy needs, found before anything is changed.
+pub(super) struct Copy {
+    source: MailboxRow,
+    target: MailboxRow,
+    rows: Vec<(MessageRow, FactsRow, u64)>,
+}
+
+impl Copy {
+    async fn find(draft: &mut Draft, asked: &CopyMessages) -> Result<Self, StoreError> {
+        let source = draft.mailbox(asked.source)?;
+        let target = draft.mailbox(asked.target)?;
+        let rows = draft.rows(asked.source, &asked.uids).await?;
+        Self::check(draft, source, target, rows).await
+    }
+
+    /// A copy of given rows.
+    pub(super) async fn check(
+        draft: &mut Draft,
+        source: MailboxRow,
+        mut target: MailboxRow,
+        rows: Vec<MessageRow>,
+    ) -> Result<Self, StoreError> {
+        check_room(&target, rows.len())?;
+        let account = draft.account();
+        let keys: Vec<_> = rows.iter().map(|row| key::facts(source.id, row.uid)).collect();
+        let facts = account.engine().get_many(account.partition(), &keys).await?;
+        let mut checked = Vec::with_capacity(rows.len());
+        for (row, facts) in rows.into_iter().zip(facts) {
+            let none = FactsRow {
+                content: ContentId(0),
+                thread: ThreadId(0),
+                cards: bytes::Bytes::new(),
+            };
+            let facts = facts.and_then(|value| FactsRow::parse(&value)).unwrap_or(none);
+            let keywords = Keywords::of_bits(row.keywords, &source).bits_in(&mut target)?;
+            checked.push((row, facts, keywords));
+        }
+        Ok(Copy {
+            source,
+            target,
+            rows: checked,
+        })
+    }
+
+    fn make(self, draft: &mut Draft) -> Copied {
+        let change = draft.next_change();
+        let now = saved_at(draft.now());
+        let mut target = self.target;
+        let mut copied = Copied {
+            validity: target.validity,
+            from: Vec::new(),
+            to: Vec::new(),
+        };
+        for (row, mut facts, keywords) in self.rows {
+            let counters = draft.counters();
+            let entry = EntryId(counters.next_entry);
+            counters.next_entry += 1;
+            if facts.content == ContentId(0) {
+                facts.content = ContentId(counters.next_content);
+                counters.next_content += 1;
+            }
+            let uid = target.next_uid;
+            target.next_uid = uid.next();
+            draft.put_facts(target.id, uid, &facts.print());
+            draft.push_row(
+                &mut target,
+                MessageRow {
+                    uid,
+                    keywords,
+                    change,
+                    entry,
+                    saved: now,
+                    ..row
+                },
+            );
+            copied.from.push(row.uid);
+            copied.to.push(uid);
+        }
+        draft.set_mailbox(target);
+        copied
+    }
+
+    pub(super) fn make_and_remove(self, draft: &mut Draft) -> Moved {
+        let source = self.source.id;
+        let old: Vec<_> = self.rows.iter().map(|(row, ..)| *row).collect();
+        let copied = self.make(draft);
+        let change = draft.next_change();
+        // Read again: source and target may be one mailbox.
+        let mut source = draft.mailbox(source).expect("found when the move was checked");
+        for row in &old {
+            draft.remove_row(&mut source, row, change);
+        }
+        draft.set_mailbox(source);
+        Moved { copied, change }
+    }
+}

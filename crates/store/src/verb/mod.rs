@@ -1,0 +1,20 @@
+//! The verbs: each changes an account as one transaction.
+
+mod append;
+mod copy;
+mod expunge;
+mod keywords;
+mod mailbox;
+mod view;
+
+pub use append::{Appended, BlobSource, Facts, NewMessage};
+pub use copy::{Copied, Moved};
+pub use expunge::Expunged;
+pub use keywords::{KeywordAction, KeywordChange, Keywords};
+
+pub(crate) use append::{Append, Deliver};
+pub(crate) use copy::{CopyMessages, MoveMessages};
+pub(crate) use expunge::{Expunge, Which};
+pub(crate) use keywords::SetKeywords;
+pub(crate) use mailbox::{CreateMailbox, DeleteMailbox, FirstMailboxes, RenameMailbox, Subscribe};
+pub(crate) use view::{LoadView, StoreRecent};
