@@ -1,7 +1,7 @@
 //! Verifying an account: that its counts, uids and blobs fit together.
 
 use bytes::Bytes;
-use engine::{BlobNumber, Engine};
+use engine::BlobNumber;
 use types::{AccountId, MailboxId, SystemKeyword, Uid};
 
 use crate::account::{Inner, scan_all};

@@ -36,7 +36,7 @@ impl FlagText {
             self.last = Some((keywords, recent));
             self.text.clear();
             for flag in flags_of(keywords, &self.names) {
-                push(&mut self.text, &flag);
+                push(&mut self.text, flag);
             }
             if recent == Recent::Yes {
                 push(&mut self.text, "\\Recent");

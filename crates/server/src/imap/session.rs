@@ -258,13 +258,13 @@ impl Session {
     }
 
     fn allows(&self, allowed: In) -> bool {
-        match (allowed, &self.state) {
+        matches!(
+            (allowed, &self.state),
             (In::Any, _)
-            | (In::NotAuthenticated, State::NotAuthenticated)
-            | (In::Authenticated, State::Authenticated(_) | State::Selected(_))
-            | (In::Selected, State::Selected(_)) => true,
-            _ => false,
-        }
+                | (In::NotAuthenticated, State::NotAuthenticated)
+                | (In::Authenticated, State::Authenticated(_) | State::Selected(_))
+                | (In::Selected, State::Selected(_))
+        )
     }
 
     async fn sync(&mut self, expunges: Expunges, numbering: Numbering) -> Result<(), Stop> {

@@ -1,7 +1,6 @@
 //! Appending: a message comes into a mailbox.
 
 use bytes::{BufMut, Bytes, BytesMut};
-use engine::Engine;
 use types::{
     BlobId, ChangeNumber, ContentId, EntryId, MailboxId, MailboxName, ThreadId, Timestamp, Uid, UidValidity,
 };
