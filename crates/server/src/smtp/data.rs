@@ -140,12 +140,18 @@ impl Connection {
         }
     }
 
-    /// RFC 3030 §2: after a chunk that failed, the transaction is over; what else was on its way is refused.
+    /// RFC 3030 §2: after a chunk that failed, the transaction is over; what else was on its way is refused. A chunk that
+    /// came before any recipient has begun nothing: the transaction stands as it was.
     fn fail_chunks(&mut self, last: Last) {
-        let Some((transaction, _)) = self.state.reset() else {
+        if self
+            .transaction()
+            .is_none_or(|transaction| transaction.recipients.is_empty())
+        {
             return;
-        };
-        if last == Last::No && !transaction.recipients.is_empty() {
+        }
+        if let Some((transaction, _)) = self.state.reset()
+            && last == Last::No
+        {
             self.state = Session::Chunks(transaction, Chunks::Failed);
         }
     }

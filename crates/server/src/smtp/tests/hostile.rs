@@ -105,7 +105,7 @@ async fn a_message_without_end_ends_the_connection() {
     let mut client = rig.connect(Port::Relay);
     client.talk(TO_DATA).await;
     for _ in 0..60 {
-        client.send(&[b'x'; 10_000]).await;
+        client.send_while_open(&[b'x'; 10_000]).await;
     }
     client.talk("S: 552 5.3.4 <*>\nX:").await;
     client.end().await;

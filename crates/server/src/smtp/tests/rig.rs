@@ -168,6 +168,11 @@ impl Client {
         self.stream.write_all(octets).await.unwrap();
     }
 
+    /// Sends to a server that may have had enough.
+    pub(super) async fn send_while_open(&mut self, octets: &[u8]) {
+        let _ = self.stream.write_all(octets).await;
+    }
+
     async fn expect(&mut self, wanted: &str) {
         let got = self
             .line()
