@@ -52,7 +52,15 @@ pub struct Server {
     offset: u16,
     data: PathBuf,
     log: PathBuf,
+    traced: Traced,
     _folder: TempDir,
+}
+
+/// Whether another program runs the server and watches it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Traced {
+    Yes,
+    No,
 }
 
 /// A server that did not start.
@@ -101,6 +109,31 @@ impl Server {
         Server::start_on(data, tempfile::tempdir().unwrap(), &["sh", "-c", &shell])
     }
 
+    /// As [`Server::start_in`], under `strace`, which writes some of its system calls to a file.
+    ///
+    /// # Errors
+    ///
+    /// When it does not start.
+    pub fn start_traced(data: &Path, trace: &Path, calls: &str) -> Result<Server, Refused> {
+        let (trace, calls) = (trace.to_str().unwrap(), format!("trace={calls}"));
+        let strace = [
+            "strace",
+            "-f",
+            "--seccomp-bpf",
+            "-xx",
+            "-y",
+            "-s",
+            "100000000",
+            "-e",
+            &calls,
+            "-o",
+            trace,
+        ];
+        let mut server = Server::start_on(data, tempfile::tempdir().unwrap(), &strace)?;
+        server.traced = Traced::Yes;
+        Ok(server)
+    }
+
     fn start_on(data: &Path, folder: TempDir, before: &[&str]) -> Result<Server, Refused> {
         let log = folder.path().join("log");
         loop {
@@ -112,6 +145,7 @@ impl Server {
                     offset,
                     data: data.to_owned(),
                     log,
+                    traced: Traced::No,
                     _folder: folder,
                 });
             }
@@ -191,8 +225,7 @@ impl Server {
     pub fn stop(&mut self) -> ExitStatus {
         // Whoever is greeted knows that signals are listened for.
         Conversation::open(self, Service::Smtp).expect("220");
-        let id = Pid::from_child(&self.process);
-        kill_process(id, Signal::TERM).unwrap();
+        kill_process(self.pid(), Signal::TERM).unwrap();
         let asked = Instant::now();
         loop {
             if let Some(status) = self.process.try_wait().unwrap() {
@@ -201,6 +234,19 @@ impl Server {
             assert!(asked.elapsed() < PATIENCE, "the server does not stop");
             thread::sleep(Duration::from_millis(5));
         }
+    }
+}
+
+impl Server {
+    /// The server's own process: what traces it does not pass signals on.
+    fn pid(&self) -> Pid {
+        let id = self.process.id();
+        if self.traced == Traced::No {
+            return Pid::from_child(&self.process);
+        }
+        let children = fs::read_to_string(format!("/proc/{id}/task/{id}/children")).unwrap();
+        let child = children.split_whitespace().next().unwrap().parse().unwrap();
+        Pid::from_raw(child).unwrap()
     }
 }
 

@@ -57,6 +57,7 @@ pub const PROGRAMS: &[Program] = &[
     debian("fetchmail", &["fetchmail"], &["fetchmail::"]),
     debian("mbsync", &["isync"], &["mbsync::"]),
     debian("msmtp", &["msmtp"], &["msmtp::"]),
+    debian("strace", &["strace"], &["power_loss::"]),
     Program {
         // It speaks TLS only with this module, which Debian merely recommends.
         probe: &["perl", "-MNet::SSLeay", "-e", "1"],

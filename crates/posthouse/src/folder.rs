@@ -1,8 +1,8 @@
 //! The data folder: found or made, locked, opened, closed. What is wrong with it is said in words that help.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -52,12 +52,7 @@ impl Folder {
         let failed = |error: io::Error| Exit::file(path, &error, language);
         match fs::read_dir(path) {
             Err(error) if error.kind() == ErrorKind::NotFound && open == Open::OrCreate => {
-                // Mail is private.
-                DirBuilder::new()
-                    .recursive(true)
-                    .mode(0o700)
-                    .create(path)
-                    .map_err(failed)?;
+                engine::make_folder(path).map_err(failed)?;
             }
             Err(error) => return Err(failed(error)),
             Ok(mut entries) => {

@@ -10,4 +10,5 @@ mod accounts;
 mod crash;
 mod damage;
 mod hostile;
+mod power_loss;
 mod scarcity;

@@ -57,12 +57,35 @@ pub(crate) fn failed(path: &Path) -> impl FnOnce(io::Error) -> OpenError {
     move |cause| OpenError::Io { path, cause }
 }
 
-/// Makes a folder for its owner only, if it is missing.
+/// Makes a folder for its owner only, and those above it, where they are missing; their names are on stable storage then.
+///
+/// # Errors
+/// When the system refuses.
+pub fn make_folder(path: &Path) -> io::Result<()> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    let parent = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    make_folder(parent)?;
+    match DirBuilder::new().mode(0o700).create(path) {
+        Ok(()) => File::open(parent)?.sync_all(),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+/// As [`make_folder`], for a part of a data folder.
 pub(crate) fn make(path: &Path) -> Result<(), OpenError> {
-    DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(path)
+    make_folder(path).map_err(failed(path))
+}
+
+/// Makes the names in a folder durable.
+pub(crate) fn sync(path: &Path) -> Result<(), OpenError> {
+    File::open(path)
+        .and_then(|folder| folder.sync_all())
         .map_err(failed(path))
 }
 

@@ -30,7 +30,7 @@ use tokio::sync::oneshot;
 use crate::files::{Files, LogFile, SystemFiles};
 use crate::{Answer, Batch, BlobNumber, Engine, EngineError, Partition, Row};
 use committer::{Order, Submission};
-pub use folder::OpenError;
+pub use folder::{OpenError, make_folder};
 use index::Index;
 pub use replay::fuzz_replay;
 use table::Tables;

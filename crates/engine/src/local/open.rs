@@ -120,7 +120,11 @@ fn open_index(folder: &Path, findings: &mut Vec<Finding>) -> Result<Index, OpenE
         }),
     };
     let error = match whole {
-        Ok(index) => return Ok(index),
+        Ok(index) if found == Ok(true) => return Ok(index),
+        Ok(index) => {
+            folder::sync(&path)?;
+            return Ok(index);
+        }
         Err(error) => error,
     };
     let aside = (1..)
@@ -138,7 +142,10 @@ fn open_index(folder: &Path, findings: &mut Vec<Finding>) -> Result<Index, OpenE
         what,
     });
     folder::make(&path)?;
-    Ok(Index::open(&path)?)
+    let index = Index::open(&path)?;
+    folder::sync(&path)?;
+    folder::sync(folder)?;
+    Ok(index)
 }
 
 /// The numbers of the segments, ascending.

@@ -1,5 +1,6 @@
 //! What all connections that bring mail share: the memory for messages, and the names that messages get.
 
+use std::hash::{BuildHasher as _, RandomState};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
@@ -28,7 +29,8 @@ impl Intake {
     pub fn new(octets: usize) -> Self {
         Intake {
             free: AtomicUsize::new(octets),
-            next: AtomicU64::new(1),
+            // Begins anywhere, since a server may start twice within a second.
+            next: AtomicU64::new(RandomState::new().hash_one(octets) >> 32),
         }
     }
 
