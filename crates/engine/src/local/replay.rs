@@ -5,7 +5,7 @@
 
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::record::{BLOCK, Header};
+use super::record::{BLOCK, HEADER, Header, Kind};
 
 /// The bytes of a segment, from some block on.
 #[derive(Clone, Copy)]
@@ -143,8 +143,27 @@ fn salvage<'a>(source: Source<'a>, range: std::ops::Range<u64>, tell: &mut dyn F
     }
 }
 
-/// Reads any bytes as a segment, for fuzzing: it must neither panic nor run away.
+/// Reads any bytes as a segment, and as the recipe of one that is then damaged, for fuzzing: it must neither panic nor run
+/// away, and what lies before the damage must come out. Gives the number of events.
+///
+/// # Panics
+/// When a record before the damage is lost: our own bug.
+#[must_use]
 pub fn fuzz_replay(bytes: &[u8]) -> u64 {
+    let (segment, groups, damaged) = cook(bytes);
+    let mut whole = 0;
+    let events = count(&segment, &mut |event| {
+        whole += u64::from(matches!(event, Event::Record { .. }));
+    });
+    let safe = groups.iter().filter(|(end, _)| *end <= damaged);
+    assert!(
+        whole >= safe.map(|(_, records)| records).sum::<u64>(),
+        "a whole group is lost"
+    );
+    events + count(bytes, &mut |_| {})
+}
+
+fn count(bytes: &[u8], look: &mut dyn FnMut(&Event<'_>)) -> u64 {
     let source = Source {
         bytes,
         offset: 0,
@@ -153,6 +172,90 @@ pub fn fuzz_replay(bytes: &[u8]) -> u64 {
         known_end: bytes.len() as u64 / 2,
     };
     let mut events = 0;
-    replay(source, &mut |_| events += 1);
+    replay(source, &mut |event| {
+        look(&event);
+        events += 1;
+    });
     events
+}
+
+/// A segment from a recipe: its octets, the end and the number of records of each group, and where damage begins.
+fn cook(recipe: &[u8]) -> (Vec<u8>, Vec<(u64, u64)>, u64) {
+    let mut rest = recipe.iter().copied();
+    let mut next = || rest.next().unwrap_or(0);
+    let (mut segment, mut groups, mut sequence) = (Vec::new(), Vec::new(), 1);
+    for _ in 0..next() % 6 {
+        let sizes: Vec<u32> = (0..=next() % 4)
+            .map(|_| u32::from(next()) * u32::from(next() % 32))
+            .collect();
+        segment.resize(segment.len().next_multiple_of(BLOCK as usize), 0);
+        cook_group(&mut segment, sequence, &sizes);
+        sequence += sizes.len() as u64;
+        groups.push((segment.len() as u64, sizes.len() as u64));
+    }
+    let mut damaged = u64::MAX;
+    for _ in 0..next() % 8 {
+        let at = usize::from(next()) << 8 | usize::from(next());
+        if let Some(octet) = segment.get_mut(at) {
+            *octet ^= next().max(1);
+            damaged = damaged.min(at as u64);
+        }
+    }
+    if next() % 4 == 0 {
+        segment.truncate(usize::from(next()) << 8);
+        damaged = damaged.min(segment.len() as u64);
+    }
+    (segment, groups, damaged)
+}
+
+fn cook_group(segment: &mut Vec<u8>, first: u64, sizes: &[u32]) {
+    let payloads: Vec<Vec<u8>> = sizes.iter().map(|size| vec![b'x'; *size as usize]).collect();
+    let mut header = Header {
+        kind: Kind::Blob,
+        segment: 1,
+        sequence: first,
+        group: first,
+        group_length: 0,
+        id: first,
+        note_length: 3,
+        length: 0,
+        hash: 0,
+    };
+    let length = |payload: &Vec<u8>| (HEADER as u64 + 3 + payload.len() as u64).next_multiple_of(8);
+    header.group_length = payloads.iter().map(length).sum();
+    for (payload, size) in payloads.iter().zip(sizes) {
+        (header.length, header.hash) = (*size, xxh3_64(payload));
+        header.print(b"abc", 0, segment);
+        segment.extend_from_slice(payload);
+        segment.resize(segment.len().next_multiple_of(8), 0);
+        header.sequence += 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cooked_segments_replay_and_damaged_ones_keep_what_is_before_the_damage() {
+        let mut seed = 3_u64;
+        for _ in 0..2_000 {
+            let recipe: Vec<u8> = (0..40)
+                .map(|_| {
+                    seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                    (seed >> 56) as u8
+                })
+                .collect();
+            let _ = fuzz_replay(&recipe);
+        }
+        let (segment, groups, damaged) = cook(&[2, 0, 9, 9, 1, 3, 3, 0, 0, 0, 1]);
+        assert_eq!((groups.len(), damaged), (2, u64::MAX));
+        assert_eq!(
+            count(&segment, &mut |event| assert!(matches!(
+                event,
+                Event::Record { .. }
+            ))),
+            3
+        );
+    }
 }
