@@ -79,6 +79,12 @@ impl Batch {
         self.partition
     }
 
+    /// Octets of its rows, as they are encoded.
+    #[must_use]
+    pub fn octets(&self) -> usize {
+        self.changes.len()
+    }
+
     /// Whether it changes nothing.
     #[must_use]
     pub fn is_empty(&self) -> bool {

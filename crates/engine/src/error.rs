@@ -56,6 +56,12 @@ pub enum EngineError {
     /// No blob has that number.
     #[error("there is no blob {0}")]
     NoBlob(u64),
+    /// One batch changes more than the log takes at once.
+    #[error("one change of {octets} octets of rows is more than is written at once")]
+    TooLarge {
+        /// Octets of its rows.
+        octets: usize,
+    },
     /// The engine has been closed.
     #[error("the data folder is closed")]
     Closed,

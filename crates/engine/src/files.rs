@@ -52,6 +52,12 @@ pub trait LogFile: Send + Sync {
     /// What the system says.
     fn sync_data(&self) -> io::Result<()>;
 
+    /// Forgets what memory holds of a part that is synced, so that the next read of it asks the disk.
+    ///
+    /// # Errors
+    /// What the system says.
+    fn forget(&self, offset: u64, length: u64) -> io::Result<()>;
+
     /// Gives the file room, which reads as zeros.
     ///
     /// # Errors
@@ -106,6 +112,16 @@ impl LogFile for File {
 
     fn sync_data(&self) -> io::Result<()> {
         File::sync_data(self)
+    }
+
+    fn forget(&self, offset: u64, length: u64) -> io::Result<()> {
+        let length = std::num::NonZeroU64::new(length);
+        Ok(rustix::fs::fadvise(
+            self,
+            offset,
+            length,
+            rustix::fs::Advice::DontNeed,
+        )?)
     }
 
     fn allocate(&self, offset: u64, length: u64) -> io::Result<()> {

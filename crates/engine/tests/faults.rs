@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicI32, Ordering};
 
 use bytes::Bytes;
 use posthouse_engine::files::{Files, LogFile, SystemFiles};
-use posthouse_engine::{Batch, Engine, EngineError, LocalEngine, Options, Partition};
+use posthouse_engine::{Batch, Engine, EngineError, LocalEngine, OpenError, Options, Partition};
 use tempfile::TempDir;
 
 const EIO: i32 = 5;
@@ -66,6 +66,9 @@ impl LogFile for FaultyFile {
     fn sync_data(&self) -> io::Result<()> {
         fault(&self.0.sync)?;
         self.1.sync_data()
+    }
+    fn forget(&self, offset: u64, length: u64) -> io::Result<()> {
+        self.1.forget(offset, length)
     }
     fn allocate(&self, offset: u64, length: u64) -> io::Result<()> {
         fault(&self.0.write)?;
@@ -171,4 +174,34 @@ async fn too_many_open_files_is_a_clear_error_that_passes() {
     ));
     faults.open.store(0, Ordering::SeqCst);
     assert_eq!(engine.read_blob(blob, ALL).await.unwrap(), "bytes");
+}
+
+#[tokio::test]
+async fn what_is_replayed_is_synced_before_it_is_believed() {
+    let (folder, faults) = (TempDir::new().unwrap(), Arc::new(Faults::default()));
+    let engine = open(&folder, &faults);
+    put(&engine, "a").await.unwrap();
+    // Killed: the lock goes with the process, and the index has nothing yet.
+    let copy = TempDir::new().unwrap();
+    for sub in ["", "log"] {
+        std::fs::create_dir_all(copy.path().join(sub)).unwrap();
+        for entry in std::fs::read_dir(folder.path().join(sub)).unwrap().flatten() {
+            if entry.file_type().unwrap().is_file() {
+                std::fs::copy(entry.path(), copy.path().join(sub).join(entry.file_name())).unwrap();
+            }
+        }
+    }
+    faults.sync.store(EIO, Ordering::SeqCst);
+    let files = Arc::new(FaultyFiles(Arc::clone(&faults)));
+    let options = || Options {
+        files: Arc::clone(&files) as Arc<dyn Files>,
+        ..Options::default()
+    };
+    assert!(matches!(
+        LocalEngine::open(copy.path(), options()),
+        Err(OpenError::Io { .. })
+    ));
+    faults.sync.store(0, Ordering::SeqCst);
+    let engine = LocalEngine::open(copy.path(), options()).unwrap();
+    assert_eq!(keys(&engine).await, ["a"]);
 }

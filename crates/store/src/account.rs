@@ -13,13 +13,16 @@ use crate::row::{Counters, MailboxRow};
 use crate::sequencer::{Queue, Subscribed, lock, submit};
 use crate::state::{KeptView, State};
 use crate::verb::{
-    Append, CopyMessages, CreateMailbox, DeleteMailbox, Deliver, Expunge, FirstMailboxes, LoadView,
-    MoveMessages, RenameMailbox, SetKeywords, StoreRecent, Subscribe, Which,
+    Append, CopyMessages, CreateMailbox, DeleteAccount, DeleteMailbox, Deliver, Expunge, FirstMailboxes,
+    LoadView, MoveMessages, RenameMailbox, SetKeywords, StoreRecent, Subscribe, Which,
 };
 use crate::{
     Appended, Copied, Expunged, FactsRow, KeywordChange, Mailbox, MessageRow, Moved, NewMessage, Now, Store,
     StoreError, View, key,
 };
+
+/// A count on the disk is believed so far when memory is set aside.
+const MAX_TRUSTED: usize = 65_536;
 
 /// How many rows one read of the engine brings.
 const ROWS_A_READ: usize = 4096;
@@ -54,7 +57,7 @@ impl Inner {
             .flatten()
         {
             Some(value) => Counters::parse(&value).ok_or(unreadable("account"))?,
-            None => Counters::NEW,
+            None => Counters::first(now()),
         };
         let mut mailboxes = Vec::new();
         for row in scan_all(&*engine, partition, key::mailboxes()).await? {
@@ -85,6 +88,19 @@ impl Inner {
 
     pub(crate) fn partition(&self) -> Partition {
         Store::partition(self.id)
+    }
+
+    /// Stores the recent marks that have moved in memory.
+    pub(crate) fn store_recent(self: &Arc<Self>) {
+        for mailbox in self.state().take_marked() {
+            let inner = Arc::clone(self);
+            tokio::spawn(async move { submit(&inner, StoreRecent { mailbox }).await });
+        }
+    }
+
+    /// Ends the account, after what is on its way.
+    pub(crate) async fn delete(self: &Arc<Self>) -> Result<(), StoreError> {
+        submit(self, DeleteAccount).await
     }
 
     pub(crate) fn id(&self) -> AccountId {
@@ -125,7 +141,7 @@ impl Inner {
         let Some(row) = row else {
             return Ok(Arc::new(View::empty(mailbox)));
         };
-        let mut rows = Vec::with_capacity(usize::try_from(row.messages).unwrap_or(0));
+        let mut rows = Vec::with_capacity(usize::try_from(row.messages).unwrap_or(0).min(MAX_TRUSTED));
         for stored in scan_all(
             &*self.engine,
             self.partition(),
@@ -171,10 +187,6 @@ pub(crate) async fn scan_all(
 }
 
 impl Account {
-    pub(crate) fn inner(&self) -> &Inner {
-        &self.inner
-    }
-
     pub(crate) fn new(inner: Arc<Inner>) -> Self {
         Account { inner }
     }
@@ -315,16 +327,7 @@ impl Account {
     /// (RFC 3501 §2.3.2). It moves in memory and is stored lazily. `None` where there is no such mailbox.
     #[must_use]
     pub fn take_recent(&self, mailbox: MailboxId) -> Option<Uid> {
-        let mut state = self.inner.state();
-        let row = state.mailboxes.get_mut(&mailbox)?;
-        let mark = std::mem::replace(&mut row.recent, row.next_uid);
-        let moved = mark != row.recent;
-        drop(state);
-        if moved {
-            let inner = Arc::clone(&self.inner);
-            tokio::spawn(async move { submit(&inner, StoreRecent { mailbox }).await });
-        }
-        Some(mark)
+        self.inner.state().take_recent(mailbox)
     }
 
     pub(crate) async fn create_first_mailboxes(&self) -> Result<(), StoreError> {

@@ -6,7 +6,7 @@ use types::{AccountId, MailboxId, SystemKeyword, Uid};
 
 use crate::account::{Inner, scan_all};
 use crate::row::{Counters, FactsRow, MailboxRow};
-use crate::{Account, MessageRow, Store, StoreError, key};
+use crate::{MessageRow, Store, StoreError, key};
 
 /// What a check of an account looked at and found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -58,28 +58,20 @@ pub enum CheckFault {
 /// The rows of one account, as they were read without stopping its sequencer.
 struct Check<'a> {
     inner: &'a Inner,
-    counters: Counters,
     report: AccountReport,
 }
 
 impl Store {
-    /// Verifies an account. While verbs run beside it, a mailbox that changes meanwhile is not judged by its counts.
+    /// Verifies an account; changes nothing. While verbs run beside it, a mailbox that changes meanwhile is not judged by its
+    /// counts.
     ///
     /// # Errors
     /// When the engine fails in another way than by damage.
     pub async fn check_account(&self, id: AccountId) -> Result<AccountReport, StoreError> {
-        let account = self.account(id).await?;
-        account.check().await
-    }
-}
-
-impl Account {
-    async fn check(&self) -> Result<AccountReport, StoreError> {
-        let inner = self.inner();
+        let inner = self.look_at(id).await?;
         let rows = scan_all(inner.engine(), inner.partition(), key::mailboxes()).await?;
         let mut check = Check {
-            inner,
-            counters: inner.state().counters,
+            inner: &inner,
             report: AccountReport::default(),
         };
         for row in rows {
@@ -110,6 +102,14 @@ impl Check<'_> {
         self.report.mailboxes += 1;
         let (engine, partition) = (self.inner.engine(), self.inner.partition());
         let stored = scan_all(engine, partition, key::messages_from(mailbox.id, Uid(0))).await?;
+        // Read after the messages: a number that a message has was given out by a row that is there by now.
+        let keys = [key::mailbox(mailbox.id), key::account()];
+        let mut rows = engine.get_many(partition, &keys).await?.into_iter();
+        let now = rows
+            .next()
+            .flatten()
+            .and_then(|value| MailboxRow::parse(mailbox.id, &value));
+        let counters = rows.next().flatten().and_then(|value| Counters::parse(&value));
         let mut sums = (0, 0, 0, 0);
         for row in stored {
             let uid = key::uid_of(&row.key).unwrap_or_default();
@@ -121,49 +121,31 @@ impl Check<'_> {
             sums.1 += u32::from(!message.has(SystemKeyword::Seen));
             sums.2 += u32::from(message.has(SystemKeyword::Deleted));
             sums.3 += u64::from(message.size);
-            self.message(mailbox, &message).await?;
+            if now.as_ref().is_some_and(|row| uid >= row.next_uid) {
+                self.found(Some(mailbox.id), Some(uid), CheckFault::UidTooHigh);
+            }
+            if counters.is_none_or(|now| message.entry.0 >= now.next_entry || message.change > now.change) {
+                self.found(Some(mailbox.id), Some(uid), CheckFault::NumberTooHigh);
+            }
+            self.message(mailbox.id, &message).await?;
         }
-        // A delivery may have come in between: only a mailbox that stood still is judged.
-        let now = engine
-            .get_many(partition, &[key::mailbox(mailbox.id)])
-            .await?
-            .pop()
-            .flatten();
-        let still = now
-            .and_then(|value| MailboxRow::parse(mailbox.id, &value))
-            .as_ref()
-            == Some(mailbox);
         let said = (
             mailbox.messages,
             mailbox.unseen,
             mailbox.deleted,
             mailbox.octets.0,
         );
-        if still && said != sums {
+        // A delivery may have come in between: only a mailbox that stood still is judged.
+        if now.as_ref() == Some(mailbox) && said != sums {
             self.found(Some(mailbox.id), None, CheckFault::Counts);
         }
         Ok(())
     }
 
-    async fn message(&mut self, mailbox: &MailboxRow, message: &MessageRow) -> Result<(), StoreError> {
+    async fn message(&mut self, mailbox: MailboxId, message: &MessageRow) -> Result<(), StoreError> {
         self.report.messages += 1;
-        let (at, uid) = (Some(mailbox.id), Some(message.uid));
-        let now = self.inner.state().counters;
-        self.counters = now;
-        if message.uid >= mailbox.next_uid
-            && self
-                .inner
-                .state()
-                .mailboxes
-                .get(&mailbox.id)
-                .is_some_and(|row| message.uid >= row.next_uid)
-        {
-            self.found(at, uid, CheckFault::UidTooHigh);
-        }
-        if message.entry.0 >= now.next_entry || message.change > now.change {
-            self.found(at, uid, CheckFault::NumberTooHigh);
-        }
-        let facts = self.facts(mailbox.id, message.uid).await?;
+        let (at, uid) = (Some(mailbox), Some(message.uid));
+        let facts = self.facts(mailbox, message.uid).await?;
         if facts.is_none_or(|value| FactsRow::parse(&value).is_none()) {
             self.found(at, uid, CheckFault::NoFacts);
         }

@@ -6,6 +6,9 @@ use thiserror::Error;
 /// What was asked for cannot be had; nothing was changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum Refusal {
+    /// The account has been removed.
+    #[error("the account has been removed")]
+    NoAccount,
     /// The mailbox is not there, or no longer.
     #[error("there is no such mailbox")]
     NoMailbox,
@@ -24,12 +27,18 @@ pub enum Refusal {
     /// A limit of this store.
     #[error("an account has at most {} mailboxes", crate::state::MAX_MAILBOXES)]
     TooManyMailboxes,
+    /// A limit of this store.
+    #[error("an account has at most {} subscriptions", crate::state::MAX_MAILBOXES)]
+    TooManySubscriptions,
     /// A limit of this store: keywords are bits of one word.
     #[error("a mailbox has at most {} keywords", crate::state::MAX_KEYWORDS)]
     TooManyKeywords,
     /// The uids of the mailbox are used up (RFC 3501 §2.3.1.1).
     #[error("the mailbox has used up its uids")]
     OutOfUids,
+    /// A limit of this store: a copy is one transaction.
+    #[error("too many messages for one copy; copy fewer at a time")]
+    TooManyMessages,
     /// Larger than 4 GiB.
     #[error("a message has at most 4 GiB")]
     MessageTooLarge,

@@ -121,14 +121,19 @@ pub(crate) struct Counters {
 }
 
 impl Counters {
-    pub(crate) const NEW: Counters = Counters {
-        change: ChangeNumber(1),
-        next_entry: 1,
-        next_content: 1,
-        next_thread: 1,
-        next_mailbox: 1,
-        last_validity: UidValidity(0),
-    };
+    /// The counters of a new account. Copies are numbered from the clock on, 65,536 a second: whoever gets the name of an account
+    /// that was removed must not get its numbers too (RFC 1939 §7: a unique-id is never used again).
+    pub(crate) fn first(now: Timestamp) -> Self {
+        let seconds = u32::try_from(now.0.max(0)).unwrap_or(u32::MAX);
+        Counters {
+            change: ChangeNumber(1),
+            next_entry: (u64::from(seconds) << 16) + 1,
+            next_content: 1,
+            next_thread: 1,
+            next_mailbox: 1,
+            last_validity: UidValidity(0),
+        }
+    }
 
     pub(crate) fn print(&self) -> Bytes {
         let mut out = BytesMut::with_capacity(48);
@@ -266,7 +271,7 @@ mod tests {
 
         let counters = Counters {
             next_mailbox: 5,
-            ..Counters::NEW
+            ..Counters::first(Timestamp(1))
         };
         assert_eq!(Counters::parse(&counters.print()), Some(counters));
 

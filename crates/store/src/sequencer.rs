@@ -8,18 +8,20 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, MutexGuard, PoisonError};
 
-use bytes::Bytes;
 use engine::{Batch, EngineError};
 use tokio::sync::oneshot;
-use types::{ChangeNumber, MailboxId, MailboxName, SystemKeyword, Timestamp, Uid};
+use types::{ChangeNumber, MailboxId, MailboxName, SystemKeyword, ThreadId, Timestamp, Uid};
 
 use crate::account::Inner;
-use crate::row::{Counters, MailboxRow};
+use crate::row::{Counters, FactsRow, MailboxRow};
 use crate::view::ViewChange;
 use crate::{MessageRow, Refusal, StoreError, key};
 
 /// How many verbs one batch takes at most: bounds how long the first waits for the last.
 const MAX_VERBS: usize = 256;
+
+/// How many rows are asked of the engine at once.
+const ROWS_AT_ONCE: usize = 256;
 
 /// One change of an account, as one transaction.
 pub(crate) trait Verb: Send + 'static {
@@ -45,11 +47,17 @@ struct Asked<V: Verb> {
 impl<V: Verb> Waiting for Asked<V> {
     fn run<'a>(self: Box<Self>, draft: &'a mut Draft) -> Pin<Box<dyn Future<Output = Settle> + Send + 'a>> {
         Box::pin(async move {
-            let outcome = self.verb.apply(draft).await;
+            let before = draft.extent();
+            let outcome = match draft.living() {
+                Ok(()) => self.verb.apply(draft).await,
+                Err(refusal) => Err(refusal.into()),
+            };
             let reply = self.reply;
+            // Who only read, or was refused, does not care whether the others' changes could be written.
+            let changed = outcome.is_ok() && before != draft.extent();
             let settle: Settle = Box::new(move |committed| {
                 // Whoever asked may have gone; the change stands all the same.
-                let _ = reply.send(committed.and(outcome));
+                let _ = reply.send(if changed { committed.and(outcome) } else { outcome });
             });
             settle
         })
@@ -124,8 +132,14 @@ pub(crate) struct Draft {
     counters: Counters,
     mailboxes: BTreeMap<MailboxId, MailboxRow>,
     rows: HashMap<(MailboxId, Uid), Option<MessageRow>>,
+    facts: HashMap<(MailboxId, Uid), FactsRow>,
+    threads: HashMap<u64, ThreadId>,
     views: BTreeMap<MailboxId, Vec<ViewChange>>,
     subscriptions: Vec<(MailboxName, Subscribed)>,
+    /// How often a mailbox's row was set.
+    settings: usize,
+    /// The account ends with this draft.
+    ends: bool,
 }
 
 /// Whether a name is in the list of subscriptions.
@@ -143,8 +157,12 @@ impl Draft {
             counters,
             mailboxes: BTreeMap::new(),
             rows: HashMap::new(),
+            facts: HashMap::new(),
+            threads: HashMap::new(),
             views: BTreeMap::new(),
             subscriptions: Vec::new(),
+            settings: 0,
+            ends: false,
             account,
         }
     }
@@ -163,6 +181,24 @@ impl Draft {
 
     pub(crate) fn batch(&mut self) -> &mut Batch {
         &mut self.batch
+    }
+
+    /// Refuses when the account has ended, or will with this draft.
+    fn living(&self) -> Result<(), Refusal> {
+        match self.ends {
+            true => Err(Refusal::NoAccount),
+            false => self.account.state().living(),
+        }
+    }
+
+    /// Ends the account when this draft is durable.
+    pub(crate) fn end(&mut self) {
+        self.ends = true;
+    }
+
+    /// Grows with everything that a verb changes.
+    fn extent(&self) -> (usize, Counters, usize) {
+        (self.batch.octets(), self.counters, self.settings)
     }
 
     /// The number of the change that a verb makes.
@@ -209,6 +245,7 @@ impl Draft {
 
     /// Puts a mailbox's changed row into the draft.
     pub(crate) fn set_mailbox(&mut self, row: MailboxRow) {
+        self.settings += 1;
         self.mailboxes.insert(row.id, row);
     }
 
@@ -276,7 +313,8 @@ impl Draft {
 
     /// Gives a message other keywords.
     pub(crate) fn replace_row(&mut self, mailbox: &mut MailboxRow, old: &MessageRow, new: MessageRow) {
-        let moved = |count: u32, before: bool, after: bool| count - u32::from(before) + u32::from(after);
+        let moved =
+            |count: u32, before: bool, after: bool| count.saturating_sub(before.into()) + u32::from(after);
         let (seen, deleted) = (SystemKeyword::Seen, SystemKeyword::Deleted);
         mailbox.unseen = moved(mailbox.unseen, !old.has(seen), !new.has(seen));
         mailbox.deleted = moved(mailbox.deleted, old.has(deleted), new.has(deleted));
@@ -290,10 +328,12 @@ impl Draft {
 
     /// Hides a message from the change on. Its facts and its old row stay for undelete.
     pub(crate) fn remove_row(&mut self, mailbox: &mut MailboxRow, row: &MessageRow, change: ChangeNumber) {
-        mailbox.messages -= 1;
-        mailbox.octets.0 -= u64::from(row.size);
-        mailbox.unseen -= u32::from(!row.has(SystemKeyword::Seen));
-        mailbox.deleted -= u32::from(row.has(SystemKeyword::Deleted));
+        // Saturating: a count that damage has made wrong must not become four thousand million.
+        let less = |count: u32, by: bool| count.saturating_sub(by.into());
+        mailbox.messages = less(mailbox.messages, true);
+        mailbox.octets.0 = mailbox.octets.0.saturating_sub(row.size.into());
+        mailbox.unseen = less(mailbox.unseen, !row.has(SystemKeyword::Seen));
+        mailbox.deleted = less(mailbox.deleted, row.has(SystemKeyword::Deleted));
         mailbox.change = change;
         self.rows.insert((mailbox.id, row.uid), None);
         self.batch.delete(&key::message(mailbox.id, row.uid));
@@ -307,8 +347,42 @@ impl Draft {
             .push(ViewChange::Remove(row.uid));
     }
 
-    pub(crate) fn put_facts(&mut self, mailbox: MailboxId, uid: Uid, facts: &Bytes) {
-        self.batch.put(&key::facts(mailbox, uid), facts);
+    pub(crate) fn put_facts(&mut self, mailbox: MailboxId, uid: Uid, facts: FactsRow) {
+        self.batch.put(&key::facts(mailbox, uid), &facts.print());
+        self.facts.insert((mailbox, uid), facts);
+    }
+
+    /// The facts of messages, those of this draft included; `None` where there are none.
+    pub(crate) async fn facts(
+        &self,
+        mailbox: MailboxId,
+        rows: &[MessageRow],
+    ) -> Result<Vec<Option<FactsRow>>, StoreError> {
+        let mut found = Vec::with_capacity(rows.len());
+        for some in rows.chunks(ROWS_AT_ONCE) {
+            let keys: Vec<_> = some.iter().map(|row| key::facts(mailbox, row.uid)).collect();
+            let stored = self
+                .account
+                .engine()
+                .get_many(self.account.partition(), &keys)
+                .await?;
+            for (row, stored) in some.iter().zip(stored) {
+                let new = self.facts.get(&(mailbox, row.uid)).cloned();
+                found.push(new.or_else(|| FactsRow::parse(&stored?)));
+            }
+        }
+        Ok(found)
+    }
+
+    /// Notes that a message id belongs to a thread.
+    pub(crate) fn put_thread(&mut self, message_id: u64, thread: ThreadId) {
+        self.batch.put(&key::thread(message_id), &thread.0.to_le_bytes());
+        self.threads.insert(message_id, thread);
+    }
+
+    /// The thread that this draft has given a message id.
+    pub(crate) fn new_thread_of(&self, message_id: u64) -> Option<ThreadId> {
+        self.threads.get(&message_id).copied()
     }
 
     fn put_row(&mut self, mailbox: MailboxId, row: MessageRow) {
@@ -324,23 +398,28 @@ impl Draft {
         if self.counters != self.account.state().counters {
             self.batch.put(&key::account(), &self.counters.print());
         }
-        if self.batch.is_empty() {
-            return Ok(());
+        if !self.batch.is_empty() {
+            self.account.engine().commit(self.batch).await?;
         }
-        self.account.engine().commit(self.batch).await?;
         let mut state = self.account.state();
         state.counters = self.counters;
+        let changed: Vec<MailboxId> = self.mailboxes.keys().copied().collect();
         for (_, row) in self.mailboxes {
             state.set_mailbox(row);
         }
-        for (mailbox, changes) in &self.views {
-            state.change_view(*mailbox, changes);
+        // Also where no message changed: a view knows the mailbox's last change, and whoever waits for it must find it.
+        for mailbox in changed {
+            let changes = self.views.get(&mailbox).map_or(&[][..], Vec::as_slice);
+            state.change_view(mailbox, changes);
         }
         for (name, subscribed) in self.subscriptions {
             match subscribed {
                 Subscribed::Yes => state.subscriptions.insert(name),
                 Subscribed::No => state.subscriptions.remove(&name),
             };
+        }
+        if self.ends {
+            state.delete();
         }
         Ok(())
     }

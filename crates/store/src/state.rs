@@ -78,6 +78,16 @@ pub(crate) struct State {
     pub(crate) subscriptions: BTreeSet<MailboxName>,
     pub(crate) views: HashMap<MailboxId, KeptView>,
     watches: HashMap<MailboxId, watch::Sender<ChangeNumber>>,
+    /// Mailboxes whose recent mark has moved since it was stored.
+    marked: BTreeSet<MailboxId>,
+    life: Life,
+}
+
+/// Whether the account may still change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Life {
+    Living,
+    Deleted,
 }
 
 impl State {
@@ -93,11 +103,46 @@ impl State {
             subscriptions,
             views: HashMap::new(),
             watches: HashMap::new(),
+            marked: BTreeSet::new(),
+            life: Life::Living,
         };
         for row in mailboxes {
             state.set_mailbox(row);
         }
         state
+    }
+
+    /// Ends the account: no verb changes it any more, and whoever waits for a change is told that none will come.
+    pub(crate) fn delete(&mut self) {
+        self.life = Life::Deleted;
+        self.mailboxes.clear();
+        self.names.clear();
+        self.views.clear();
+        self.watches.clear();
+    }
+
+    /// # Errors
+    /// When the account has been deleted.
+    pub(crate) fn living(&self) -> Result<(), crate::Refusal> {
+        match self.life {
+            Life::Living => Ok(()),
+            Life::Deleted => Err(crate::Refusal::NoAccount),
+        }
+    }
+
+    /// Moves the recent mark to the next uid in memory; the uid where it was.
+    pub(crate) fn take_recent(&mut self, mailbox: MailboxId) -> Option<Uid> {
+        let row = self.mailboxes.get_mut(&mailbox)?;
+        let mark = std::mem::replace(&mut row.recent, row.next_uid);
+        if mark != row.recent {
+            self.marked.insert(mailbox);
+        }
+        Some(mark)
+    }
+
+    /// The mailboxes whose recent mark is to be stored.
+    pub(crate) fn take_marked(&mut self) -> BTreeSet<MailboxId> {
+        std::mem::take(&mut self.marked)
     }
 
     /// Takes a mailbox's new row, under a new name or none.
@@ -116,7 +161,7 @@ impl State {
             self.views.remove(&id);
         }
         if let Some(watch) = self.watches.get(&id) {
-            watch.send_replace(change);
+            watch.send_if_modified(|last| std::mem::replace(last, change) != change);
         }
     }
 
@@ -125,7 +170,9 @@ impl State {
         let Some(row) = self.mailboxes.get(&mailbox) else {
             return;
         };
-        if let Some(kept) = self.views.get_mut(&mailbox) {
+        if let Some(kept) = self.views.get_mut(&mailbox)
+            && !(changes.is_empty() && kept.view.shows(row))
+        {
             Arc::make_mut(&mut kept.view).apply(row, changes);
         }
     }

@@ -1,6 +1,6 @@
 //! The store: accounts by their number, over one engine.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 use std::sync::{Arc, Mutex};
 
@@ -12,7 +12,7 @@ use types::{AccountId, BlobId, MailboxName, Timestamp};
 
 use crate::account::Inner;
 use crate::sequencer::lock;
-use crate::{Account, Appended, BlobSource, NewMessage, StoreError};
+use crate::{Account, Appended, BlobSource, NewMessage, Refusal, StoreError};
 
 /// Tells the time; tests move it.
 pub type Now = Arc<dyn Fn() -> Timestamp + Send + Sync>;
@@ -36,6 +36,8 @@ struct Shared {
     engine: Arc<dyn Engine>,
     now: Now,
     accounts: Mutex<HashMap<AccountId, Arc<OnceCell<Arc<Inner>>>>>,
+    /// Accounts that were deleted while the store was open: who still holds their numbers must not bring them back.
+    deleted: Mutex<HashSet<AccountId>>,
 }
 
 /// Where one copy of a message is to go.
@@ -56,6 +58,7 @@ impl Store {
                 engine,
                 now,
                 accounts: Mutex::new(HashMap::new()),
+                deleted: Mutex::default(),
             }),
         }
     }
@@ -70,14 +73,34 @@ impl Store {
     /// Who may open it is the directory's matter.
     ///
     /// # Errors
-    /// When the engine fails.
+    /// When the account was deleted, or the engine fails.
     pub async fn account(&self, id: AccountId) -> Result<Account, StoreError> {
-        let cell = Arc::clone(lock(&self.shared.accounts).entry(id).or_default());
-        let load = || Inner::load(id, Arc::clone(&self.shared.engine), Arc::clone(&self.shared.now));
-        let inner = cell.get_or_try_init(load).await?;
+        let cell = {
+            let mut accounts = lock(&self.shared.accounts);
+            if lock(&self.shared.deleted).contains(&id) {
+                return Err(Refusal::NoAccount.into());
+            }
+            Arc::clone(accounts.entry(id).or_default())
+        };
+        let inner = cell.get_or_try_init(|| self.load(id)).await?;
         let account = Account::new(Arc::clone(inner));
         account.create_first_mailboxes().await?;
         Ok(account)
+    }
+
+    async fn load(&self, id: AccountId) -> Result<Arc<Inner>, StoreError> {
+        Inner::load(id, Arc::clone(&self.shared.engine), Arc::clone(&self.shared.now)).await
+    }
+
+    /// An account to look at: as it is in memory, or read for this once. Nothing is created.
+    pub(crate) async fn look_at(&self, id: AccountId) -> Result<Arc<Inner>, StoreError> {
+        let loaded = lock(&self.shared.accounts)
+            .get(&id)
+            .and_then(|cell| cell.get().cloned());
+        match loaded {
+            Some(inner) => Ok(inner),
+            None => self.load(id).await,
+        }
     }
 
     /// Delivers one message to several accounts; its bytes are kept once. One outcome for each delivery, in order.
@@ -117,7 +140,7 @@ impl Store {
     /// # Errors
     /// When the engine fails, or the bytes are 4 GiB or more.
     pub async fn put_blob(&self, bytes: Bytes) -> Result<BlobSource, StoreError> {
-        let size = u32::try_from(bytes.len()).map_err(|_| crate::Refusal::MessageTooLarge)?;
+        let size = u32::try_from(bytes.len()).map_err(|_| Refusal::MessageTooLarge)?;
         let blob = self.shared.engine.put_blob(bytes).await?;
         Ok(BlobSource::Stored {
             blob: BlobId(blob.0),
@@ -133,19 +156,29 @@ impl Store {
         Ok(self.shared.engine.read_blob(BlobNumber(blob.0), range).await?)
     }
 
-    /// Deletes all rows of an account. Its sessions must have ended; its number is not used again.
+    /// Deletes all rows of an account. What sessions and deliveries ask of it from now on is refused; its number is not used
+    /// again.
     ///
     /// # Errors
     /// When the engine fails; what is deleted by then stays deleted.
     pub async fn delete_account(&self, id: AccountId) -> Result<(), StoreError> {
-        lock(&self.shared.accounts).remove(&id);
+        let cell = {
+            let mut accounts = lock(&self.shared.accounts);
+            lock(&self.shared.deleted).insert(id);
+            accounts.remove(&id)
+        };
+        if let Some(cell) = cell {
+            // Whoever is loading it is waited for: after this, no verb changes a row.
+            cell.get_or_try_init(|| self.load(id)).await?.delete().await?;
+        }
         let partition = Self::partition(id);
-        let all = || Bytes::from_static(&[0])..Bytes::from_static(&[u8::MAX]);
+        let mut range = Bytes::from_static(&[0])..Bytes::from_static(&[u8::MAX]);
         loop {
-            let rows = self.shared.engine.scan(partition, all(), 4096).await?;
-            if rows.is_empty() {
+            let rows = self.shared.engine.scan(partition, range.clone(), 4096).await?;
+            let Some(last) = rows.last() else {
                 return Ok(());
-            }
+            };
+            range.start = [&last.key[..], &[0]].concat().into();
             let mut batch = engine::Batch::new(partition);
             rows.iter().for_each(|row| batch.delete(&row.key));
             self.shared.engine.commit(batch).await?;
@@ -160,6 +193,7 @@ impl Store {
             let Some(inner) = cell.get() else {
                 return Arc::strong_count(cell) > 1;
             };
+            inner.store_recent();
             let unread = inner.state().sweep(SWEEPS_TO_KEEP);
             let unused = unread && Arc::strong_count(inner) == 1 && Arc::strong_count(cell) == 1;
             !(too_many && unused)

@@ -205,6 +205,11 @@ impl View {
             .filter(move |(_, row)| row.change > change)
     }
 
+    /// Whether it knows all that a mailbox's row says of it.
+    pub(crate) fn shows(&self, mailbox: &crate::row::MailboxRow) -> bool {
+        self.change == mailbox.change && self.keywords.len() == mailbox.keywords.len()
+    }
+
     /// Makes it the view after a commit.
     pub(crate) fn apply(&mut self, mailbox: &crate::row::MailboxRow, changes: &[ViewChange]) {
         let mut gone = Vec::new();

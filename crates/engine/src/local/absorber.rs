@@ -38,7 +38,9 @@ impl Shared {
     /// Takes what there is over; whether that went well.
     fn absorb_once(&self) -> bool {
         let Some(frozen) = self.freeze() else { return true };
-        if let Err(error) = self.index.absorb(&frozen) {
+        let absorbed = self.index.absorb(&frozen);
+        self.absorbing_fails.store(absorbed.is_err(), Ordering::Release);
+        if let Err(error) = absorbed {
             tracing::error!("index {}: {error}", self.index.path().display());
             if is_final(&error) {
                 self.stop(self.index.path(), io::Error::other(error.to_string()));

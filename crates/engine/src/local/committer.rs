@@ -29,6 +29,9 @@ const PIECES: usize = 1024;
 /// How long the committer looks for work before it sleeps.
 const AWAKE: Duration = Duration::from_micros(100);
 
+/// How long writers wait for an index that is behind before they are refused.
+const INDEX_TIME: Duration = Duration::from_secs(30);
+
 /// What a writer hands over: encoded and hashed in its own thread.
 pub(crate) struct Submission {
     partition: Partition,
@@ -159,22 +162,26 @@ impl Committer {
         }
     }
 
+    /// Waits while the index is behind; refuses when it cannot take anything over.
     fn may_write(&self) -> Result<(), EngineError> {
-        self.shared.running()?;
-        let tables = self
-            .shared
-            .tables
-            .read()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
-        let size = tables.active.size + tables.frozen.as_ref().map_or(0, |table| table.size);
-        if size <= self.shared.options.memtable {
-            return Ok(());
+        let since = Instant::now();
+        loop {
+            self.shared.running()?;
+            let size = self.shared.memtable_size();
+            if size <= self.shared.options.memtable {
+                return Ok(());
+            }
+            let stuck = self.shared.absorbing_fails.load(Ordering::Acquire) || since.elapsed() > INDEX_TIME;
+            if stuck {
+                return Err(EngineError::DiskFull {
+                    path: self.shared.folder.join("index"),
+                    needed: size as u64,
+                });
+            }
+            self.shared.hurry.store(true, Ordering::Relaxed);
+            self.shared.wake_absorber();
+            std::thread::sleep(Duration::from_millis(2));
         }
-        // The index cannot take anything over: its disk is full.
-        Err(EngineError::DiskFull {
-            path: self.shared.folder.join("index"),
-            needed: size as u64,
-        })
     }
 
     fn write(&mut self, submissions: &[Submission]) -> Result<Vec<(BlobNumber, Place)>, EngineError> {
@@ -185,6 +192,8 @@ impl Committer {
             .is_some_and(|s| s.end + length > self.shared.options.segment)
         {
             self.seal();
+            // Its sync may have failed, and that is final.
+            self.shared.running()?;
         }
         if self.segment.is_none() {
             self.segment = Some(self.begin_segment()?);

@@ -3,7 +3,7 @@
 //! LMDB does not notice that its file was cut, and dies of SIGBUS later: so the size is compared with the meta pages first.
 
 use std::fs::{self, File};
-use std::io::Read as _;
+use std::io::{self, Read as _};
 use std::ops::{Bound, Range};
 use std::path::{Path, PathBuf};
 
@@ -36,16 +36,15 @@ pub(crate) struct Index {
 
 impl Index {
     /// Opens or makes the index in a folder.
-    pub(crate) fn open(path: &Path) -> Result<Index, EngineError> {
-        let failed = |error: heed::Error| index_error(path, &error);
+    pub(crate) fn open(path: &Path) -> Result<Index, heed::Error> {
         let mut options = EnvOpenOptions::new();
         options.map_size(MAP_SIZE).max_readers(READERS);
         #[expect(
             unsafe_code,
             reason = "the folder is locked by us, and its size has been checked"
         )]
-        let env = unsafe { options.open(path) }.map_err(failed)?;
-        let txn = env.write_txn().map_err(failed)?;
+        let env = unsafe { options.open(path) }?;
+        let txn = env.write_txn()?;
         let made = env.create_databases_and_commit(txn, |opener, txn| {
             let rows: Database<'_, Raw, Raw> = opener.create_database(txn, None)?;
             #[expect(
@@ -53,9 +52,9 @@ impl Index {
                 reason = "a number within `env`, which lives as long in this struct"
             )]
             let rows = unsafe { std::mem::transmute::<Database<'_, Raw, Raw>, Rows>(rows) };
-            Ok(CommitOrAbort::<_, ()>::Commit(rows))
+            Ok::<_, heed::Error>(CommitOrAbort::<_, ()>::Commit(rows))
         });
-        let rows = made.map_err(failed)?.unwrap_commit();
+        let rows = made?.unwrap_commit();
         Ok(Index {
             rows,
             env,
@@ -75,6 +74,7 @@ impl Index {
 
     /// Takes a table over, with the position it reaches, in one transaction.
     pub(crate) fn absorb(&self, table: &Table) -> Result<(), heed::Error> {
+        self.reserve(table.size as u64);
         let mut txn = self.env.write_txn()?;
         let mut buffer = Vec::new();
         for ((partition, key), value) in &table.rows {
@@ -96,8 +96,20 @@ impl Index {
 
     /// LMDB may leave its last, free pages unwritten; then the file would look cut.
     fn extend_file(&self) {
-        let wanted = (self.env.info().last_page_number as u64 + 1)
-            * u64::from(self.env.unnamed_database_stat().page_size);
+        self.extend_to(self.used());
+    }
+
+    /// Makes room for most transactions before they begin, so that a crash just after one does not make the file look cut.
+    fn reserve(&self, octets: u64) {
+        self.extend_to((self.used() + 3 * octets + (4 << 20)).next_multiple_of(16 << 20));
+    }
+
+    /// Octets up to the last page.
+    fn used(&self) -> u64 {
+        (self.env.info().last_page_number as u64 + 1) * u64::from(self.env.unnamed_database_stat().page_size)
+    }
+
+    fn extend_to(&self, wanted: u64) {
         let path = self.path.join("data.mdb");
         if fs::metadata(&path).is_ok_and(|m| m.len() < wanted) {
             let extended = fs::OpenOptions::new()
@@ -227,39 +239,63 @@ fn open_seal<'t>(key: &[u8], value: &'t [u8]) -> Option<&'t [u8]> {
     (checksum(key, value) == *sum).then_some(value)
 }
 
-fn index_error(path: &Path, error: &heed::Error) -> EngineError {
+pub(crate) fn index_error(path: &Path, error: &heed::Error) -> EngineError {
     EngineError::Index {
         path: path.to_owned(),
         what: error.to_string().into(),
     }
 }
 
-/// Whether the file of an index is long enough for what its meta pages say; `Ok(false)` when there is none.
-pub(crate) fn check_file(path: &Path) -> Result<bool, &'static str> {
-    let Ok(mut file) = File::open(path.join("data.mdb")) else {
-        return Ok(false);
+/// What the file of an index looks like before LMDB opens it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum FileState {
+    Missing,
+    /// Long enough for what its meta pages say.
+    Whole,
+    Damaged(&'static str),
+}
+
+/// Looks at the file of an index: LMDB itself would open a cut one and die later.
+///
+/// # Errors
+/// When the file is there and cannot be read.
+pub(crate) fn check_file(path: &Path) -> io::Result<FileState> {
+    let mut file = match File::open(path.join("data.mdb")) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(FileState::Missing),
+        Err(error) => return Err(error),
     };
-    let size = file.metadata().map_err(|_| "its size is unknown")?.len();
+    let size = file.metadata()?.len();
     let mut head = Vec::new();
-    let read = file.by_ref().take(2 * 65536).read_to_end(&mut head);
-    if read.is_err() {
-        return Err("cannot be read");
-    }
-    let first = Meta::parse(&head).ok_or("its first meta page is damaged")?;
+    file.by_ref().take(2 * 65536).read_to_end(&mut head)?;
+    let Some(first) = Meta::parse(&head) else {
+        return Ok(FileState::Damaged("its first meta page is damaged"));
+    };
     let second = usize::try_from(first.page_size)
         .ok()
         .and_then(|at| head.get(at..))
         .and_then(Meta::parse);
-    let second = second.ok_or("its second meta page is damaged")?;
+    let Some(second) = second else {
+        return Ok(FileState::Damaged("its second meta page is damaged"));
+    };
     let newest = if second.transaction > first.transaction {
         second
     } else {
         first
     };
     if (newest.last_page + 1).saturating_mul(newest.page_size) > size {
-        return Err("is shorter than its meta page says");
+        return Ok(FileState::Damaged("is shorter than its meta page says"));
     }
-    Ok(true)
+    Ok(FileState::Whole)
+}
+
+/// Whether LMDB found damage, and not that the system refused something.
+pub(crate) fn is_damage(error: &heed::Error) -> bool {
+    use heed::MdbError::{Corrupted, Invalid, PageNotFound, VersionMismatch};
+    matches!(
+        error,
+        heed::Error::Mdb(Corrupted | Invalid | PageNotFound | VersionMismatch)
+    )
 }
 
 /// What matters of `MDB_meta`, after the page's header of 16 octets.

@@ -35,6 +35,11 @@ use index::Index;
 pub use replay::fuzz_replay;
 use table::Tables;
 
+/// Octets of one batch's rows: a record has less than 4 GiB, and memory holds it several times.
+const MAX_BATCH: usize = 512 << 20;
+/// Larger pieces of a blob are read by a thread that may wait for the disk.
+const READ_HERE: u64 = 256 << 10;
+
 /// How many segments stay open for reading.
 const OPEN_SEGMENTS: usize = 128;
 
@@ -100,6 +105,8 @@ pub(crate) struct Shared {
     pub(crate) index: Index,
     /// The index is asked to take over before its time.
     pub(crate) hurry: AtomicBool,
+    /// The index could not take over what it was last given.
+    pub(crate) absorbing_fails: AtomicBool,
     closing: AtomicBool,
     stopped: OnceLock<EngineError>,
     absorber: OnceLock<Thread>,
@@ -120,6 +127,12 @@ impl Shared {
             cause: Arc::new(cause),
         };
         self.stopped.get_or_init(|| error).clone()
+    }
+
+    /// Octets of rows that the index has not taken over.
+    pub(crate) fn memtable_size(&self) -> usize {
+        let tables = self.tables.read().unwrap_or_else(PoisonError::into_inner);
+        tables.active.size + tables.frozen.as_ref().map_or(0, |table| table.size)
     }
 
     pub(crate) fn wake_absorber(&self) {
@@ -219,6 +232,10 @@ impl LocalEngine {
     }
 
     fn submit(&self, batch: Batch) -> Answer<'_, ()> {
+        if batch.octets() > MAX_BATCH {
+            let octets = batch.octets();
+            return Box::pin(std::future::ready(Err(EngineError::TooLarge { octets })));
+        }
         let (done, answer) = oneshot::channel();
         let sent = self.orders.send(Order::Write(Submission::new(batch, done)));
         Box::pin(async move {
@@ -268,6 +285,17 @@ impl Engine for LocalEngine {
     }
 
     fn read_blob(&self, blob: BlobNumber, range: Range<u64>) -> Answer<'_, Bytes> {
-        Box::pin(std::future::ready(self.shared.read_blob(blob, &range)))
+        if range.end.saturating_sub(range.start) <= READ_HERE {
+            return Box::pin(std::future::ready(self.shared.read_blob(blob, &range)));
+        }
+        let shared = Arc::clone(&self.shared);
+        Box::pin(async move {
+            let place = shared.place(blob)?;
+            if place.length.min(range.end).saturating_sub(range.start) <= READ_HERE {
+                return shared.read_placed(&place, &range);
+            }
+            let reading = tokio::task::spawn_blocking(move || shared.read_placed(&place, &range));
+            reading.await.map_err(|_| EngineError::Closed)?
+        })
     }
 }

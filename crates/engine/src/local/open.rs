@@ -12,13 +12,13 @@ use bytes::Bytes;
 
 use super::committer::Committer;
 use super::folder::{self, OpenError, failed};
-use super::index::{self, Index};
+use super::index::{self, FileState, Index, index_error};
 use super::record::{BLOCK, Header, Kind, SegmentHeader};
-use super::replay::{Event, Source, replay};
-use super::table::{Place, Position, Table, Tables, place_key};
+use super::replay::{Event, Source, last_group, replay};
+use super::table::{Place, Table, Tables, place_key};
 use super::{Finding, LocalEngine, Options, Shared, absorber, segment_path};
 use crate::batch::parse_changes;
-use crate::{BlobNumber, Change, Partition};
+use crate::{BlobNumber, Change, EngineError, Partition};
 
 /// Rows replayed are taken over when there are so many octets of them.
 const REPLAYED: usize = 64 << 20;
@@ -63,6 +63,7 @@ pub(crate) fn open(folder: &Path, options: Options) -> Result<LocalEngine, OpenE
         }),
         index,
         hurry: AtomicBool::new(false),
+        absorbing_fails: AtomicBool::new(false),
         closing: AtomicBool::new(false),
         stopped: OnceLock::new(),
         absorber: OnceLock::new(),
@@ -100,29 +101,22 @@ pub(crate) fn open(folder: &Path, options: Options) -> Result<LocalEngine, OpenE
 fn open_index(folder: &Path, findings: &mut Vec<Finding>) -> Result<Index, OpenError> {
     let path = folder.join("index");
     folder::make(&path)?;
-    let found = index::check_file(&path);
-    if found == Ok(false) && !list_segments(folder)?.is_empty() {
-        let what = "it is missing, and made again from the log".to_owned();
+    let found = index::check_file(&path).map_err(failed(&path.join("data.mdb")))?;
+    let mut tell = |what| {
         findings.push(Finding {
             path: path.join("data.mdb"),
             offset: 0,
             what,
         });
-    }
-    let whole = match found {
-        Ok(_) => Index::open(&path).and_then(|index| {
-            index.look()?.position()?;
-            Ok(index)
-        }),
-        Err(what) => Err(crate::EngineError::Index {
-            path: path.clone(),
-            what: what.into(),
-        }),
     };
-    let error = match whole {
-        Ok(index) if found == Ok(true) => return Ok(index),
+    if found == FileState::Missing && !list_segments(folder)?.is_empty() {
+        tell("it is missing, and made again from the log".to_owned());
+    }
+    let error = match open_whole(&path, found)? {
         Ok(index) => {
-            folder::sync(&path)?;
+            if found == FileState::Missing {
+                folder::sync(&path)?;
+            }
             return Ok(index);
         }
         Err(error) => error,
@@ -132,20 +126,32 @@ fn open_index(folder: &Path, findings: &mut Vec<Finding>) -> Result<Index, OpenE
         .find(|aside| !aside.exists())
         .unwrap_or_else(|| folder.join("index.damaged"));
     fs::rename(&path, &aside).map_err(failed(&path))?;
-    let what = format!(
+    tell(format!(
         "{error}; it is kept as {} and made again from the log",
         aside.display()
-    );
-    findings.push(Finding {
-        path: path.join("data.mdb"),
-        offset: 0,
-        what,
-    });
+    ));
     folder::make(&path)?;
-    let index = Index::open(&path)?;
+    let index = Index::open(&path).map_err(|error| index_error(&path, &error))?;
     folder::sync(&path)?;
     folder::sync(folder)?;
     Ok(index)
+}
+
+/// Opens an index that looks whole; within `Ok`, why it is damaged all the same. A refusal of the system is no damage.
+fn open_whole(path: &Path, found: FileState) -> Result<Result<Index, EngineError>, OpenError> {
+    if let FileState::Damaged(what) = found {
+        return Ok(Err(EngineError::Index {
+            path: path.to_owned(),
+            what: what.into(),
+        }));
+    }
+    let index = match Index::open(path) {
+        Ok(index) => index,
+        Err(error) if index::is_damage(&error) => return Ok(Err(index_error(path, &error))),
+        Err(error) => return Err(index_error(path, &error).into()),
+    };
+    let position = index.look()?.position().map(|_| ());
+    Ok(position.map(|()| index))
 }
 
 /// The numbers of the segments, ascending.
@@ -167,7 +173,7 @@ pub(crate) fn list_segments(folder: &Path) -> Result<Vec<u64>, OpenError> {
 /// What is known of a segment's end before it is read.
 #[derive(Clone, Copy)]
 struct Known {
-    /// What the next segment says.
+    /// What a later segment says.
     told: Option<u64>,
     /// Up to where groups were synced at least.
     end: u64,
@@ -191,9 +197,18 @@ impl Opening<'_> {
         if absorbed.segment != 0 && !segments.contains(&absorbed.segment) {
             self.tell(absorbed.segment, 0, "the segment is missing");
         }
-        for (at, number) in segments.iter().enumerate() {
-            let next = segments.get(at + 1).copied();
-            let known = self.known_end(*number, next, absorbed)?;
+        let ends = self.told_ends(segments)?;
+        for number in segments {
+            let reached = if *number == absorbed.segment {
+                absorbed.offset
+            } else {
+                0
+            };
+            let told = ends.get(number).copied();
+            let known = Known {
+                told,
+                end: told.unwrap_or(0).max(reached),
+            };
             let size = fs::metadata(segment_path(self.folder, *number)).map_or(0, |m| m.len());
             if size < known.end {
                 self.tell(*number, size, "the segment has been cut short");
@@ -201,14 +216,11 @@ impl Opening<'_> {
             if *number < absorbed.segment {
                 continue;
             }
-            let from = if *number == absorbed.segment {
-                absorbed.offset
-            } else {
-                BLOCK
-            };
+            let from = reached.max(BLOCK);
             if let Some(end) = self.replay_segment(*number, from, known)? {
                 previous = (*number, end);
-                if next.is_none() && !size.is_multiple_of(self.options.step) && size > end {
+                let is_last = segments.last() == Some(number);
+                if is_last && !size.is_multiple_of(self.options.step) && size > end {
                     self.tell(*number, size, "the segment has been cut short");
                 }
             }
@@ -216,24 +228,19 @@ impl Opening<'_> {
         Ok(previous)
     }
 
-    /// Up to where a segment is known to have been synced.
-    fn known_end(&self, number: u64, next: Option<u64>, absorbed: Position) -> Result<Known, OpenError> {
-        let follows = match next {
-            Some(next) => self.segment_header(next)?,
-            None => None,
-        };
-        let told = follows
-            .filter(|header| header.previous == number)
-            .map(|header| header.previous_end);
-        let reached = if number == absorbed.segment {
-            absorbed.offset
-        } else {
-            0
-        };
-        Ok(Known {
-            told,
-            end: told.unwrap_or(0).max(reached),
-        })
+    /// Where segments end, as the headers of later ones say. A segment that is named and not there is told.
+    fn told_ends(&mut self, segments: &[u64]) -> Result<HashMap<u64, u64>, OpenError> {
+        let mut ends = HashMap::new();
+        for number in segments {
+            let Some(header) = self.segment_header(*number)? else {
+                continue;
+            };
+            if header.previous != 0 && segments.binary_search(&header.previous).is_err() {
+                self.tell(header.previous, 0, "the segment is missing");
+            }
+            ends.insert(header.previous, header.previous_end);
+        }
+        Ok(ends)
     }
 
     fn segment_header(&self, number: u64) -> Result<Option<SegmentHeader>, OpenError> {
@@ -247,11 +254,37 @@ impl Opening<'_> {
         }
     }
 
+    /// The bytes of a segment that are to be replayed. They are on the disk before they are believed: what was written and not
+    /// synced when the program was killed is only in the system's memory.
+    fn synced_bytes(&self, number: u64, from: u64) -> Result<Vec<u8>, OpenError> {
+        let path = segment_path(self.folder, number);
+        let file = self.options.files.open(&path).map_err(failed(&path))?;
+        file.sync_data().map_err(failed(&path))?;
+        let mut bytes = read_from(&path, from, self.options)?;
+        let source = Source {
+            bytes: &bytes,
+            offset: from,
+            segment: number,
+            salt: self.salt,
+            known_end: 0,
+        };
+        // After a sync that failed the system believes in pages that the disk does not have. Only the last group can be such.
+        if let Some(last) = last_group(source) {
+            file.forget(from + last.start, last.end - last.start)
+                .map_err(failed(&path))?;
+            let range = usize::try_from(last.start).unwrap_or(0)..usize::try_from(last.end).unwrap_or(0);
+            if let Some(group) = bytes.get_mut(range) {
+                file.read_at(group, from + last.start).map_err(failed(&path))?;
+            }
+        }
+        Ok(bytes)
+    }
+
     /// Replays one segment; where its groups end, if it has any business to be there.
     fn replay_segment(&mut self, number: u64, from: u64, known: Known) -> Result<Option<u64>, OpenError> {
         let Known { told, end: known_end } = known;
         let path = segment_path(self.folder, number);
-        let mut bytes = read_from(&path, from, self.options)?;
+        let mut bytes = self.synced_bytes(number, from)?;
         if let Some(told) = told {
             // What lies behind was refused, or torn.
             bytes.truncate(usize::try_from(told.saturating_sub(from)).unwrap_or(usize::MAX));

@@ -8,7 +8,7 @@ use std::sync::{Arc, PoisonError};
 use bytes::Bytes;
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::table::{Place, place_key};
+use super::table::{Place, Tables, place_key};
 use super::{Shared, segment_path};
 use crate::{BlobNumber, EngineError, Partition, Row};
 
@@ -28,15 +28,20 @@ impl Shared {
         partition: Partition,
         keys: &[Bytes],
     ) -> Result<Vec<Option<Bytes>>, EngineError> {
-        let tables = self.tables.read().unwrap_or_else(PoisonError::into_inner);
-        let look = self.index.look()?;
+        // The index may have to ask the disk: not under the lock, which the committer wants too. A table is let go only after
+        // the index has it, so a look that began under the lock misses nothing.
+        let (newer, look) = {
+            let tables = self.tables.read().unwrap_or_else(PoisonError::into_inner);
+            let newer: Vec<_> = keys
+                .iter()
+                .map(|key| tables.get(&(partition, key.clone())).cloned())
+                .collect();
+            (newer, self.index.look()?)
+        };
         let mut found = Vec::with_capacity(keys.len());
-        for key in keys {
-            let full = (partition, key.clone());
-            let newer = tables.active.get(&full);
-            let newer = newer.or_else(|| tables.frozen.as_ref().and_then(|table| table.get(&full)));
+        for (key, newer) in keys.iter().zip(newer) {
             found.push(match newer {
-                Some(value) => value.clone(),
+                Some(value) => value,
                 None => look.find(partition, key)?.map(Bytes::copy_from_slice),
             });
         }
@@ -53,18 +58,20 @@ impl Shared {
         if range.start >= range.end {
             return Ok(Vec::new());
         }
-        let tables = self.tables.read().unwrap_or_else(PoisonError::into_inner);
-        let look = self.index.look()?;
+        // As in `find_many`: only what memory holds is read under the lock.
+        let (newer, look) = {
+            let tables = self.tables.read().unwrap_or_else(PoisonError::into_inner);
+            (
+                newer_rows(&tables, partition, range, (limit, direction)),
+                self.index.look()?,
+            )
+        };
         let mut sources: Vec<Entries<'_>> = Vec::with_capacity(3);
-        for table in [Some(&tables.active), tables.frozen.as_deref()]
-            .into_iter()
-            .flatten()
-        {
-            let rows = table.range(partition, range);
-            let rows: Box<dyn Iterator<Item = _>> = match direction {
-                Direction::Up => Box::new(rows.map(Ok)),
-                Direction::Down => Box::new(rows.rev().map(Ok)),
-            };
+        for rows in &newer {
+            let rows = rows
+                .iter()
+                .map(|(key, value)| Ok((key.as_ref(), value.as_deref())));
+            let rows: Box<dyn Iterator<Item = _>> = Box::new(rows);
             sources.push(rows.peekable());
         }
         let walk = match direction {
@@ -89,6 +96,10 @@ impl Shared {
 
     pub(crate) fn read_blob(&self, blob: BlobNumber, range: &Range<u64>) -> Result<Bytes, EngineError> {
         let place = self.place(blob)?;
+        self.read_placed(&place, range)
+    }
+
+    pub(crate) fn read_placed(&self, place: &Place, range: &Range<u64>) -> Result<Bytes, EngineError> {
         let end = range.end.min(place.length);
         let start = range.start.min(end);
         let whole = start == 0 && end == place.length;
@@ -118,6 +129,37 @@ impl Shared {
         }
         Ok(bytes.into())
     }
+}
+
+/// The rows of both tables in a range, as many as `limit` living rows can need: the newer table's first.
+fn newer_rows(
+    tables: &Tables,
+    partition: Partition,
+    range: &Range<Bytes>,
+    (limit, direction): (usize, Direction),
+) -> Vec<Vec<(Bytes, Option<Bytes>)>> {
+    let mut found = Vec::with_capacity(2);
+    for table in [Some(&tables.active), tables.frozen.as_deref()]
+        .into_iter()
+        .flatten()
+    {
+        let rows = table.range(partition, range);
+        let mut rows: Box<dyn Iterator<Item = _>> = match direction {
+            Direction::Up => Box::new(rows),
+            Direction::Down => Box::new(rows.rev()),
+        };
+        let (mut taken, mut living) = (Vec::new(), 0);
+        while living < limit
+            && let Some((key, value)) = rows.next()
+        {
+            // What a newer table hides or deletes does not count.
+            let is_newest = found.is_empty() || !tables.active.rows.contains_key(&(partition, key.clone()));
+            living += usize::from(is_newest && value.is_some());
+            taken.push((key.clone(), value.clone()));
+        }
+        found.push(taken);
+    }
+    found
 }
 
 /// Merges sorted sources, of which an earlier one hides a later one's row.

@@ -57,6 +57,23 @@ pub(crate) fn replay<'a>(source: Source<'a>, tell: &mut dyn FnMut(Event<'a>)) ->
     source.offset + at
 }
 
+/// Where the last whole group lies, in the bytes.
+pub(crate) fn last_group(source: Source<'_>) -> Option<std::ops::Range<u64>> {
+    let (mut at, mut last) = (0, None);
+    while let Some(rest) = tail(source.bytes, at).filter(|rest| !rest.is_empty()) {
+        if let Some(length) = whole_group(source, rest) {
+            last = Some(at..at + length);
+            at = (at + length).next_multiple_of(BLOCK);
+        } else {
+            match next_group(source, at + BLOCK) {
+                Some(next) => at = next,
+                None => break,
+            }
+        }
+    }
+    last
+}
+
 fn tail(bytes: &[u8], at: u64) -> Option<&[u8]> {
     bytes.get(usize::try_from(at).ok()?..)
 }

@@ -104,14 +104,12 @@ impl Table {
         &self,
         partition: Partition,
         range: &Range<Bytes>,
-    ) -> impl DoubleEndedIterator<Item = (&[u8], Option<&[u8]>)> {
+    ) -> impl DoubleEndedIterator<Item = (&Bytes, &Option<Bytes>)> {
         let bounds = (
             Bound::Included((partition, range.start.clone())),
             Bound::Excluded((partition, range.end.clone())),
         );
-        self.rows
-            .range(bounds)
-            .map(|((_, key), value)| (key.as_ref(), value.as_deref()))
+        self.rows.range(bounds).map(|((_, key), value)| (key, value))
     }
 }
 
@@ -120,4 +118,13 @@ impl Table {
 pub(crate) struct Tables {
     pub(crate) active: Table,
     pub(crate) frozen: Option<Arc<Table>>,
+}
+
+impl Tables {
+    /// What the newest table that knows a key says of it.
+    pub(crate) fn get(&self, key: &(Partition, Bytes)) -> Option<&Option<Bytes>> {
+        self.active
+            .get(key)
+            .or_else(|| self.frozen.as_ref().and_then(|table| table.get(key)))
+    }
 }

@@ -1,13 +1,16 @@
 //! What a check looks at: the log as far as it is acknowledged, and the rows of the index.
 
+use std::collections::HashMap;
+use std::io;
+use std::path::Path;
 use std::sync::PoisonError;
 
-use super::open::{list_segments, read_from};
+use super::open::list_segments;
 use super::record::BLOCK;
 use super::record::SegmentHeader;
 use super::replay::{Event, Source, replay};
 use super::table::Position;
-use super::{Finding, LocalEngine, segment_path};
+use super::{Finding, LocalEngine, Options, segment_path};
 use crate::check::{Counts, size};
 use crate::{BlobNumber, EngineError, OpenError, Partition};
 
@@ -27,61 +30,81 @@ impl LocalEngine {
         tell: &mut dyn FnMut(Finding),
     ) -> Result<(), EngineError> {
         let reached = self.position();
-        let numbers = list_segments(&self.shared.folder).map_err(read_error)?;
-        // From the newest down: each one's header says where the one before ends.
-        let mut told = (reached.segment, reached.offset);
-        for number in numbers
-            .into_iter()
-            .rev()
-            .filter(|number| *number <= reached.segment)
-        {
-            let path = segment_path(&self.shared.folder, number);
-            let mut bytes = read_from(&path, 0, &self.shared.options).map_err(read_error)?;
-            let header = SegmentHeader::parse(&bytes, self.shared.salt);
-            let end = if told.0 == number { told.1 } else { 0 };
-            if size(&path) < end {
-                let what = "the segment has been cut short".to_owned();
-                tell(Finding {
-                    path: path.clone(),
-                    offset: bytes.len() as u64,
-                    what,
-                });
-            }
-            if end > 0 {
-                bytes.truncate(usize::try_from(end).unwrap_or(usize::MAX));
-            }
-            let groups = bytes.get(BLOCK as usize..).unwrap_or_default();
-            let source = Source {
-                bytes: groups,
-                offset: BLOCK,
-                segment: number,
-                salt: self.shared.salt,
-                known_end: end,
+        let mut numbers = list_segments(&self.shared.folder).map_err(read_error)?;
+        numbers.retain(|number| *number <= reached.segment);
+        let ends = self.told_ends(&numbers, tell);
+        for number in numbers {
+            let end = match number == reached.segment {
+                true => reached.offset,
+                false => ends.get(&number).copied().unwrap_or(0),
             };
-            let mut note = |offset, what: &str| {
-                tell(Finding {
-                    path: path.clone(),
-                    offset,
-                    what: what.to_owned(),
-                });
-            };
-            replay(source, &mut |event| match event {
-                Event::Record { .. } => counts.records += 1,
-                Event::Spoilt { header, offset } => {
-                    note(
-                        offset,
-                        &format!("record {} does not match its checksum", header.sequence),
-                    );
-                }
-                Event::Damage { offset } => note(offset, "a group that was synced is damaged"),
-            });
-            if header.is_none() && !groups.iter().all(|byte| *byte == 0) {
-                note(0, "the segment's header is damaged");
-            }
-            told = header.map_or((0, 0), |header| (header.previous, header.previous_end));
+            self.check_segment(number, end, (counts, tell));
             counts.segments += 1;
         }
         Ok(())
+    }
+
+    /// Where segments end, as the headers of later ones say. A segment that is named and not there is told.
+    fn told_ends(&self, numbers: &[u64], tell: &mut dyn FnMut(Finding)) -> HashMap<u64, u64> {
+        let mut ends = HashMap::new();
+        for number in numbers {
+            let path = segment_path(&self.shared.folder, *number);
+            let block = read_part(&path, BLOCK, &self.shared.options).unwrap_or_default();
+            let Some(header) = SegmentHeader::parse(&block, self.shared.salt) else {
+                continue;
+            };
+            if header.previous != 0 && numbers.binary_search(&header.previous).is_err() {
+                let what = "the segment is missing".to_owned();
+                tell(Finding {
+                    path: segment_path(&self.shared.folder, header.previous),
+                    offset: 0,
+                    what,
+                });
+            }
+            ends.insert(header.previous, header.previous_end);
+        }
+        ends
+    }
+
+    /// Reads a segment up to where its groups end, or all of it where that is not known.
+    fn check_segment(&self, number: u64, end: u64, (counts, tell): (&mut Counts, &mut dyn FnMut(Finding))) {
+        let path = segment_path(&self.shared.folder, number);
+        let mut note = |offset, what: &str| {
+            tell(Finding {
+                path: path.clone(),
+                offset,
+                what: what.to_owned(),
+            });
+        };
+        if size(&path) < end {
+            note(size(&path), "the segment has been cut short");
+        }
+        // Up to its end a segment is never cut; behind it, it may be while we read.
+        let length = if end > 0 { end } else { size(&path) };
+        let bytes = match read_part(&path, length, &self.shared.options) {
+            Ok(bytes) => bytes,
+            Err(error) => return note(0, &error.to_string()),
+        };
+        let groups = bytes.get(BLOCK as usize..).unwrap_or_default();
+        let source = Source {
+            bytes: groups,
+            offset: BLOCK,
+            segment: number,
+            salt: self.shared.salt,
+            known_end: end,
+        };
+        replay(source, &mut |event| match event {
+            Event::Record { .. } => counts.records += 1,
+            Event::Spoilt { header, offset } => note(
+                offset,
+                &format!("record {} does not match its checksum", header.sequence),
+            ),
+            Event::Damage { offset } => note(offset, "a group that was synced is damaged"),
+        });
+        let header = SegmentHeader::parse(&bytes, self.shared.salt);
+        if header.is_none() && !groups.iter().all(|byte| *byte == 0) {
+            note(0, "the segment's header is damaged");
+        }
     }
 
     pub(crate) fn check_index(
@@ -125,6 +148,15 @@ fn blob_of(key: &[u8]) -> Option<BlobNumber> {
     let number = key.strip_prefix(b"b")?;
     let number: [u8; 8] = number.try_into().ok()?;
     (u64::from_be_bytes(*partition) == Partition::ENGINE.0).then(|| BlobNumber(u64::from_be_bytes(number)))
+}
+
+/// The first octets of a file: as many as asked for, or as there are.
+fn read_part(path: &Path, length: u64, options: &Options) -> io::Result<Vec<u8>> {
+    let file = options.files.open(path)?;
+    let length = length.min(file.size()?);
+    let mut bytes = vec![0; usize::try_from(length).unwrap_or(0)];
+    file.read_at(&mut bytes, 0)?;
+    Ok(bytes)
 }
 
 fn read_error(error: OpenError) -> EngineError {

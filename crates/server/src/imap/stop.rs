@@ -22,7 +22,11 @@ pub(super) enum Stop {
 
 impl From<StoreError> for Stop {
     fn from(error: StoreError) -> Self {
-        Stop::Refused(refusal(error))
+        match error {
+            // Nothing that is left of it can be shown.
+            StoreError::Refused(store::Refusal::NoAccount) => Stop::MailboxGone,
+            other => Stop::Refused(refusal(other)),
+        }
     }
 }
 
@@ -32,14 +36,17 @@ pub(super) fn refusal(error: StoreError) -> Refusal {
     use store::Refusal as Store;
     match error {
         StoreError::Refused(refused) => match refused {
-            Store::NoMailbox => Refusal::NoMailbox,
+            Store::NoMailbox | Store::NoAccount => Refusal::NoMailbox,
             Store::MailboxExists => Refusal::MailboxExists,
             Store::InboxStays => Refusal::Inbox,
             Store::BelowItself => Refusal::BelowItself,
             Store::MessageTooLarge => Refusal::TooBig,
-            Store::NameTooLong | Store::TooManyMailboxes | Store::TooManyKeywords | Store::OutOfUids => {
-                Refusal::Limit
-            }
+            Store::NameTooLong
+            | Store::TooManyMailboxes
+            | Store::TooManyKeywords
+            | Store::TooManySubscriptions
+            | Store::TooManyMessages
+            | Store::OutOfUids => Refusal::Limit,
         },
         failed => {
             tracing::error!(error = %failed, "imap: the store failed");

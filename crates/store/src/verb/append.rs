@@ -39,6 +39,15 @@ pub enum BlobSource {
     },
 }
 
+impl BlobSource {
+    fn size(&self) -> u64 {
+        match self {
+            BlobSource::Bytes(bytes) => bytes.len() as u64,
+            BlobSource::Stored { size, .. } => u64::from(*size),
+        }
+    }
+}
+
 /// What the caller found out about a message.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Facts {
@@ -92,32 +101,46 @@ impl Verb for Deliver {
     type Output = Appended;
 
     async fn apply(self, draft: &mut Draft) -> Result<Appended, StoreError> {
+        // What may fail comes first: a mailbox is not created for a message that is then refused.
+        let thread = Thread::find(draft, &self.message.facts).await?;
         let mailbox = match draft.by_name(&self.mailbox) {
             Some(mailbox) => mailbox,
             None => super::mailbox::create(draft, &self.mailbox, None)?,
         };
-        let appended = append_all(draft, mailbox, vec![self.message]).await?;
+        let appended = append_found(draft, mailbox, vec![(self.message, thread)])?;
         Ok(*appended.first().expect("one message gives one outcome"))
     }
 }
 
 async fn append_all(
     draft: &mut Draft,
-    mut mailbox: MailboxRow,
+    mailbox: MailboxRow,
     messages: Vec<NewMessage>,
 ) -> Result<Vec<Appended>, StoreError> {
-    let mut threads = Vec::with_capacity(messages.len());
-    for message in &messages {
-        threads.push(Thread::find(draft, &message.facts).await?);
+    let mut found = Vec::with_capacity(messages.len());
+    for message in messages {
+        let thread = Thread::find(draft, &message.facts).await?;
+        found.push((message, thread));
     }
+    append_found(draft, mailbox, found)
+}
+
+fn append_found(
+    draft: &mut Draft,
+    mut mailbox: MailboxRow,
+    messages: Vec<(NewMessage, Thread)>,
+) -> Result<Vec<Appended>, StoreError> {
     check_room(&mailbox, messages.len())?;
     let mut keywords = Vec::with_capacity(messages.len());
-    for message in &messages {
+    for (message, _) in &messages {
+        if message.source.size() > u64::from(u32::MAX) {
+            return Err(Refusal::MessageTooLarge.into());
+        }
         keywords.push(message.keywords.bits_in(&mut mailbox)?);
     }
     let change = draft.next_change();
     let mut appended = Vec::with_capacity(messages.len());
-    for ((message, thread), keywords) in messages.into_iter().zip(threads).zip(keywords) {
+    for ((message, thread), keywords) in messages.into_iter().zip(keywords) {
         appended.push(append_one(
             draft,
             &mut mailbox,
@@ -164,16 +187,12 @@ fn append_one(
     };
     store_bytes(draft, mailbox, message.source, &mut row)?;
     let thread = thread.join(draft, &message.facts);
-    draft.put_facts(
-        mailbox.id,
-        uid,
-        &FactsRow {
-            content,
-            thread,
-            cards: message.facts.cards,
-        }
-        .print(),
-    );
+    let facts = FactsRow {
+        content,
+        thread,
+        cards: message.facts.cards,
+    };
+    draft.put_facts(mailbox.id, uid, facts);
     draft.push_row(mailbox, row);
     Ok(Appended {
         mailbox: mailbox.id,
@@ -223,49 +242,48 @@ fn salvage_note(account: u64, mailbox: MailboxId, row: &MessageRow) -> Bytes {
     note.freeze()
 }
 
-/// The thread of a message before it joins.
-enum Thread {
-    Known(ThreadId),
-    New,
-}
+/// What is known of a message's thread before it joins: the ids that lead to it, the nearest first, each with its thread if
+/// that was there before this draft.
+struct Thread(Vec<(u64, Option<ThreadId>)>);
 
 impl Thread {
-    /// The thread of the nearest message it refers to, or of an earlier copy of itself.
+    /// Looks for the messages it refers to, and for an earlier copy of itself.
     async fn find(draft: &Draft, facts: &Facts) -> Result<Self, StoreError> {
         let nearest = facts.references.iter().rev().take(MAX_REFERENCES);
-        let keys: Vec<_> = nearest
-            .chain(&facts.message_id)
-            .map(|id| key::thread(*id))
-            .collect();
-        if keys.is_empty() {
-            return Ok(Thread::New);
+        let ids: Vec<u64> = nearest.chain(&facts.message_id).copied().collect();
+        if ids.is_empty() {
+            return Ok(Thread(Vec::new()));
         }
+        let keys: Vec<_> = ids.iter().map(|id| key::thread(*id)).collect();
         let account = draft.account();
         let found = account.engine().get_many(account.partition(), &keys).await?;
-        let parse = |value: bytes::Bytes| value.first_chunk::<8>().map(|o| ThreadId(u64::from_le_bytes(*o)));
-        Ok(found
-            .into_iter()
-            .flatten()
-            .find_map(parse)
-            .map_or(Thread::New, Thread::Known))
+        let parse = |value: Option<Bytes>| {
+            value?
+                .first_chunk::<8>()
+                .map(|o| ThreadId(u64::from_le_bytes(*o)))
+        };
+        Ok(Thread(
+            ids.into_iter().zip(found.into_iter().map(parse)).collect(),
+        ))
     }
 
-    /// Names the thread, and notes it for the answers to come.
+    /// Names the thread, and notes it for the answers to come. Other messages of the same draft may have named it meanwhile.
     fn join(self, draft: &mut Draft, facts: &Facts) -> ThreadId {
-        let thread = match self {
-            Thread::Known(thread) => thread,
-            Thread::New => {
-                let counters = draft.counters();
-                counters.next_thread += 1;
-                ThreadId(counters.next_thread - 1)
-            }
-        };
+        let known = self
+            .0
+            .into_iter()
+            .find_map(|(id, stored)| draft.new_thread_of(id).or(stored));
+        let thread = known.unwrap_or_else(|| {
+            let counters = draft.counters();
+            counters.next_thread += 1;
+            ThreadId(counters.next_thread - 1)
+        });
         if let Some(id) = facts.message_id {
-            draft.batch().put(&key::thread(id), &thread.0.to_le_bytes());
+            draft.put_thread(id, thread);
         }
         // The first message of a conversation may be missing: its id stands for it.
         if let Some(root) = facts.references.first() {
-            draft.batch().put(&key::thread(*root), &thread.0.to_le_bytes());
+            draft.put_thread(*root, thread);
         }
         thread
     }

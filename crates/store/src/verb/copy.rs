@@ -5,7 +5,10 @@ use types::{ChangeNumber, ContentId, EntryId, MailboxId, ThreadId, Uid, UidValid
 use super::append::{check_room, saved_at};
 use crate::row::{FactsRow, MailboxRow};
 use crate::sequencer::{Draft, Verb};
-use crate::{Keywords, MessageRow, StoreError, key};
+use crate::{Keywords, MessageRow, Refusal, StoreError};
+
+/// Messages that one copy takes: it is one transaction, and memory holds all of it.
+const MAX_COPIED: usize = 100_000;
 
 /// Messages that were copied: `from` and `to` run side by side.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,36 +75,42 @@ impl Copy {
         let source = draft.mailbox(asked.source)?;
         let target = draft.mailbox(asked.target)?;
         let rows = draft.rows(asked.source, &asked.uids).await?;
-        Self::check(draft, source, target, rows).await
+        let found = Self::find_facts(draft, &source, rows).await?;
+        Ok(Self::check(source, target, found)?)
     }
 
-    /// A copy of given rows.
-    pub(super) async fn check(
-        draft: &mut Draft,
+    /// Rows with their facts.
+    pub(super) async fn find_facts(
+        draft: &Draft,
+        source: &MailboxRow,
+        rows: Vec<MessageRow>,
+    ) -> Result<Vec<(MessageRow, FactsRow)>, StoreError> {
+        if rows.len() > MAX_COPIED {
+            return Err(Refusal::TooManyMessages.into());
+        }
+        let facts = draft.facts(source.id, &rows).await?;
+        let none = || FactsRow {
+            content: ContentId(0),
+            thread: ThreadId(0),
+            cards: bytes::Bytes::new(),
+        };
+        let facts = facts.into_iter().map(|facts| facts.unwrap_or_else(none));
+        Ok(rows.into_iter().zip(facts).collect())
+    }
+
+    /// A copy of what was found, if the target has room for it.
+    pub(super) fn check(
         source: MailboxRow,
         mut target: MailboxRow,
-        rows: Vec<MessageRow>,
-    ) -> Result<Self, StoreError> {
-        check_room(&target, rows.len())?;
-        let account = draft.account();
-        let keys: Vec<_> = rows.iter().map(|row| key::facts(source.id, row.uid)).collect();
-        let facts = account.engine().get_many(account.partition(), &keys).await?;
-        let mut checked = Vec::with_capacity(rows.len());
-        for (row, facts) in rows.into_iter().zip(facts) {
-            let none = FactsRow {
-                content: ContentId(0),
-                thread: ThreadId(0),
-                cards: bytes::Bytes::new(),
-            };
-            let facts = facts.and_then(|value| FactsRow::parse(&value)).unwrap_or(none);
+        found: Vec<(MessageRow, FactsRow)>,
+    ) -> Result<Self, Refusal> {
+        check_room(&target, found.len())?;
+        let mut rows = Vec::with_capacity(found.len());
+        for (row, facts) in found {
             let keywords = Keywords::of_bits(row.keywords, &source).bits_in(&mut target)?;
-            checked.push((row, facts, keywords));
+            rows.push((row, facts, keywords));
         }
-        Ok(Copy {
-            source,
-            target,
-            rows: checked,
-        })
+        Ok(Copy { source, target, rows })
     }
 
     fn make(self, draft: &mut Draft) -> Copied {
@@ -123,7 +132,7 @@ impl Copy {
             }
             let uid = target.next_uid;
             target.next_uid = uid.next();
-            draft.put_facts(target.id, uid, &facts.print());
+            draft.put_facts(target.id, uid, facts);
             draft.push_row(
                 &mut target,
                 MessageRow {

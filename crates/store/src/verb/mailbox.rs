@@ -186,10 +186,11 @@ impl RenameMailbox {
 /// RFC 3501 §6.3.5: the inbox's messages go to the new mailbox; the mailboxes below it stay.
 async fn rename_inbox(draft: &mut Draft, to: &MailboxName) -> Result<(), StoreError> {
     let inbox = draft.by_name(&MailboxName::inbox()).ok_or(Refusal::NoMailbox)?;
+    // What may fail comes first: a target stays only where the messages have come.
     let rows = draft.all_rows(inbox.id).await?;
+    let facts = Copy::find_facts(draft, &inbox, rows).await?;
     let target = create(draft, to, None)?;
-    let copy = Copy::check(draft, inbox, target, rows).await?;
-    copy.make_and_remove(draft);
+    Copy::check(inbox, target, facts)?.make_and_remove(draft);
     Ok(())
 }
 
@@ -203,7 +204,16 @@ impl Verb for Subscribe {
     type Output = ();
 
     async fn apply(self, draft: &mut Draft) -> Result<(), StoreError> {
-        let has = draft.account().state().subscriptions.contains(&self.name);
+        let (has, count) = {
+            let state = draft.account().state();
+            (
+                state.subscriptions.contains(&self.name),
+                state.subscriptions.len(),
+            )
+        };
+        if self.subscribed == Subscribed::Yes && !has && count >= MAX_MAILBOXES {
+            return Err(Refusal::TooManySubscriptions.into());
+        }
         if has != (self.subscribed == Subscribed::Yes) {
             draft.set_subscription(self.name, self.subscribed);
         }

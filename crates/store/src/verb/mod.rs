@@ -17,4 +17,4 @@ pub(crate) use copy::{CopyMessages, MoveMessages};
 pub(crate) use expunge::{Expunge, Which};
 pub(crate) use keywords::SetKeywords;
 pub(crate) use mailbox::{CreateMailbox, DeleteMailbox, FirstMailboxes, RenameMailbox, Subscribe};
-pub(crate) use view::{LoadView, StoreRecent};
+pub(crate) use view::{DeleteAccount, LoadView, StoreRecent};

@@ -23,6 +23,18 @@ impl Verb for LoadView {
     }
 }
 
+/// Ends the account: verbs after it are refused. Its rows are deleted by the store.
+pub(crate) struct DeleteAccount;
+
+impl Verb for DeleteAccount {
+    type Output = ();
+
+    async fn apply(self, draft: &mut Draft) -> Result<(), StoreError> {
+        draft.end();
+        Ok(())
+    }
+}
+
 /// Stores the recent mark, which has moved in memory.
 pub(crate) struct StoreRecent {
     pub(crate) mailbox: MailboxId,

@@ -1,0 +1,424 @@
+//! What the store promises, over the memory engine: numbers, counts, copies, hierarchies, notices, limits.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on has failed"
+)]
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use engine::Engine;
+use engine::counting::{Calls, CountingEngine};
+use engine::memory::MemoryEngine;
+use posthouse_store::{
+    Account, Appended, BlobSource, Delivery, Facts, KeywordAction, KeywordChange, Keywords, NewMessage,
+    Refusal, Store, StoreError,
+};
+use types::{AccountId, KeywordName, MailboxId, MailboxName, SystemKeyword, Timestamp, Uid};
+
+const ALICE: AccountId = AccountId(1);
+const BOB: AccountId = AccountId(2);
+
+fn store() -> Store {
+    store_on(Arc::new(MemoryEngine::default()))
+}
+
+fn store_on(engine: Arc<dyn Engine>) -> Store {
+    Store::new(engine, Arc::new(|| Timestamp(1_000_000)))
+}
+
+fn name(text: &str) -> MailboxName {
+    MailboxName::check(text).unwrap()
+}
+
+fn message(text: &str) -> NewMessage {
+    NewMessage {
+        source: BlobSource::Bytes(Bytes::copy_from_slice(text.as_bytes())),
+        keywords: Keywords::default(),
+        received: Timestamp(5),
+        facts: Facts::default(),
+    }
+}
+
+/// A message with an id, that answers others.
+fn reply(id: u64, references: &[u64]) -> NewMessage {
+    NewMessage {
+        facts: Facts {
+            message_id: Some(id),
+            references: references.to_vec(),
+            ..Facts::default()
+        },
+        ..message("reply")
+    }
+}
+
+fn refusal<T: std::fmt::Debug>(outcome: Result<T, StoreError>) -> Refusal {
+    match outcome.unwrap_err() {
+        StoreError::Refused(refusal) => refusal,
+        other => panic!("{other}"),
+    }
+}
+
+async fn inbox(account: &Account) -> MailboxId {
+    account.mailbox(&MailboxName::inbox()).unwrap().id
+}
+
+async fn uids(account: &Account, mailbox: MailboxId) -> Vec<u32> {
+    let view = account.view(mailbox).await.unwrap();
+    view.iter().map(|(_, row)| row.uid.0).collect()
+}
+
+/// Counts and numbers fit together, in memory and in the engine.
+async fn check(store: &Store, id: AccountId) {
+    let report = store.check_account(id).await.unwrap();
+    assert_eq!(report.findings, []);
+}
+
+async fn filled(store: &Store, count: usize) -> (Account, MailboxId) {
+    let account = store.account(ALICE).await.unwrap();
+    let mailbox = inbox(&account).await;
+    let messages = (0..count).map(|n| message(&format!("message {n}"))).collect();
+    account.append(mailbox, messages).await.unwrap();
+    (account, mailbox)
+}
+
+#[tokio::test]
+async fn a_message_to_two_accounts_is_one_blob() {
+    let store = store();
+    let to = [ALICE, BOB].map(|account| Delivery {
+        account,
+        mailbox: MailboxName::inbox(),
+    });
+    let outcomes = store.deliver(&to, message("to both")).await;
+    assert!(outcomes.iter().all(Result::is_ok));
+    let mut blobs = Vec::new();
+    for id in [ALICE, BOB] {
+        let account = store.account(id).await.unwrap();
+        let view = account.view(inbox(&account).await).await.unwrap();
+        let row = *view.at(1).unwrap();
+        assert_eq!((view.len(), row.uid, row.size), (1, Uid(1), 7));
+        assert_eq!(store.read_blob(row.blob, 3..u64::MAX).await.unwrap(), "both");
+        blobs.push(row.blob);
+        check(&store, id).await;
+    }
+    assert_eq!(blobs[0], blobs[1]);
+}
+
+#[tokio::test]
+async fn messages_of_one_batch_are_one_thread() {
+    let store = store();
+    let account = store.account(ALICE).await.unwrap();
+    let mailbox = inbox(&account).await;
+    // Of one verb, and of verbs that wait for each other: the answer may even come first.
+    let one = account.append(mailbox, vec![reply(1, &[]), reply(2, &[1]), reply(3, &[1, 2])]);
+    let two = account.append(mailbox, vec![reply(5, &[4])]);
+    let three = account.append(mailbox, vec![reply(4, &[])]);
+    let (one, two, three) = tokio::join!(one, two, three);
+    let uids: Vec<Uid> = [one, two, three]
+        .into_iter()
+        .flat_map(Result::unwrap)
+        .map(|a| a.uid)
+        .collect();
+    let facts = account.facts_of(mailbox, &uids).await.unwrap();
+    let threads: Vec<_> = facts.into_iter().map(|facts| facts.unwrap().thread).collect();
+    assert!(
+        threads[..3].iter().all(|thread| *thread == threads[0]),
+        "{threads:?}"
+    );
+    assert_eq!(threads[3], threads[4]);
+    assert_ne!(threads[0], threads[3]);
+}
+
+#[tokio::test]
+async fn a_move_within_one_mailbox_gives_new_uids_and_right_counts() {
+    let store = store();
+    let (account, mailbox) = filled(&store, 4).await;
+    let before = account
+        .facts_of(mailbox, &[Uid(2)])
+        .await
+        .unwrap()
+        .remove(0)
+        .unwrap();
+    let moved = account
+        .move_messages(mailbox, vec![Uid(2), Uid(3), Uid(99)], mailbox)
+        .await
+        .unwrap();
+    assert_eq!(
+        (moved.copied.from, moved.copied.to),
+        (vec![Uid(2), Uid(3)], vec![Uid(5), Uid(6)])
+    );
+    assert_eq!(uids(&account, mailbox).await, [1, 4, 5, 6]);
+    let after = account
+        .facts_of(mailbox, &[Uid(5)])
+        .await
+        .unwrap()
+        .remove(0)
+        .unwrap();
+    assert_eq!(before.content, after.content, "a copy has the same content");
+    check(&store, ALICE).await;
+}
+
+#[tokio::test]
+async fn expunging_twice_and_at_once_counts_once() {
+    let store = store();
+    let (account, mailbox) = filled(&store, 3).await;
+    let change = account.change();
+    let (one, two) = tokio::join!(
+        account.expunge(mailbox, vec![Uid(1), Uid(2)]),
+        account.expunge(mailbox, vec![Uid(2), Uid(3)])
+    );
+    assert_eq!(one.unwrap().uids, [Uid(1), Uid(2)]);
+    assert_eq!(two.unwrap().uids, [Uid(3)]);
+    assert_eq!(account.expunge(mailbox, vec![Uid(1)]).await.unwrap().uids, []);
+    let gone = account.expunged_since(mailbox, change).await.unwrap();
+    assert_eq!(gone.iter().map(|(_, uid)| uid.0).collect::<Vec<_>>(), [1, 2, 3]);
+    let mailbox = account.mailbox_by_id(mailbox).unwrap();
+    assert_eq!(
+        (
+            mailbox.messages,
+            mailbox.unseen,
+            mailbox.octets.0,
+            mailbox.next_uid
+        ),
+        (0, 0, 0, Uid(4))
+    );
+    check(&store, ALICE).await;
+}
+
+#[tokio::test]
+async fn renaming_the_inbox_moves_its_messages_with_those_that_arrive_at_that_moment() {
+    let store = store();
+    let (account, mailbox) = filled(&store, 2).await;
+    let cards = Bytes::from_static(b"cards");
+    let late = NewMessage {
+        facts: Facts {
+            cards: cards.clone(),
+            ..Facts::default()
+        },
+        ..message("late")
+    };
+    let rename = account.rename_mailbox(MailboxName::inbox(), name("old/mail"));
+    let (arrived, renamed) = tokio::join!(account.append(mailbox, vec![late]), rename);
+    renamed.unwrap();
+    let content = arrived.unwrap()[0].content;
+    let target = account.mailbox(&name("old/mail")).unwrap();
+    assert_eq!(uids(&account, target.id).await, [1, 2, 3]);
+    assert_eq!(uids(&account, mailbox).await, Vec::<u32>::new());
+    let facts = account
+        .facts_of(target.id, &[Uid(3)])
+        .await
+        .unwrap()
+        .remove(0)
+        .unwrap();
+    assert_eq!(
+        (facts.content, facts.cards),
+        (content, cards),
+        "facts of the same batch are found"
+    );
+    assert!(account.mailbox(&MailboxName::inbox()).is_some() && account.mailbox(&name("old")).is_some());
+    check(&store, ALICE).await;
+}
+
+#[tokio::test]
+async fn hierarchies_are_made_renamed_and_deleted() {
+    let store = store();
+    let account = store.account(ALICE).await.unwrap();
+    let deep = account.create_mailbox(name("工作/项目/甲"), None).await.unwrap();
+    assert!(account.mailbox(&name("工作/项目")).is_some());
+    let again = account.create_mailbox(name("工作"), None).await;
+    assert_eq!(refusal(again), Refusal::MailboxExists);
+    let below = account.rename_mailbox(name("工作"), name("工作/内")).await;
+    assert_eq!(refusal(below), Refusal::BelowItself);
+    account.rename_mailbox(name("工作"), name("Work")).await.unwrap();
+    let moved = account.mailbox(&name("Work/项目/甲")).unwrap();
+    assert_eq!(
+        (moved.id, moved.validity),
+        (deep.id, deep.validity),
+        "a rename keeps the mailbox"
+    );
+    account.delete_mailbox(moved.id).await.unwrap();
+    assert_eq!(refusal(account.view(moved.id).await), Refusal::NoMailbox);
+    let reborn = account.create_mailbox(name("Work/项目/甲"), None).await.unwrap();
+    assert!(
+        reborn.validity > deep.validity,
+        "a new life has a higher validity (RFC 3501 §2.3.1.1)"
+    );
+    let stays = account.delete_mailbox(inbox(&account).await).await;
+    assert_eq!(refusal(stays), Refusal::InboxStays);
+}
+
+#[tokio::test]
+async fn keywords_have_a_limit_and_a_refused_change_leaves_nothing() {
+    let store = store();
+    let (account, mailbox) = filled(&store, 2).await;
+    let set = |names: Vec<String>| KeywordChange {
+        action: KeywordAction::Add,
+        keywords: Keywords {
+            system: SystemKeyword::Seen.bit(),
+            names: names
+                .iter()
+                .map(|name| KeywordName::check(name).unwrap())
+                .collect(),
+        },
+    };
+    let names = |range: std::ops::Range<u32>| range.map(|n| format!("word{n}")).collect::<Vec<_>>();
+    let most = 64 - SystemKeyword::COUNT;
+    account
+        .set_keywords(mailbox, vec![Uid(1)], set(names(0..most)))
+        .await
+        .unwrap();
+    let change = account.change();
+    let refused = account
+        .set_keywords(mailbox, vec![Uid(2)], set(names(most..most + 1)))
+        .await;
+    assert_eq!(refusal(refused), Refusal::TooManyKeywords);
+    assert_eq!(account.change(), change);
+    let view = account.view(mailbox).await.unwrap();
+    assert_eq!(
+        (view.keywords().len(), view.at(2).unwrap().keywords),
+        (most as usize, 0)
+    );
+    assert_eq!(account.mailbox_by_id(mailbox).unwrap().unseen, 1);
+    // The other way round: what has all of them is copied to where none is known.
+    let target = account.create_mailbox(name("target"), None).await.unwrap();
+    account
+        .copy_messages(mailbox, vec![Uid(1)], target.id)
+        .await
+        .unwrap();
+    let copied = account.view(target.id).await.unwrap();
+    assert_eq!(
+        copied.at(1).unwrap().keywords.count_ones(),
+        64 - SystemKeyword::COUNT + 1
+    );
+    check(&store, ALICE).await;
+}
+
+#[tokio::test]
+async fn every_change_of_a_mailbox_wakes_its_watchers_and_is_in_the_view_that_they_find() {
+    let store = store();
+    let (account, mailbox) = filled(&store, 1).await;
+    let target = account.create_mailbox(name("box"), None).await.unwrap().id;
+    account
+        .copy_messages(mailbox, vec![Uid(1)], target)
+        .await
+        .unwrap();
+    account.view(target).await.unwrap();
+    let mut watch = account.watch(target).unwrap();
+    watch.mark_unchanged();
+    account
+        .rename_mailbox(name("box"), name("renamed"))
+        .await
+        .unwrap();
+    assert!(watch.has_changed().unwrap());
+    let told = *watch.borrow_and_update();
+    assert_eq!(
+        account.view(target).await.unwrap().change(),
+        told,
+        "or whoever waits for it would wait for ever"
+    );
+    account.expunge(target, vec![Uid(1)]).await.unwrap();
+    assert!(watch.has_changed().unwrap());
+}
+
+#[tokio::test]
+async fn a_verb_takes_two_reads_and_one_write_at_most() {
+    let engine = Arc::new(CountingEngine::new(Arc::new(MemoryEngine::default())));
+    let store = store_on(Arc::clone(&engine) as Arc<dyn Engine>);
+    let (account, mailbox) = filled(&store, 3).await;
+    let target = account.create_mailbox(name("target"), None).await.unwrap().id;
+    account.view(mailbox).await.unwrap();
+    account.view(target).await.unwrap();
+    engine.take_calls();
+    let within = |verb: &str| {
+        let Calls { reads, writes } = engine.take_calls();
+        assert!(
+            reads <= 2 && writes <= 1,
+            "{verb}: {reads} reads, {writes} writes"
+        );
+    };
+    account.append(mailbox, vec![reply(7, &[6])]).await.unwrap();
+    within("append");
+    account
+        .copy_messages(mailbox, vec![Uid(1), Uid(4)], target)
+        .await
+        .unwrap();
+    within("copy");
+    account
+        .move_messages(mailbox, vec![Uid(2)], target)
+        .await
+        .unwrap();
+    within("move");
+    let change = KeywordChange {
+        action: KeywordAction::Replace,
+        keywords: Keywords::default(),
+    };
+    account.set_keywords(mailbox, vec![Uid(1)], change).await.unwrap();
+    within("set keywords");
+    account.expunge(mailbox, vec![Uid(1)]).await.unwrap();
+    within("expunge");
+    account.rename_mailbox(name("target"), name("a/b")).await.unwrap();
+    within("rename");
+}
+
+#[tokio::test]
+async fn what_waits_together_is_written_together_and_in_order() {
+    let engine = Arc::new(CountingEngine::new(Arc::new(MemoryEngine::default())));
+    let store = store_on(Arc::clone(&engine) as Arc<dyn Engine>);
+    let (account, mailbox) = filled(&store, 0).await;
+    engine.take_calls();
+    let appends = (0..50).map(|n| account.append(mailbox, vec![message(&n.to_string())]));
+    let appended: Vec<Appended> = futures_util::future::join_all(appends)
+        .await
+        .into_iter()
+        .flat_map(Result::unwrap)
+        .collect();
+    let mut uids: Vec<u32> = appended.iter().map(|a| a.uid.0).collect();
+    assert!(uids.is_sorted(), "{uids:?}");
+    uids.dedup();
+    assert_eq!(uids.len(), 50);
+    assert!(engine.take_calls().writes <= 3);
+}
+
+#[tokio::test]
+async fn a_removed_account_takes_nothing_more_and_a_new_one_has_new_numbers() {
+    let store = store();
+    let (account, mailbox) = filled(&store, 2).await;
+    let mut watch = account.watch(mailbox).unwrap();
+    let entry = account.view(mailbox).await.unwrap().at(1).unwrap().entry;
+    store.delete_account(ALICE).await.unwrap();
+    assert!(
+        watch.changed().await.is_err(),
+        "sessions learn that nothing will come"
+    );
+    assert_eq!(
+        refusal(account.append(mailbox, vec![message("late")]).await),
+        Refusal::NoAccount
+    );
+    let to = [Delivery {
+        account: ALICE,
+        mailbox: MailboxName::inbox(),
+    }];
+    let late = store.deliver(&to, message("late")).await.remove(0);
+    assert_eq!(refusal(late), Refusal::NoAccount);
+    assert!(entry.0 > 1_000_000 << 16, "numbers of copies begin at the clock");
+}
+
+#[tokio::test]
+async fn a_store_that_is_opened_again_finds_everything() {
+    let engine: Arc<dyn Engine> = Arc::new(MemoryEngine::default());
+    let first = store_on(Arc::clone(&engine));
+    let (account, mailbox) = filled(&first, 600).await;
+    account.expunge(mailbox, vec![Uid(300)]).await.unwrap();
+    account.subscribe(name("not/there")).await.unwrap();
+    let (mailboxes, change) = (account.mailboxes(), account.change());
+    let second = store_on(engine);
+    let again = second.account(ALICE).await.unwrap();
+    assert_eq!((again.mailboxes(), again.change()), (mailboxes, change));
+    assert!(again.subscriptions().contains(&name("not/there")));
+    let view = again.view(mailbox).await.unwrap();
+    assert_eq!(
+        (view.len(), view.position(Uid(600)), view.position(Uid(300))),
+        (599, Some(599), None)
+    );
+}
