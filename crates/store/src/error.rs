@@ -30,9 +30,6 @@ pub enum Refusal {
     /// A limit of this store.
     #[error("an account has at most {} subscriptions", crate::state::MAX_MAILBOXES)]
     TooManySubscriptions,
-    /// A limit of this store: keywords are bits of one word.
-    #[error("a mailbox has at most {} keywords", crate::state::MAX_KEYWORDS)]
-    TooManyKeywords,
     /// The uids of the mailbox are used up (RFC 3501 §2.3.1.1).
     #[error("the mailbox has used up its uids")]
     OutOfUids,

@@ -43,7 +43,6 @@ pub(super) fn refusal(error: StoreError) -> Refusal {
             Store::MessageTooLarge => Refusal::TooBig,
             Store::NameTooLong
             | Store::TooManyMailboxes
-            | Store::TooManyKeywords
             | Store::TooManySubscriptions
             | Store::TooManyMessages
             | Store::OutOfUids => Refusal::Limit,

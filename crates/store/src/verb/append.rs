@@ -136,7 +136,7 @@ fn append_found(
         if message.source.size() > u64::from(u32::MAX) {
             return Err(Refusal::MessageTooLarge.into());
         }
-        keywords.push(message.keywords.bits_in(&mut mailbox)?);
+        keywords.push(message.keywords.bits_in(&mut mailbox));
     }
     let change = draft.next_change();
     let mut appended = Vec::with_capacity(messages.len());

@@ -107,7 +107,7 @@ impl Copy {
         check_room(&target, found.len())?;
         let mut rows = Vec::with_capacity(found.len());
         for (row, facts) in found {
-            let keywords = Keywords::of_bits(row.keywords, &source).bits_in(&mut target)?;
+            let keywords = Keywords::of_bits(row.keywords, &source).bits_in(&mut target);
             rows.push((row, facts, keywords));
         }
         Ok(Copy { source, target, rows })

@@ -5,7 +5,7 @@ use types::{KeywordName, MailboxId, SystemKeyword, Uid};
 use crate::row::MailboxRow;
 use crate::sequencer::{Draft, Verb};
 use crate::state::MAX_KEYWORDS;
-use crate::{MessageRow, Refusal, StoreError};
+use crate::{MessageRow, StoreError};
 
 /// A set of keywords by their names.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -39,14 +39,15 @@ pub struct KeywordChange {
 const SYSTEM_BITS: u64 = (1 << SystemKeyword::COUNT) - 1;
 
 impl Keywords {
-    /// The set as bits in a mailbox; names that are new to it are added to it.
-    pub(super) fn bits_in(&self, mailbox: &mut MailboxRow) -> Result<u64, Refusal> {
+    /// The set as bits in a mailbox; names that are new to it are added to it. Those for which there is no room are left out:
+    /// a mark that cannot be kept must not keep a message from being stored (RFC 3501 §7.1, PERMANENTFLAGS).
+    pub(super) fn bits_in(&self, mailbox: &mut MailboxRow) -> u64 {
         let mut bits = self.system & SYSTEM_BITS;
         for name in &self.names {
             let known = mailbox.keywords.iter().position(|known| known == name);
             let index = match known {
                 Some(index) => index,
-                None if mailbox.keywords.len() == MAX_KEYWORDS => return Err(Refusal::TooManyKeywords),
+                None if mailbox.keywords.len() == MAX_KEYWORDS => continue,
                 None => {
                     mailbox.keywords.push(name.clone());
                     mailbox.keywords.len() - 1
@@ -54,7 +55,7 @@ impl Keywords {
             };
             bits |= bit_of(index);
         }
-        Ok(bits)
+        bits
     }
 
     /// The names that bits stand for in a mailbox.
@@ -98,7 +99,7 @@ impl Verb for SetKeywords {
         let KeywordChange { action, keywords } = &self.change;
         let bits = match action {
             KeywordAction::Remove => keywords.known_bits_in(&mailbox),
-            KeywordAction::Add | KeywordAction::Replace => keywords.bits_in(&mut mailbox)?,
+            KeywordAction::Add | KeywordAction::Replace => keywords.bits_in(&mut mailbox),
         };
         let after = |old: u64| match action {
             KeywordAction::Add => old | bits,
