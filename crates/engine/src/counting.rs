@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::{Answer, Batch, BlobNumber, Engine, Partition, Row};
+use crate::{Answer, Batch, BlobNumber, Engine, EngineError, Partition, Row};
 
 /// How long a round trip to another machine takes.
 pub const ROUND_TRIP: Duration = Duration::from_millis(1);
@@ -94,5 +94,9 @@ impl Engine for CountingEngine {
 
     fn read_blob(&self, blob: BlobNumber, range: Range<u64>) -> Answer<'_, Bytes> {
         self.read(self.inner.read_blob(blob, range))
+    }
+
+    fn read_blobs(&self, blobs: Vec<BlobNumber>) -> Answer<'_, Vec<Result<Bytes, EngineError>>> {
+        self.read(self.inner.read_blobs(blobs))
     }
 }

@@ -70,4 +70,8 @@ pub trait Engine: Send + Sync + 'static {
 
     /// Bytes of a blob; a range past its end is cut there. Whole reads are verified against the checksum.
     fn read_blob(&self, blob: BlobNumber, range: Range<u64>) -> Answer<'_, Bytes>;
+
+    /// Several whole blobs, verified, in the order asked for: one round trip, and few reads where they lie side by side. The
+    /// caller bounds how much that is. What fails is one blob's own.
+    fn read_blobs(&self, blobs: Vec<BlobNumber>) -> Answer<'_, Vec<Result<Bytes, EngineError>>>;
 }

@@ -111,4 +111,11 @@ impl Engine for MemoryEngine {
         let found = self.state().blobs.get(&blob).map(|bytes| cut(bytes, &range));
         Box::pin(std::future::ready(found.ok_or(EngineError::NoBlob(blob.0))))
     }
+
+    fn read_blobs(&self, blobs: Vec<BlobNumber>) -> Answer<'_, Vec<Result<Bytes, EngineError>>> {
+        let state = self.state();
+        let find = |blob: BlobNumber| state.blobs.get(&blob).cloned().ok_or(EngineError::NoBlob(blob.0));
+        let found = blobs.into_iter().map(find).collect();
+        Box::pin(std::future::ready(Ok(found)))
+    }
 }

@@ -242,3 +242,41 @@ async fn it_answers_as_the_memory_engine_does_with_reopening_in_between() {
         }
     }
 }
+
+#[tokio::test]
+async fn many_blobs_are_read_as_one_by_one_and_damage_is_told_for_its_own() {
+    let folder = TempDir::new().unwrap();
+    let engine = open(folder.path());
+    let mut blobs = Vec::new();
+    for n in 0..40_u64 {
+        let size = usize::try_from(n * n * 50).unwrap();
+        blobs.push(put(&engine, n % 3, "a", &vec![u8::try_from(n).unwrap(); size]).await);
+    }
+    // In another order, one of them twice, and one that is not there.
+    let mut asked: Vec<_> = blobs.iter().rev().copied().chain([blobs[7]]).collect();
+    asked.insert(5, posthouse_engine::BlobNumber(9_999));
+    let read = engine.read_blobs(asked.clone()).await.unwrap();
+    for (blob, outcome) in asked.iter().zip(&read) {
+        match engine.read_blob(*blob, ALL).await {
+            Ok(bytes) => assert_eq!(*outcome.as_ref().unwrap(), bytes),
+            Err(_) => assert!(matches!(outcome, Err(EngineError::NoBlob(9_999)))),
+        }
+    }
+    engine.close().await.unwrap();
+    drop(engine);
+    let file = fs::File::options()
+        .read(true)
+        .write(true)
+        .open(segment(folder.path()))
+        .unwrap();
+    let at = fs::read(segment(folder.path()))
+        .unwrap()
+        .windows(900)
+        .position(|w| w.iter().all(|o| *o == 11))
+        .unwrap();
+    file.write_all_at(&[12], at as u64 + 500).unwrap();
+    let engine = open(folder.path());
+    let read = engine.read_blobs(blobs.clone()).await.unwrap();
+    let damaged: Vec<usize> = (0..40).filter(|n| read[*n].is_err()).collect();
+    assert_eq!(damaged, [11]);
+}

@@ -60,6 +60,15 @@ pub(crate) fn is_known(label: &[u8]) -> bool {
     !matches!(named(label), Charset::Guess)
 }
 
+/// Whether ASCII without escapes stays what it is in the charset of this name.
+pub(crate) fn keeps_ascii(label: &[u8]) -> bool {
+    match named(label) {
+        Charset::Known(encoding) => encoding.is_ascii_compatible(),
+        Charset::Guess => true,
+        Charset::Hz | Charset::Iso2022(_) | Charset::Utf7 | Charset::Utf16 => false,
+    }
+}
+
 fn named(label: &[u8]) -> Charset {
     let label = label.trim_ascii();
     let label = label.strip_prefix(b"\"").unwrap_or(label);

@@ -23,6 +23,7 @@ mod structure;
 mod subject;
 mod text;
 mod transfer;
+mod written;
 
 pub use address::{AddressItem, MAX_ADDRESSES, parse_addresses};
 pub use charset::decode as decode_charset;

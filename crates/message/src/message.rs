@@ -169,6 +169,12 @@ impl<'a> Message<'a> {
         text::header(self.header(PartId::ROOT))
     }
 
+    /// Whether every text in the message is found in its bytes as it is written: plain ASCII, nothing encoded. `false` also
+    /// where that would take long to find out.
+    pub fn is_written(&self) -> bool {
+        crate::written::is_written(self)
+    }
+
     /// Everything in the body that can be searched, piece by piece: decoded text, the text of HTML besides its source,
     /// the decoded headers of parts and of messages within (`SEARCH BODY`, RFC 3501 §6.4.4).
     pub fn body_texts(&self) -> impl Iterator<Item = String> + '_ {

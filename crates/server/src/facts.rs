@@ -5,7 +5,7 @@
 
 use bytes::{BufMut, Bytes, BytesMut};
 use message::Message;
-use store::Facts;
+use store::{Facts, TextForm};
 use xxhash_rust::xxh3::xxh3_64;
 
 /// The form of the cards, and of the parser that filled them.
@@ -126,6 +126,11 @@ pub fn facts_of(bytes: &[u8]) -> Facts {
         cards: Cards::of(&message).print(),
         message_id: message.message_id().as_ref().map(hash),
         references: message.references().iter().map(hash).collect(),
+        form: if message.is_written() {
+            TextForm::Ascii
+        } else {
+            TextForm::Encoded
+        },
     }
 }
 

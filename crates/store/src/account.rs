@@ -323,6 +323,22 @@ impl Account {
         Ok(self.inner.engine.read_blob(BlobNumber(blob.0), range).await?)
     }
 
+    /// Several whole messages, in the order asked for. The caller bounds how much that is; what fails is one message's own.
+    ///
+    /// # Errors
+    /// When the engine fails.
+    pub async fn read_blobs(
+        &self,
+        blobs: impl IntoIterator<Item = BlobId>,
+    ) -> Result<Vec<Result<Bytes, StoreError>>, StoreError> {
+        let numbers = blobs.into_iter().map(|blob| BlobNumber(blob.0)).collect();
+        let read = self.inner.engine.read_blobs(numbers).await?;
+        Ok(read
+            .into_iter()
+            .map(|outcome| outcome.map_err(StoreError::Failed))
+            .collect())
+    }
+
     /// Takes the recent mark: the messages from the uid on that comes back are recent to the caller alone
     /// (RFC 3501 §2.3.2). It moves in memory and is stored lazily. `None` where there is no such mailbox.
     #[must_use]

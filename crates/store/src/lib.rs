@@ -20,7 +20,7 @@ mod view;
 pub use account::Account;
 pub use check::{AccountReport, CheckFault, CheckFinding};
 pub use error::{Refusal, StoreError};
-pub use row::{FactsRow, MessageRow};
+pub use row::{FactsRow, MessageRow, TextForm};
 pub use state::Mailbox;
 pub use store::{Delivery, Now, Store};
 pub use verb::{

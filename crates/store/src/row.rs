@@ -30,6 +30,19 @@ pub struct MessageRow {
     pub blob: BlobId,
     /// When it was put into this mailbox, in seconds since 1970.
     pub saved: u32,
+    /// Whether its bytes are its text.
+    pub form: TextForm,
+}
+
+/// Whether the bytes of a message can be searched as they are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(u8)]
+pub enum TextForm {
+    /// They must be decoded first, or nobody knows.
+    #[default]
+    Encoded = 0,
+    /// They are ASCII, and so is everything that can be read in the message, word for word.
+    Ascii = 1,
 }
 
 impl MessageRow {
@@ -49,11 +62,12 @@ impl MessageRow {
         out.put_uint_le(self.entry.0, 6);
         out.put_uint_le(self.blob.0, 6);
         out.put_u32_le(self.saved);
+        out.put_u8(self.form as u8);
         out.freeze()
     }
 
     pub(crate) fn parse(uid: Uid, mut value: &[u8]) -> Option<Self> {
-        if value.len() != 40 || value.get_u8() != VERSION {
+        if value.len() != 41 || value.get_u8() != VERSION {
             return None;
         }
         Some(MessageRow {
@@ -65,6 +79,10 @@ impl MessageRow {
             entry: EntryId(value.get_uint_le(6)),
             blob: BlobId(value.get_uint_le(6)),
             saved: value.get_u32_le(),
+            form: match value.get_u8() {
+                1 => TextForm::Ascii,
+                _ => TextForm::Encoded,
+            },
         })
     }
 }
@@ -263,11 +281,12 @@ mod tests {
             entry: EntryId(3),
             blob: BlobId(9),
             saved: u32::MAX,
+            form: TextForm::Ascii,
         };
         let printed = message.print();
         assert!(printed.len() + 4 <= 48, "with the engine's checksum");
         assert_eq!(MessageRow::parse(Uid(7), &printed), Some(message));
-        assert_eq!(MessageRow::parse(Uid(7), &printed[..39]), None);
+        assert_eq!(MessageRow::parse(Uid(7), &printed[..40]), None);
 
         let counters = Counters {
             next_mailbox: 5,

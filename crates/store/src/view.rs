@@ -316,6 +316,7 @@ mod tests {
             entry: EntryId(uid.into()),
             blob: BlobId(1),
             saved: 0,
+            form: crate::TextForm::Encoded,
         }
     }
 

@@ -9,6 +9,7 @@ mod folder;
 mod index;
 mod open;
 mod read;
+mod read_many;
 mod record;
 mod replay;
 mod table;
@@ -296,6 +297,19 @@ impl Engine for LocalEngine {
             }
             let reading = tokio::task::spawn_blocking(move || shared.read_placed(&place, &range));
             reading.await.map_err(|_| EngineError::Closed)?
+        })
+    }
+
+    fn read_blobs(&self, blobs: Vec<BlobNumber>) -> Answer<'_, Vec<Result<Bytes, EngineError>>> {
+        let shared = Arc::clone(&self.shared);
+        Box::pin(async move {
+            let places = shared.places(&blobs)?;
+            let octets: u64 = places.iter().flatten().map(|place| place.length).sum();
+            if octets <= READ_HERE {
+                return Ok(shared.read_places(&places));
+            }
+            let reading = tokio::task::spawn_blocking(move || shared.read_places(&places));
+            reading.await.map_err(|_| EngineError::Closed)
         })
     }
 }

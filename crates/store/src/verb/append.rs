@@ -7,7 +7,7 @@ use types::{
 
 use crate::row::{FactsRow, MailboxRow};
 use crate::sequencer::{Draft, Verb};
-use crate::{Keywords, MessageRow, Refusal, StoreError, key};
+use crate::{Keywords, MessageRow, Refusal, StoreError, TextForm, key};
 
 /// How many references of a message are followed to its thread: the nearest ones.
 const MAX_REFERENCES: usize = 32;
@@ -57,6 +57,8 @@ pub struct Facts {
     pub message_id: Option<u64>,
     /// Hashes of the message ids it refers to, the nearest last.
     pub references: Vec<u64>,
+    /// Whether its bytes can be searched as they are.
+    pub form: TextForm,
 }
 
 /// A message that has come into a mailbox.
@@ -184,6 +186,7 @@ fn append_one(
         entry,
         blob: BlobId(0),
         saved: saved_at(now),
+        form: message.facts.form,
     };
     store_bytes(draft, mailbox, message.source, &mut row)?;
     let thread = thread.join(draft, &message.facts);
