@@ -122,7 +122,7 @@ impl Connection {
     /// Answers one line after the other.
     async fn converse(&mut self) -> Result<Next, Gone> {
         loop {
-            let line = self.lines.line(COMMAND_TIME).await?;
+            let line = self.lines.line(self.patience()).await?;
             // Boxed, so that a connection that waits is small.
             let next = Box::pin(self.answer(line)).await?;
             if next != Next::Command {

@@ -8,10 +8,12 @@ use smtp::state::Transaction;
 use smtp::trace::{Date, Received, ReturnPath, With};
 use smtp::{Refusal, reply};
 use store::{BlobSource, Delivery, Keywords, NewMessage, StoreError};
+use tokio::time::Instant;
 use types::Timestamp;
 
 use super::connection::Connection;
 use super::data::{Arrived, Incoming};
+use super::pace::Pace;
 use super::policy::Port;
 use super::transaction::Recipient;
 use crate::facts::facts_of;
@@ -50,6 +52,7 @@ impl Connection {
             octets,
             id,
             hold: self.site.intake.hold(),
+            pace: Pace::begin(Instant::now()),
         })
     }
 

@@ -15,6 +15,7 @@ mod delivery;
 mod door;
 mod hello;
 mod intake;
+mod pace;
 mod policy;
 mod transaction;
 

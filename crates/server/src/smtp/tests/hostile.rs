@@ -181,3 +181,64 @@ async fn a_client_that_says_nothing_is_left() {
     client.talk("S: 421 4.4.2 Timeout, closing\nX:").await;
     client.end().await;
 }
+
+const TO_CHUNK: &str = r"S: 220 <*>
+    C: HELO c
+    S: 250 <*>
+    C: MAIL FROM:<a@b>
+    S: 250 2.1.0 <*>
+    C: RCPT TO:<bob@example.org>
+    S: 250 2.1.5 <*>";
+
+/// RFC 3030 §2: what is announced and not sent takes nothing from those who send.
+#[tokio::test]
+async fn announced_chunks_take_no_memory() {
+    let rig = Rig::new(Relay::Refused);
+    let mut silent = Vec::new();
+    for _ in 0..100 {
+        let mut client = rig.connect(Port::Relay);
+        client.talk(TO_CHUNK).await;
+        client.talk("C: BDAT 100000 LAST").await;
+        silent.push(client);
+    }
+    let mut client = rig.connect(Port::Relay);
+    client.talk(TO_CHUNK).await;
+    client.talk("C: BDAT 100000 LAST").await;
+    client.send(&b"A: b\r\n".repeat(16_666)).await;
+    client.send(b"\r\n\r\n").await;
+    client.talk("S: 250 2.0.0 <*>").await;
+    client.end().await;
+}
+
+/// RFC 5321 §4.5.3.2.5 gives a block three minutes; an octet a minute is no block.
+#[tokio::test(start_paused = true)]
+async fn a_client_that_trickles_is_left() {
+    for begin in ["C: DATA\nS: 354 <*>", "C: BDAT 100000 LAST"] {
+        let rig = Rig::new(Relay::Refused);
+        let mut client = rig.connect(Port::Relay);
+        client.talk(TO_CHUNK).await;
+        client.talk(begin).await;
+        for _ in 0..6 {
+            client.send_while_open(b"x").await;
+            tokio::time::sleep(std::time::Duration::from_secs(60)).await;
+        }
+        client.talk("S: 421 4.4.2 Timeout, closing\nX:").await;
+        client.end().await;
+    }
+}
+
+/// A message between two chunks is held in memory: other commands do not prolong it.
+#[tokio::test(start_paused = true)]
+async fn a_client_that_dawdles_between_chunks_is_left() {
+    let rig = Rig::new(Relay::Refused);
+    let mut client = rig.connect(Port::Relay);
+    client.talk(TO_CHUNK).await;
+    client.talk("C| BDAT 3\\r\\nabc\nS: 250 2.0.0 <*>").await;
+    for _ in 0..4 {
+        client.talk("C: NOOP\nS: 250 2.0.0 OK").await;
+        tokio::time::sleep(std::time::Duration::from_secs(60)).await;
+    }
+    client.talk("C: NOOP\nS: 250 2.0.0 OK").await;
+    client.talk("S: 421 4.4.2 Timeout, closing\nX:").await;
+    client.end().await;
+}
