@@ -13,10 +13,18 @@ use types::Timestamp;
 
 use super::connection::Connection;
 use super::data::{Arrived, Incoming};
+use super::intake::Hold;
 use super::pace::Pace;
 use super::policy::Port;
 use super::transaction::Recipient;
 use crate::facts::facts_of;
+
+/// A message as it is stored.
+struct Checked {
+    octets: Bytes,
+    /// The memory it takes, until the store has it.
+    hold: Hold,
+}
 
 /// What comes of a message for one recipient.
 type Outcome = Result<(), Refusal>;
@@ -60,7 +68,7 @@ impl Connection {
     ///
     /// A login makes this the first server on the message's way, which repairs (RFC 6409 §8). LMTP is the last, where
     /// nobody can be led astray any more, and mail that another server has taken must not bounce here.
-    fn check(&self, arrived: Arrived, now: Timestamp) -> Result<Bytes, Refusal> {
+    fn check(&self, arrived: Arrived, now: Timestamp) -> Result<Checked, Refusal> {
         let Arrived { mut incoming, found } = arrived;
         if found.nul {
             return Err(Refusal::Nul);
@@ -74,6 +82,9 @@ impl Connection {
                 .split_at_checked(incoming.prefix)
                 .unwrap_or_default();
             let repaired = message::repair::crlf(theirs);
+            if !incoming.hold.grow(repaired.len()) {
+                return Err(Refusal::Busy);
+            }
             incoming.octets = BytesMut::from_iter(ours.iter().chain(&*repaired));
         }
         let present = Present::of(incoming.octets.get(incoming.prefix..).unwrap_or_default());
@@ -89,7 +100,10 @@ impl Connection {
             incoming.octets.extend_from_slice(missing.as_bytes());
             incoming.octets.unsplit(rest);
         }
-        Ok(incoming.octets.freeze())
+        Ok(Checked {
+            octets: incoming.octets.freeze(),
+            hold: incoming.hold,
+        })
     }
 
     /// What must still stand between our fields and the message.
@@ -152,7 +166,7 @@ impl Connection {
     async fn deliver(
         &self,
         transaction: &Transaction<Recipient>,
-        octets: Bytes,
+        message: Checked,
         now: Timestamp,
     ) -> Vec<Outcome> {
         // Somebody who is reached by two of the addresses gets one copy.
@@ -166,6 +180,7 @@ impl Connection {
                 deliveries.push(delivery.clone());
             }
         }
+        let Checked { octets, hold } = message;
         let message = NewMessage {
             facts: facts_of(&octets),
             source: BlobSource::Bytes(octets),
@@ -173,6 +188,8 @@ impl Connection {
             received: now,
         };
         let delivered = self.site.store.deliver(&deliveries, message).await;
+        // Not before: a disk that is slow must not make room for more.
+        drop(hold);
         let mut failed = Vec::new();
         for (delivery, outcome) in deliveries.iter().zip(delivered) {
             if let Err(error) = outcome {
