@@ -69,6 +69,8 @@ pub enum Refusal {
     TooManyRecipients,
     /// The message is larger than the limit (RFC 1870 §6).
     TooBig,
+    /// The message's header is larger than [`crate::limits::HEADER`].
+    HeaderTooBig,
     /// The message has lone CR or LF octets, whose meaning programs do not agree about.
     BareLineEnds,
     /// The message has an octet of zero.
@@ -161,6 +163,7 @@ impl Refusal {
             Refusal::Relay => (550, Enhanced(5, 7, 1), "Relaying denied"),
             Refusal::TooManyRecipients => (452, Enhanced(4, 5, 3), "Too many recipients"),
             Refusal::TooBig => (552, Enhanced(5, 3, 4), "Message exceeds the size limit"),
+            Refusal::HeaderTooBig => (552, Enhanced(5, 3, 4), "Message header too large"),
             Refusal::BareLineEnds => (
                 550,
                 Enhanced(5, 6, 0),

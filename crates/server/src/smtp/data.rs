@@ -35,11 +35,12 @@ pub(super) struct Incoming {
     pub(super) pace: Pace,
 }
 
-/// A message that has come, and what was seen in it.
+/// A message that has come, and what was seen of its lines.
 #[derive(Debug)]
 pub(super) struct Arrived {
     pub(super) incoming: Incoming,
-    pub(super) found: LineEnds,
+    /// Where it was looked at as it came.
+    pub(super) found: Option<LineEnds>,
 }
 
 impl Connection {
@@ -70,7 +71,7 @@ impl Connection {
                 return Err(Gone::TooMuch.into());
             }
         }
-        let found = reader.found();
+        let found = Some(reader.found());
         self.finish(kept.map(|incoming| Arrived { incoming, found }))
             .await;
         Ok(())
@@ -98,8 +99,11 @@ impl Connection {
                 Ok(())
             }
             (Ok(incoming), Last::Yes) => {
-                let found = LineEnds::of(incoming.octets.get(incoming.prefix..).unwrap_or_default());
-                self.finish(Ok(Arrived { incoming, found })).await;
+                let arrived = Arrived {
+                    incoming,
+                    found: None,
+                };
+                self.finish(Ok(arrived)).await;
                 Ok(())
             }
         }
@@ -181,6 +185,11 @@ impl Connection {
 }
 
 impl Incoming {
+    /// What came.
+    pub(super) fn theirs(&self) -> &[u8] {
+        self.octets.get(self.prefix..).unwrap_or_default()
+    }
+
     /// Octets that came.
     fn size(&self) -> usize {
         self.octets.len().saturating_sub(self.prefix)

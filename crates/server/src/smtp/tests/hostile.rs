@@ -242,3 +242,23 @@ async fn a_client_that_dawdles_between_chunks_is_left() {
     client.talk("S: 421 4.4.2 Timeout, closing\nX:").await;
     client.end().await;
 }
+
+#[tokio::test]
+async fn a_header_has_a_limit_of_its_own() {
+    for (octets, reply) in [
+        (smtp::limits::HEADER, "250 2.0.0 <*>"),
+        (smtp::limits::HEADER + 1, "552 5.3.4 <*>"),
+    ] {
+        let rig = Rig::with_limit(Relay::Refused, 2 << 20);
+        let mut client = rig.connect(Port::Relay);
+        client.talk(TO_DATA).await;
+        let lines = "A: x\r\n".repeat(octets / 6 - 1);
+        let rest = octets - lines.len();
+        client.send(lines.as_bytes()).await;
+        client
+            .send(format!("A: {}\r\n\r\nbody\r\n.\r\n", "x".repeat(rest - 5)).as_bytes())
+            .await;
+        client.talk(&format!("S: {reply}")).await;
+        client.end().await;
+    }
+}

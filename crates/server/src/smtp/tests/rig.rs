@@ -75,6 +75,11 @@ pub(super) struct Rig {
 
 impl Rig {
     pub(super) fn new(relay: Relay) -> Self {
+        Self::with_limit(relay, LIMIT)
+    }
+
+    /// One that takes messages of another size.
+    pub(super) fn with_limit(relay: Relay, message_limit: u64) -> Self {
         let now: store::Now = Arc::new(|| Timestamp(1_000_000_000));
         let domain = Domain::check("example.org").unwrap();
         Rig {
@@ -85,7 +90,7 @@ impl Rig {
                 now,
                 host: domain.clone(),
                 domain,
-                message_limit: LIMIT,
+                message_limit,
                 relay,
             }),
         }
