@@ -15,6 +15,11 @@ pub enum Refusal {
     NotImplemented,
     /// The arguments do not have the command's form; what was expected.
     Syntax(&'static str),
+    /// A BDAT whose form is wrong: how many octets follow is not known, and none of them may be taken for a command
+    /// (RFC 3030 §2). The connection must end.
+    ChunkSyntax,
+    /// What ends a connection whose next octets may be a message's or a command's.
+    LostPlace,
     /// A parameter that was not announced, or a value of one (RFC 5321 §4.1.1.11).
     UnknownParameter,
     /// The sender's address cannot be read.
@@ -110,6 +115,8 @@ impl Refusal {
             Refusal::LineTooLong => (500, Enhanced(5, 5, 2), "Line too long"),
             Refusal::UnknownCommand => (500, Enhanced(5, 5, 1), "Unknown command"),
             Refusal::NotImplemented => (502, Enhanced(5, 5, 1), "Command not implemented"),
+            Refusal::ChunkSyntax => (501, Enhanced(5, 5, 4), "Syntax: BDAT octets [LAST]"),
+            Refusal::LostPlace => (421, Enhanced(4, 5, 0), "No knowing what follows, closing"),
             Refusal::UnknownParameter => (
                 555,
                 Enhanced(5, 5, 4),

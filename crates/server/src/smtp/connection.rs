@@ -150,6 +150,10 @@ impl Connection {
             Err(Failed::Refused(refusal)) => {
                 self.errors += 1;
                 self.print(&refusal.reply());
+                if refusal == Refusal::ChunkSyntax {
+                    self.print(&Refusal::LostPlace.reply());
+                    return Ok(Next::Close);
+                }
                 Ok(Next::Command)
             }
         }

@@ -262,3 +262,20 @@ async fn a_header_has_a_limit_of_its_own() {
         client.end().await;
     }
 }
+
+/// RFC 3030 §2: the octets of a chunk whose size cannot be read are no commands.
+#[tokio::test]
+async fn a_chunk_of_unknown_size_ends_the_connection() {
+    let rig = Rig::new(Relay::Refused);
+    let mut client = rig.connect(Port::Relay);
+    client.talk(TO_CHUNK).await;
+    client
+        .talk(
+            r"C| BDAT 10 LASTX\r\nRSET\r\nNOOP
+            S: 501 5.5.4 Syntax: BDAT octets [LAST]
+            S: 421 4.5.0 <*>
+            X:",
+        )
+        .await;
+    client.end().await;
+}
