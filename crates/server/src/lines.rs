@@ -53,6 +53,9 @@ pub(crate) enum Gone {
     /// It was silent, or too slow.
     #[error("the client was silent for too long")]
     Silent,
+    /// It did not take what was sent to it: some of that is on its way, and nothing can follow it.
+    #[error("the client does not read")]
+    Deaf,
     /// The network failed.
     #[error("the connection broke")]
     Broken(#[source] io::Error),
@@ -149,7 +152,7 @@ impl Lines {
         };
         timeout(WRITE_TIME, sent)
             .await
-            .map_err(|_| Gone::Silent)?
+            .map_err(|_| Gone::Deaf)?
             .map_err(Gone::Broken)?;
         self.output.clear();
         if self.output.capacity() > KEEP {
@@ -181,5 +184,24 @@ impl Lines {
             // A client that does not take the end does not need it.
             let _ = timeout(WRITE_TIME, self.stream.shutdown()).await;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt as _, duplex};
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_does_not_read_is_dropped_without_a_word() {
+        let (mut client, server) = duplex(10);
+        let mut lines = Lines::new(Box::new(server), 100);
+        lines.output().extend_from_slice(b"more than fits");
+        assert!(matches!(lines.line(WRITE_TIME).await, Err(Gone::Deaf)));
+        drop(lines);
+        let mut heard = Vec::new();
+        client.read_to_end(&mut heard).await.unwrap();
+        assert_eq!(heard, b"more than ");
     }
 }

@@ -87,7 +87,7 @@ pub async fn serve(stream: Box<dyn Stream>, door: Door) {
         Ok(()) => {}
         Err(Gone::Silent) => connection.print(&Refusal::TimedOut.reply()),
         Err(Gone::TooMuch) => connection.print(&Refusal::TooBig.reply()),
-        Err(gone @ (Gone::Closed | Gone::Broken(_))) => {
+        Err(gone @ (Gone::Closed | Gone::Deaf | Gone::Broken(_))) => {
             tracing::debug!(peer = ?connection.peer, %gone, "an SMTP connection ended");
             return;
         }
