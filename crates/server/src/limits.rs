@@ -58,6 +58,14 @@ impl Connections {
     }
 }
 
+impl Counted {
+    /// Serves a connection that is counted as long as it lasts.
+    pub(crate) async fn through(self, serving: impl Future<Output = ()>) {
+        serving.await;
+        drop(self);
+    }
+}
+
 impl Drop for Counted {
     fn drop(&mut self) {
         let mut open = self.connections.open();

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use directory::Directory;
 use store::{Now, Store};
+use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 use types::{Address, Domain};
 
@@ -114,17 +115,18 @@ impl Services {
     }
 
     /// Serves a connection, whose TLS has begun where it begins at once, to its end. Boxed for each protocol by itself,
-    /// so that an idle connection takes no more memory than its own protocol needs.
+    /// so that an idle connection takes no more memory than its own protocol needs. `stop` ends it when it waits.
     pub(crate) fn serve(
         &self,
         stream: Box<dyn Stream>,
         arrival: Arrival,
+        stop: watch::Receiver<bool>,
     ) -> Pin<Box<dyn Future<Output = ()> + Send>> {
         match arrival.protocol {
-            Protocol::Smtp(port) => Box::pin(smtp::serve(stream, self.smtp_door(port, arrival))),
-            Protocol::Pop3 => Box::pin(pop3::serve(stream, self.pop3_door(arrival))),
+            Protocol::Smtp(port) => Box::pin(smtp::serve(stream, self.smtp_door(port, arrival, stop))),
+            Protocol::Pop3 => Box::pin(pop3::serve(stream, self.pop3_door(arrival, stop))),
             Protocol::Imap => {
-                let serving = imap::serve(stream, self.imap_door(arrival));
+                let serving = imap::serve(stream, self.imap_door(arrival, stop));
                 Box::pin(async move {
                     if let Err(error) = serving.await {
                         tracing::debug!(peer = ?arrival.peer, %error, "an IMAP connection ended");
@@ -134,7 +136,7 @@ impl Services {
         }
     }
 
-    fn smtp_door(&self, port: smtp::Port, arrival: Arrival) -> smtp::Door {
+    fn smtp_door(&self, port: smtp::Port, arrival: Arrival, stop: watch::Receiver<bool>) -> smtp::Door {
         smtp::Door {
             site: Arc::clone(&self.site),
             port,
@@ -144,10 +146,11 @@ impl Services {
                 Encryption::Later => smtp::Tls::CanStart(tls::upgrade(self.tls.clone())),
                 Encryption::Never => smtp::Tls::Unavailable,
             },
+            stop,
         }
     }
 
-    fn pop3_door(&self, arrival: Arrival) -> pop3::Door {
+    fn pop3_door(&self, arrival: Arrival, stop: watch::Receiver<bool>) -> pop3::Door {
         pop3::Door {
             authority: Arc::clone(&self.accounts) as Arc<dyn pop3::Authority>,
             leases: Arc::clone(&self.leases),
@@ -155,10 +158,11 @@ impl Services {
             peer: arrival.peer,
             passwords: self.passwords(arrival),
             upgrade: self.upgrade(arrival),
+            stop,
         }
     }
 
-    fn imap_door(&self, arrival: Arrival) -> imap::Door {
+    fn imap_door(&self, arrival: Arrival, stop: watch::Receiver<bool>) -> imap::Door {
         imap::Door {
             authority: Arc::new(Visitor {
                 accounts: Arc::clone(&self.accounts),
@@ -168,6 +172,7 @@ impl Services {
             upgrade: self.upgrade(arrival),
             message_limit: usize::try_from(self.site.message_limit).unwrap_or(usize::MAX),
             now: Arc::clone(&self.site.now),
+            stop,
         }
     }
 

@@ -192,16 +192,42 @@ async fn who_comes_when_there_are_too_many_is_told_so_and_may_come_later() {
 }
 
 #[tokio::test]
-async fn a_server_that_stops_ends_its_connections_and_gives_its_ports_back() {
+async fn a_server_that_stops_tells_its_clients_and_gives_its_ports_back() {
     let server = start(local(), 100).await;
-    let mut idle = Client::to(server.imap).await;
-    idle.hear().await;
+    let mut clients = Vec::new();
+    for (place, wanted) in [
+        (server.imap, "* BYE "),
+        (server.smtp, "421 4.3.2 "),
+        (server.pop3, "-ERR [SYS/TEMP] "),
+    ] {
+        let mut client = Client::to(place).await;
+        client.hear().await;
+        clients.push((client, wanted));
+    }
+    let mut idling = Client::to(server.imap).await;
+    idling.hear().await;
+    idling.say("a LOGIN alice alice").await;
+    let mut heard = idling.say("b SELECT INBOX").await;
+    while !heard.starts_with("b OK") {
+        heard = idling.hear().await;
+    }
+    assert!(idling.say("c IDLE").await.starts_with("+ "));
+    clients.push((idling, "* BYE "));
+    let _in_handshake = TcpStream::connect(server.imaps).await.unwrap();
+    let mut in_data = Client::to(server.smtp).await;
+    in_data.hear().await;
+    for line in ["HELO c", "MAIL FROM:<>", "RCPT TO:<alice@example.org>", "DATA"] {
+        in_data.say(line).await;
+    }
+    clients.push((in_data, "421 4.3.2 "));
     server.stop.send_replace(true);
-    timeout(Duration::from_secs(5), server.serving)
-        .await
-        .expect("it stops")
-        .unwrap();
-    assert_eq!(idle.hear().await, "");
+    let stops = timeout(Duration::from_secs(1), server.serving).await;
+    stops.expect("it stops at once").unwrap();
+    for (mut client, wanted) in clients {
+        let heard = client.hear().await;
+        assert!(heard.starts_with(wanted), "{heard}");
+        assert_eq!(client.hear().await, "");
+    }
     assert!(TcpStream::connect(server.smtp).await.is_err());
     Listener::tcp(server.imap, Protocol::Imap, Encryption::Later).unwrap();
 }

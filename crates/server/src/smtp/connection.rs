@@ -69,7 +69,7 @@ pub async fn serve(stream: Box<dyn Stream>, door: Door) {
         Tls::Unavailable => (false, None),
     };
     let mut connection = Connection {
-        lines: Lines::new(stream, limits::COMMAND_LINE),
+        lines: Lines::new(stream, limits::COMMAND_LINE, door.stop),
         policy: Policy {
             port: door.port,
             relay: door.site.relay,
@@ -86,6 +86,7 @@ pub async fn serve(stream: Box<dyn Stream>, door: Door) {
     match connection.run().await {
         Ok(()) => {}
         Err(Gone::Silent) => connection.print(&Refusal::TimedOut.reply()),
+        Err(Gone::Stopping) => connection.print(&Refusal::ShuttingDown.reply()),
         Err(Gone::TooMuch) => connection.print(&Refusal::TooBig.reply()),
         Err(gone @ (Gone::Closed | Gone::Deaf | Gone::Broken(_))) => {
             tracing::debug!(peer = ?connection.peer, %gone, "an SMTP connection ended");

@@ -2,11 +2,13 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use sasl::Credentials;
 use smtp::Refusal;
 use store::{Delivery, Store};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use types::{AccountId, Address, Domain, MailboxName, Timestamp};
 
@@ -71,6 +73,9 @@ impl Authority for Accounts {
 /// A server without sockets.
 pub(super) struct Rig {
     site: Arc<Site>,
+    stop: watch::Sender<bool>,
+    /// The server stops when somebody next looks at the clock: when a message begins, and when it has come.
+    stops_at_the_clock: Arc<AtomicBool>,
 }
 
 impl Rig {
@@ -80,7 +85,17 @@ impl Rig {
 
     /// One that takes messages of another size.
     pub(super) fn with_limit(relay: Relay, message_limit: u64) -> Self {
-        let now: store::Now = Arc::new(|| Timestamp(1_000_000_000));
+        let (stop, _) = watch::channel(false);
+        let stops_at_the_clock = Arc::new(AtomicBool::new(false));
+        let now: store::Now = {
+            let (stop, stops) = (stop.clone(), Arc::clone(&stops_at_the_clock));
+            Arc::new(move || {
+                if stops.load(Ordering::SeqCst) {
+                    stop.send_replace(true);
+                }
+                Timestamp(1_000_000_000)
+            })
+        };
         let domain = Domain::check("example.org").unwrap();
         Rig {
             site: Arc::new(Site {
@@ -93,7 +108,14 @@ impl Rig {
                 message_limit,
                 relay,
             }),
+            stop,
+            stops_at_the_clock,
         }
+    }
+
+    /// Stops the server when the message that is on its way has come, before it is delivered.
+    pub(super) fn stop_before_delivery(&self) {
+        self.stops_at_the_clock.store(true, Ordering::SeqCst);
     }
 
     /// A new connection.
@@ -105,6 +127,7 @@ impl Rig {
             peer: Some("192.0.2.1".parse().unwrap()),
             // The "encryption" of these tests changes nothing.
             tls: Tls::CanStart(Box::new(|stream| Box::pin(async { Ok(stream) }))),
+            stop: self.stop.subscribe(),
         };
         Client {
             stream: near,
