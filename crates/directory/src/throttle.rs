@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use quick_cache::sync::Cache;
+use types::Network;
 
 /// Sources that are remembered: 32 octets each, the least used go first.
 const REMEMBERED: usize = 65_536;
@@ -25,8 +26,8 @@ const LONGEST_DELAY: Duration = Duration::from_secs(8);
 /// Where a login comes from, as far as it is counted.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Source {
-    Name(u128, Box<str>),
-    Address(u128),
+    Name(Network, Box<str>),
+    Address(Network),
 }
 
 #[derive(Clone, Copy)]
@@ -41,19 +42,13 @@ pub(crate) struct Throttle {
 
 /// Who tries to log in.
 pub(crate) struct Try<'a> {
-    network: Option<u128>,
+    network: Option<Network>,
     name: &'a str,
 }
 
 impl<'a> Try<'a> {
     pub(crate) fn new(peer: Option<IpAddr>, name: &'a str) -> Self {
-        let network = peer
-            .map(|ip| ip.to_canonical())
-            .filter(|ip| !ip.is_loopback())
-            .map(|ip| match ip {
-                IpAddr::V4(ip) => u128::from(ip.to_bits()),
-                IpAddr::V6(ip) => ip.to_bits() >> 64 << 64,
-            });
+        let network = peer.and_then(Network::of);
         Try { network, name }
     }
 
