@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 
 use config::Settings;
-use directory::{Directory, NewAccount};
+use directory::{Cores, Directory, NewAccount};
 use sasl::Secret;
 use server::listen::{Encryption, ListenError, Listener, Protocol};
 use server::smtp::Port;
@@ -84,7 +84,7 @@ async fn serve(arguments: &Arguments, language: Language) -> Result<(), Exit> {
     let mode = Mode::Local {
         catch: arguments.catch.clone(),
     };
-    let state = folder.state(&settings);
+    let state = folder.state(&settings, Cores::AllButOne);
     let services = Services::new(&settings, (state.store, state.directory), tls, mode);
     run::answer_commands(&arguments.data, &folder, &services, language)?;
     settle(&services, arguments).await?;

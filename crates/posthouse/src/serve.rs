@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use config::Settings;
+use directory::Cores;
 use server::listen::{Encryption, Listener, Protocol};
 use server::smtp::Port;
 use server::tls::Files;
@@ -53,7 +54,7 @@ async fn serve(arguments: &Arguments, settings: &Settings, language: Language) -
     };
     let tls = files.and_then(|files| files.acceptor());
     let tls = tls.map_err(|error| run::no_certificate(&error, language))?;
-    let state = folder.state(settings);
+    let state = folder.state(settings, Cores::AllButOne);
     state.directory.add_domain(&settings.domain).await?;
     let services = Services::new(settings, (state.store, state.directory), tls, Mode::Real);
     run::answer_commands(&arguments.data, &folder, &services, language)?;
