@@ -1,5 +1,6 @@
 //! A whole message: begun with what stands above it, delivered, acknowledged.
 
+use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
 
 use bytes::BytesMut;
@@ -8,7 +9,7 @@ use smtp::trace::{Received, ReturnPath, With};
 use smtp::{Refusal, reply};
 use store::{BlobSource, Delivery, Keywords, NewMessage, StoreError};
 use tokio::time::Instant;
-use types::Timestamp;
+use types::{AccountId, MailboxName, Timestamp};
 
 use super::check::{Checked, Origin, Rules};
 use super::connection::Connection;
@@ -116,17 +117,14 @@ impl Connection {
         message: Checked,
         now: Timestamp,
     ) -> Vec<Outcome> {
+        let recipients = &transaction.recipients;
+        let all = recipients.iter().flat_map(|recipient| &recipient.deliveries);
         // Somebody who is reached by two of the addresses gets one copy.
-        let mut deliveries: Vec<Delivery> = Vec::new();
-        for delivery in transaction
-            .recipients
-            .iter()
-            .flat_map(|recipient| &recipient.deliveries)
-        {
-            if !deliveries.contains(delivery) {
-                deliveries.push(delivery.clone());
-            }
-        }
+        let mut seen = HashSet::new();
+        let deliveries: Vec<Delivery> = all
+            .filter(|delivery| seen.insert(key(delivery)))
+            .cloned()
+            .collect();
         let Checked { octets, facts, hold } = message;
         let message = NewMessage {
             facts,
@@ -137,25 +135,29 @@ impl Connection {
         let delivered = self.site.store.deliver(&deliveries, message).await;
         // Not before: a disk that is slow must not make room for more.
         drop(hold);
-        let mut failed = Vec::new();
+        let mut failed = HashMap::new();
         for (delivery, outcome) in deliveries.iter().zip(delivered) {
             if let Err(error) = outcome {
                 tracing::error!(account = delivery.account.0, %error, "a message could not be delivered");
-                failed.push((delivery, refusal(&error)));
+                failed.insert(key(delivery), refusal(&error));
             }
         }
         let outcome = |recipient: &Recipient| {
-            let failed = failed
-                .iter()
-                .find(|(delivery, _)| recipient.deliveries.contains(delivery));
-            failed.map_or(Ok(()), |(_, refusal)| Err(*refusal))
+            let mut deliveries = recipient.deliveries.iter();
+            let failed = deliveries.find_map(|delivery| failed.get(&key(delivery)));
+            failed.map_or(Ok(()), |refusal| Err(*refusal))
         };
-        transaction.recipients.iter().map(outcome).collect()
+        recipients.iter().map(outcome).collect()
     }
 }
 
+/// What tells deliveries apart.
+fn key(delivery: &Delivery) -> (AccountId, &MailboxName) {
+    (delivery.account, &delivery.mailbox)
+}
+
 /// What a client is told when the store fails: always that it may try again.
-fn refusal(error: &StoreError) -> Refusal {
+pub(super) fn refusal(error: &StoreError) -> Refusal {
     match error {
         StoreError::Failed(engine::EngineError::DiskFull { .. }) => Refusal::DiskFull,
         StoreError::Refused(_) => Refusal::AccountFull,

@@ -511,3 +511,27 @@ async fn a_server_that_stops_says_so_and_finishes_what_it_was_given() {
     }
     assert_eq!(rig.mail("bob", "INBOX").await.len(), 1);
 }
+
+#[tokio::test]
+async fn a_recipient_whose_mail_cannot_be_read_is_refused_alone() {
+    let rig = Rig::new(Relay::Refused);
+    rig.damage("alice").await;
+    rig.talk(
+        Port::Relay,
+        r"S: 220 <*>
+        C: HELO c
+        S: 250 <*>
+        C: MAIL FROM:<a@b>
+        S: 250 2.1.0 <*>
+        C: RCPT TO:<alice@example.org>
+        S: 451 4.3.0 Storage failed, try again later
+        C: RCPT TO:<bob@example.org>
+        S: 250 2.1.5 <*>
+        C: DATA
+        S: 354 <*>
+        C| A: b\r\n\r\nx\r\n.\r\n
+        S: 250 2.0.0 <*>",
+    )
+    .await;
+    assert_eq!(rig.mail("bob", "INBOX").await.len(), 1);
+}

@@ -4,6 +4,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use bytes::Bytes;
+use engine::Batch;
 use sasl::Credentials;
 use smtp::Refusal;
 use store::{Delivery, Store};
@@ -73,6 +75,7 @@ impl Authority for Accounts {
 /// A server without sockets.
 pub(super) struct Rig {
     site: Arc<Site>,
+    engine: Arc<dyn engine::Engine>,
     stop: watch::Sender<bool>,
     /// The server stops when somebody next looks at the clock: when a message begins, and when it has come.
     stops_at_the_clock: Arc<AtomicBool>,
@@ -97,10 +100,11 @@ impl Rig {
             })
         };
         let domain = Domain::check("example.org").unwrap();
+        let engine: Arc<dyn engine::Engine> = Arc::new(engine::memory::MemoryEngine::default());
         Rig {
             site: Arc::new(Site {
                 authority: Arc::new(Accounts),
-                store: Store::new(engine(), Arc::clone(&now)),
+                store: Store::new(Arc::clone(&engine), Arc::clone(&now)),
                 intake: Arc::new(Intake::new(1 << 20)),
                 now,
                 host: domain.clone(),
@@ -108,6 +112,7 @@ impl Rig {
                 message_limit,
                 relay,
             }),
+            engine,
             stop,
             stops_at_the_clock,
         }
@@ -143,6 +148,20 @@ impl Rig {
         client.end().await;
     }
 
+    /// Makes an account unreadable that nobody has opened yet.
+    pub(super) async fn damage(&self, name: &str) {
+        let account = account(name).unwrap();
+        let other = Store::new(Arc::clone(&self.engine), Arc::clone(&self.site.now));
+        other.account(account).await.unwrap();
+        let partition = Store::partition(account);
+        let all = Bytes::from_static(&[0])..Bytes::from_static(&[u8::MAX]);
+        let mut batch = Batch::new(partition);
+        for row in self.engine.scan(partition, all, 1000).await.unwrap() {
+            batch.put(&row.key, b"damaged");
+        }
+        self.engine.commit(batch).await.unwrap();
+    }
+
     /// The messages of a mailbox.
     pub(super) async fn mail(&self, name: &str, mailbox: &str) -> Vec<String> {
         let account = self.site.store.account(account(name).unwrap()).await.unwrap();
@@ -157,10 +176,6 @@ impl Rig {
         }
         messages
     }
-}
-
-fn engine() -> Arc<dyn engine::Engine> {
-    Arc::new(engine::memory::MemoryEngine::default())
 }
 
 /// The other end of a connection.
