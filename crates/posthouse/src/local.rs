@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use config::Settings;
 use directory::{Cores, Directory, NewAccount};
 use sasl::Secret;
-use server::listen::{Encryption, ListenError, Listener, Protocol};
+use server::listen::{Encryption, ListenError, Listener, Protocol, Reach};
 use server::smtp::Port;
 use server::tls::Files;
 use server::{Mode, Services};
@@ -124,7 +124,8 @@ fn listen(arguments: &Arguments, language: Language) -> Result<Vec<Listener>, Ex
     }
     let folder =
         File::open(&arguments.data).map_err(|error| Exit::file(&arguments.data, &error, language))?;
-    let socket = Listener::unix(&short_path(&folder, LMTP_SOCKET), Protocol::Smtp(Port::Lmtp));
+    let path = short_path(&folder, LMTP_SOCKET);
+    let socket = Listener::unix(&path, Protocol::Smtp(Port::Lmtp), Reach::Owner);
     listeners.push(socket.map_err(|error| run::cannot_listen(&error, language))?);
     Ok(listeners)
 }

@@ -4,7 +4,8 @@ use std::io::{self, IsTerminal as _};
 use std::path::Path;
 use std::sync::Arc;
 
-use rustix::process::{Resource, getrlimit, setrlimit};
+use rustix::fs::Mode;
+use rustix::process::{Resource, getrlimit, setrlimit, umask};
 use server::Services;
 use server::listen::{ListenError, Listener, Place, serve};
 use server::tls::TlsError;
@@ -23,6 +24,11 @@ pub(crate) fn block_on<T>(work: impl Future<Output = Result<T, Exit>>) -> Result
     let runtime = Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Exit::new(Code::Temporary, format!("no threads: {error}")))?;
     runtime.block_on(work)
+}
+
+/// Files and sockets that are made are the owner's alone, from their first moment on.
+pub(crate) fn keep_files_private() {
+    umask(Mode::RWXG | Mode::RWXO);
 }
 
 /// Logs to standard error; `POSTHOUSE_LOG` says how much.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use config::Settings;
 use directory::Cores;
-use server::listen::{Encryption, Listener, Protocol};
+use server::listen::{Encryption, Listener, Protocol, Reach};
 use server::smtp::Port;
 use server::tls::Files;
 use server::{Mode, Services};
@@ -87,7 +87,7 @@ fn listen(arguments: &Arguments, settings: &Settings, language: Language) -> Res
         }
     }
     if let Some(path) = &listen.lmtp_socket {
-        let listener = Listener::unix(path, lmtp);
+        let listener = Listener::unix(path, lmtp, Reach::Group);
         listeners.push(listener.map_err(|error| run::cannot_listen(&error, language))?);
     }
     Ok(listeners)

@@ -1,9 +1,10 @@
 //! Takes connections in: counts them, begins TLS where it begins at once, and gives each to its protocol in a task.
 
 use std::fmt;
-use std::fs;
+use std::fs::{self, Permissions};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -56,6 +57,15 @@ pub enum Encryption {
     Later,
     /// There is none.
     Never,
+}
+
+/// Who on this machine may connect to a listener at a path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// The server's own user.
+    Owner,
+    /// Its group as well: another mail server that brings mail.
+    Group,
 }
 
 /// Where connections come in.
@@ -127,11 +137,12 @@ impl Listener {
         })
     }
 
-    /// Listens at a path, where a socket that nobody listens at any more is replaced.
+    /// Listens at a path, where a socket that nobody listens at any more is replaced. Who may not connect cannot do so
+    /// from the first moment on if the process's umask keeps them out.
     ///
     /// # Errors
     /// When there is something else, or the folder cannot be written.
-    pub fn unix(path: &Path, protocol: Protocol) -> Result<Self, ListenError> {
+    pub fn unix(path: &Path, protocol: Protocol, reach: Reach) -> Result<Self, ListenError> {
         let bound = UnixListener::bind(path).or_else(|error| {
             let abandoned = std::os::unix::net::UnixStream::connect(path);
             if !abandoned.is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused) {
@@ -139,6 +150,14 @@ impl Listener {
             }
             fs::remove_file(path)?;
             UnixListener::bind(path)
+        });
+        let mode = match reach {
+            Reach::Owner => 0o600,
+            Reach::Group => 0o660,
+        };
+        let bound = bound.and_then(|socket| {
+            fs::set_permissions(path, Permissions::from_mode(mode))?;
+            Ok(socket)
         });
         let socket = bound.map_err(|cause| ListenError {
             place: Place::Unix(path.to_owned()),

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +11,7 @@ use std::time::Duration;
 use config::{Limits, Settings};
 use directory::{Cost, Directory, NewAccount};
 use engine::memory::MemoryEngine;
-use posthouse_server::listen::{Encryption, Listener, Protocol, serve};
+use posthouse_server::listen::{Encryption, Listener, Protocol, Reach, serve};
 use posthouse_server::smtp::Port;
 use posthouse_server::tls::Files;
 use posthouse_server::{Mode, Services, system_clock};
@@ -63,7 +64,9 @@ async fn start(mode: Mode, connections: usize) -> Server {
     let (imap, c) = listen(Protocol::Imap, Encryption::Later);
     let (imaps, d) = listen(Protocol::Imap, Encryption::AtOnce);
     let (pop3, e) = listen(Protocol::Pop3, Encryption::Later);
-    let lmtp = Listener::unix(&folder.path().join("lmtp"), Protocol::Smtp(Port::Lmtp)).unwrap();
+    let path = folder.path().join("lmtp");
+    let lmtp = Listener::unix(&path, Protocol::Smtp(Port::Lmtp), Reach::Owner).unwrap();
+    assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
     let (stop, stopped) = watch::channel(false);
     let serving = tokio::spawn(async move {
         serve(vec![a, b, c, d, e, lmtp], services, &settings.limits, stopped).await;
