@@ -10,7 +10,7 @@ use directory::{Cores, Directory, NewAccount};
 use sasl::Secret;
 use server::listen::{Encryption, ListenError, Listener, Protocol, Reach};
 use server::smtp::Port;
-use server::tls::Files;
+use server::tls::{Certificate, Files};
 use server::{Mode, Services};
 use types::{AccountId, Address, Domain};
 
@@ -79,7 +79,7 @@ async fn serve(arguments: &Arguments, language: Language) -> Result<(), Exit> {
     let listeners = listen(arguments, language)?;
     let settings = settings();
     let files = Files::self_signed(&arguments.data.join("tls"), names());
-    let tls = files.and_then(|files| files.acceptor());
+    let tls = files.and_then(Certificate::read);
     let tls = tls.map_err(|error| run::no_certificate(&error, language))?;
     let mode = Mode::Local {
         catch: arguments.catch.clone(),
@@ -97,7 +97,7 @@ async fn serve(arguments: &Arguments, language: Language) -> Result<(), Exit> {
         logins: &logins,
         language,
     });
-    run::until_stopped(listeners, services, &settings.limits).await?;
+    run::until_stopped(listeners, services, &settings.limits, run::HangUp::Stop).await?;
     folder.close().await
 }
 

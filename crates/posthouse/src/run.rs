@@ -53,27 +53,52 @@ fn use_all_files() {
     }
 }
 
+/// What the signal SIGHUP means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum HangUp {
+    /// The terminal is gone, and so is the one whom the playground was for.
+    Stop,
+    /// The certificate has been renewed.
+    ReadCertificate,
+}
+
 /// Serves until a signal comes.
 pub(crate) async fn until_stopped(
     listeners: Vec<Listener>,
     services: Arc<Services>,
     limits: &config::Limits,
+    hang_up: HangUp,
 ) -> Result<(), Exit> {
     let no_signals = |error: io::Error| Exit::new(Code::Temporary, format!("no signals: {error}"));
     let mut terminate = signal(SignalKind::terminate()).map_err(no_signals)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(no_signals)?;
     let (stop, stopped) = watch::channel(false);
-    let serving = serve(listeners, services, limits, stopped);
+    let mut hung_up = signal(SignalKind::hangup()).map_err(no_signals)?;
+    let serving = serve(listeners, Arc::clone(&services), limits, stopped);
     tokio::pin!(serving);
-    tokio::select! {
-        () = &mut serving => return Ok(()),
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+    loop {
+        tokio::select! {
+            () = &mut serving => return Ok(()),
+            _ = terminate.recv() => break,
+            _ = interrupt.recv() => break,
+            _ = hung_up.recv() => match hang_up {
+                HangUp::Stop => break,
+                HangUp::ReadCertificate => read_certificate(&services),
+            },
+        }
     }
     tracing::info!("stopping");
     stop.send_replace(true);
     serving.await;
     Ok(())
+}
+
+/// A certificate that cannot be read is no reason to go without the one that is in use.
+fn read_certificate(services: &Services) {
+    match services.certificate().read_again() {
+        Ok(()) => tracing::info!("the certificate has been read again"),
+        Err(error) => tracing::error!(%error, "the certificate stays as it was"),
+    }
 }
 
 /// Answers commands such as `posthouse account`.

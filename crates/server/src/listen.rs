@@ -323,7 +323,7 @@ async fn begin_tls(
     stop: &mut watch::Receiver<bool>,
 ) -> io::Result<Box<dyn Stream>> {
     tokio::select! {
-        encrypted = timeout(HANDSHAKE_TIME, services.tls().accept(stream)) => Ok(Box::new(encrypted??)),
+        encrypted = timeout(HANDSHAKE_TIME, services.certificate().acceptor().accept(stream)) => Ok(Box::new(encrypted??)),
         () = stopped(stop) => Err(io::Error::other("the server stops")),
     }
 }

@@ -7,13 +7,13 @@ use std::sync::Arc;
 use directory::Directory;
 use store::{Now, Store};
 use tokio::sync::watch;
-use tokio_rustls::TlsAcceptor;
 use types::{Address, Domain};
 
 use crate::authority::{Accounts, Visitor};
 use crate::imap::{self, Passwords, Stream};
 use crate::listen::{Encryption, Protocol};
-use crate::{pop3, smtp, tls};
+use crate::tls::{self, Certificate};
+use crate::{pop3, smtp};
 
 /// What a server is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,7 +33,7 @@ pub struct Services {
     site: Arc<smtp::Site>,
     leases: Arc<pop3::Leases>,
     host: Arc<str>,
-    tls: TlsAcceptor,
+    certificate: Certificate,
 }
 
 /// How a connection came in.
@@ -50,10 +50,10 @@ impl Services {
     pub fn new(
         settings: &config::Settings,
         state: (Store, Directory),
-        tls: TlsAcceptor,
+        certificate: Certificate,
         mode: Mode,
     ) -> Arc<Self> {
-        Self::with_clock(settings, state, tls, (mode, crate::system_clock()))
+        Self::with_clock(settings, state, certificate, (mode, crate::system_clock()))
     }
 
     /// The same with another clock.
@@ -61,7 +61,7 @@ impl Services {
     pub fn with_clock(
         settings: &config::Settings,
         (store, directory): (Store, Directory),
-        tls: TlsAcceptor,
+        certificate: Certificate,
         (mode, now): (Mode, Now),
     ) -> Arc<Self> {
         let relay = match mode {
@@ -88,7 +88,7 @@ impl Services {
             site: Arc::new(site),
             leases: Arc::default(),
             host: settings.hostname.as_str().into(),
-            tls,
+            certificate,
         })
     }
 
@@ -110,8 +110,10 @@ impl Services {
         &self.site.host
     }
 
-    pub(crate) fn tls(&self) -> &TlsAcceptor {
-        &self.tls
+    /// The certificate that connections show.
+    #[must_use]
+    pub fn certificate(&self) -> &Certificate {
+        &self.certificate
     }
 
     /// Serves a connection, whose TLS has begun where it begins at once, to its end. Boxed for each protocol by itself,
@@ -143,7 +145,7 @@ impl Services {
             peer: arrival.peer,
             tls: match arrival.encryption {
                 Encryption::AtOnce => smtp::Tls::On,
-                Encryption::Later => smtp::Tls::CanStart(tls::upgrade(self.tls.clone())),
+                Encryption::Later => smtp::Tls::CanStart(tls::upgrade(self.certificate.acceptor())),
                 Encryption::Never => smtp::Tls::Unavailable,
             },
             stop,
@@ -178,7 +180,7 @@ impl Services {
 
     fn upgrade(&self, arrival: Arrival) -> Option<imap::Upgrade> {
         match arrival.encryption {
-            Encryption::Later => Some(tls::upgrade(self.tls.clone())),
+            Encryption::Later => Some(tls::upgrade(self.certificate.acceptor())),
             Encryption::AtOnce | Encryption::Never => None,
         }
     }

@@ -13,7 +13,7 @@ use directory::{Cost, Directory, NewAccount};
 use engine::memory::MemoryEngine;
 use posthouse_server::listen::{Encryption, Listener, Protocol, Reach, serve};
 use posthouse_server::smtp::Port;
-use posthouse_server::tls::Files;
+use posthouse_server::tls::{Certificate, Files};
 use posthouse_server::{Mode, Services, system_clock};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName};
@@ -33,6 +33,7 @@ struct Server {
     imaps: SocketAddr,
     pop3: SocketAddr,
     folder: tempfile::TempDir,
+    certificate: Certificate,
     stop: watch::Sender<bool>,
     serving: JoinHandle<()>,
 }
@@ -54,7 +55,8 @@ async fn start(mode: Mode, connections: usize) -> Server {
     directory.add_account(alice).await.unwrap();
     let files = Files::self_signed(folder.path(), vec!["localhost".to_owned()]).unwrap();
     let state = (Store::new(engine, system_clock()), directory);
-    let services = Services::new(&settings, state, files.acceptor().unwrap(), mode);
+    let certificate = Certificate::read(files).unwrap();
+    let services = Services::new(&settings, state, certificate.clone(), mode);
     let listen = |protocol, encryption| {
         let listener = Listener::tcp((Ipv4Addr::LOCALHOST, 0).into(), protocol, encryption).unwrap();
         (listener.port(), listener)
@@ -79,6 +81,7 @@ async fn start(mode: Mode, connections: usize) -> Server {
         imaps: at(imaps),
         pop3: at(pop3),
         folder,
+        certificate,
         stop,
         serving,
     }
@@ -259,4 +262,22 @@ async fn mail_to_the_rest_of_the_world_stays_here() {
         let heard = client.say("RCPT TO:<x@elsewhere.example>").await;
         assert!(heard.starts_with(wanted), "{heard}");
     }
+}
+
+#[tokio::test]
+async fn a_certificate_is_renewed_while_the_server_runs() {
+    let server = start(local(), 100).await;
+    let folder = server.folder.path();
+    let mut before = over_tls(server.imaps, folder).await;
+    assert!(before.hear().await.starts_with("* OK"));
+    let file = folder.join("certificate.pem");
+    std::fs::write(&file, "").unwrap();
+    assert!(server.certificate.read_again().is_err());
+    std::fs::remove_file(&file).unwrap();
+    Files::self_signed(folder, vec!["localhost".to_owned()]).unwrap();
+    server.certificate.read_again().unwrap();
+    // The client trusts the new one only.
+    let mut after = over_tls(server.imaps, folder).await;
+    assert!(after.hear().await.starts_with("* OK"));
+    assert!(before.say("a NOOP").await.starts_with("a OK"));
 }
