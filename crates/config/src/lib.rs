@@ -42,7 +42,7 @@ pub struct Listen {
     pub submissions: Vec<SocketAddr>,
     /// `lmtp`: mail from another mail server on this machine; anybody who connects may deliver. Nowhere.
     pub lmtp: Vec<SocketAddr>,
-    /// `lmtp_socket`: the same on a Unix socket, which belongs to the server's user. Nowhere.
+    /// `lmtp_socket`: the same on a Unix socket, for the server's user and group. Nowhere.
     pub lmtp_socket: Option<PathBuf>,
     /// `imap`: with STARTTLS. Port 143.
     pub imap: Vec<SocketAddr>,

@@ -46,7 +46,7 @@ impl Directory {
         outcomes.pop().expect("one outcome for each account")
     }
 
-    /// Adds accounts: hashed on all cores, stored in one transaction. One outcome for each, in order.
+    /// Adds accounts: hashed on all cores that may be used, stored in one transaction. One outcome for each, in order.
     pub async fn add_accounts(&self, new: Vec<NewAccount>) -> Vec<Result<AccountId, DirectoryError>> {
         let hashes = join_all(
             new.iter()

@@ -11,8 +11,8 @@ use crate::{Directory, DirectoryError, Refusal};
 /// The most addresses that one alias names: more is a mailing list.
 pub(crate) const MAX_TARGETS: usize = 100;
 
-/// Domains in one read.
-const DOMAINS_A_READ: usize = 256;
+/// Domains or names in one read.
+const ROWS_A_READ: usize = 256;
 
 impl Directory {
     /// Makes a domain ours; one that is stays as it is.
@@ -31,7 +31,7 @@ impl Directory {
         self.put(key_of(domain), row.print()).await
     }
 
-    /// Gives a domain up.
+    /// Gives a domain up, with its aliases: they would lead somewhere again if it came back.
     ///
     /// # Errors
     /// When it has accounts, is not ours, or the engine fails.
@@ -45,9 +45,39 @@ impl Directory {
         {
             return Err(Refusal::DomainInUse(domain.clone()).into());
         }
+        self.remove_aliases_of(domain).await?;
+        // Last, so that what is left of a removal that failed can be removed.
         let mut batch = Batch::new(Partition::DIRECTORY);
         batch.delete(&key_of(domain));
         Ok(self.shared.engine.commit(batch).await?)
+    }
+
+    /// Reads all names: they are found by hash, and domains are given up rarely.
+    async fn remove_aliases_of(&self, domain: &Domain) -> Result<(), DirectoryError> {
+        let ending = format!("@{}", fold_domain(domain));
+        let mut start = Bytes::from_static(b"n");
+        loop {
+            let range = start..Bytes::from_static(b"o");
+            let rows = self
+                .shared
+                .engine
+                .scan(Partition::DIRECTORY, range, ROWS_A_READ)
+                .await?;
+            let mut batch = Batch::new(Partition::DIRECTORY);
+            for row in &rows {
+                let NameRow { name, leads } = NameRow::parse(&row.value)?;
+                if name.ends_with(&ending) && matches!(leads, Leads::Alias(_)) {
+                    batch.delete(&row.key);
+                }
+            }
+            if !batch.is_empty() {
+                self.shared.engine.commit(batch).await?;
+            }
+            match rows.last().filter(|_| rows.len() == ROWS_A_READ) {
+                Some(last) => start = after(last),
+                None => return Ok(()),
+            }
+        }
     }
 
     /// All domains that are ours.
@@ -62,13 +92,13 @@ impl Directory {
             let rows = self
                 .shared
                 .engine
-                .scan(Partition::DIRECTORY, range, DOMAINS_A_READ)
+                .scan(Partition::DIRECTORY, range, ROWS_A_READ)
                 .await?;
             for row in &rows {
                 domains.push(DomainRow::parse(&row.value)?.domain);
             }
-            match rows.last().filter(|_| rows.len() == DOMAINS_A_READ) {
-                Some(last) => start = [&last.key[..], &[0]].concat().into(),
+            match rows.last().filter(|_| rows.len() == ROWS_A_READ) {
+                Some(last) => start = after(last),
                 None => return Ok(domains),
             }
         }
@@ -150,4 +180,9 @@ impl Directory {
 
 fn key_of(domain: &Domain) -> Bytes {
     domain_key(domain_hash(&fold_domain(domain)))
+}
+
+/// Where the rows after one begin.
+fn after(row: &engine::Row) -> Bytes {
+    [&row.key[..], &[0]].concat().into()
 }

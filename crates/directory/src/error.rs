@@ -48,6 +48,9 @@ pub enum DirectoryError {
         /// Which table, as a word.
         table: &'static str,
     },
+    /// Too many passwords wait to be verified; try again later.
+    #[error("too many passwords wait to be verified")]
+    Busy,
     /// The hash could not be computed, for want of memory or randomness.
     #[error("a password could not be hashed: {0}")]
     Hash(&'static str),

@@ -27,7 +27,7 @@ use types::Domain;
 pub use account::{Account, NewAccount};
 pub use error::{DirectoryError, Refusal};
 pub use login::{Login, LoginRefusal};
-pub use password::Cost;
+pub use password::{Cores, Cost};
 pub use resolve::Resolution;
 
 use password::Hasher;
@@ -51,14 +51,20 @@ struct Shared {
 }
 
 impl Directory {
-    /// The directory of an engine. A login name without a domain is looked for in `default_domain`.
+    /// The directory of a server. A login name without a domain is looked for in `default_domain`.
     #[must_use]
     pub fn new(engine: Arc<dyn Engine>, default_domain: Domain, cost: Cost) -> Self {
+        Self::with_cores(engine, default_domain, cost, Cores::AllButOne)
+    }
+
+    /// The same with a choice of the cores that hash passwords.
+    #[must_use]
+    pub fn with_cores(engine: Arc<dyn Engine>, default_domain: Domain, cost: Cost, cores: Cores) -> Self {
         Directory {
             shared: Arc::new(Shared {
                 engine,
                 default_domain,
-                hasher: Hasher::new(cost),
+                hasher: Hasher::new(cost, cores),
                 verified: Verified::new(),
                 throttle: Throttle::new(),
                 changing: Mutex::new(()),

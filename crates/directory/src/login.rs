@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use sasl::Secret;
 use thiserror::Error;
@@ -12,8 +12,13 @@ use types::{AccountId, Address};
 use crate::name::{Name, login_address};
 use crate::password::Verdict;
 use crate::row::{AccountRow, Leads};
-use crate::throttle::Try;
+use crate::throttle::{Admission, Ticket, Try};
 use crate::{Directory, DirectoryError};
+
+/// How often a login that has to wait for others is tried.
+const ADMISSIONS: u32 = 100;
+/// How long it waits in between.
+const ADMISSION_PAUSE: Duration = Duration::from_millis(100);
 
 /// Somebody who has shown who they are.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,23 +58,38 @@ impl Directory {
         // What is no address is nobody's name, and is as slow as one.
         let known = address.as_ref().map(Name::of);
         let attempt = Try::new(peer, known.as_ref().map_or(name, Name::as_str));
-        if !self.shared.throttle.allows(&attempt, Instant::now()) {
-            return Err(LoginRefusal::TooMany);
-        }
+        let ticket = self.admit(attempt).await?;
         let verified = match &known {
-            Some(name) => self.verify(name, password).await?,
-            None => self.verify_nobody(password).await?,
+            Some(name) => self.verify(name, password).await,
+            None => self.verify_nobody(password).await,
         };
         match verified {
-            Some(login) => {
-                self.shared.throttle.succeeded(&attempt);
+            Ok(Some(login)) => {
+                ticket.right(Instant::now());
                 Ok(login)
             }
-            None => {
-                sleep(self.shared.throttle.failed(&attempt, Instant::now())).await;
+            Ok(None) => {
+                sleep(ticket.wrong(Instant::now())).await;
                 Err(LoginRefusal::Wrong)
             }
+            Err(error) => {
+                ticket.unknown(Instant::now());
+                Err(error.into())
+            }
         }
+    }
+
+    /// Waits while as many passwords as may be wrong are being looked at: a program that connects ten times at once is
+    /// no guesser.
+    async fn admit(&self, attempt: Try<'_>) -> Result<Ticket<'_>, LoginRefusal> {
+        for _ in 0..ADMISSIONS {
+            match self.shared.throttle.admit(attempt, Instant::now()) {
+                Admission::Now(ticket) => return Ok(ticket),
+                Admission::Later => sleep(ADMISSION_PAUSE).await,
+                Admission::Refused => break,
+            }
+        }
+        Err(LoginRefusal::TooMany)
     }
 
     /// Whether a login name is that of an account.

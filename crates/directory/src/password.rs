@@ -1,7 +1,11 @@
 //! Hashes of passwords: Argon2id (RFC 9106), on at most as many threads as there are cores.
+//!
+//! Passwords of new accounts wait in a row of their own, so that a login waits for one or two hashes of an import and
+//! not for all.
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::available_parallelism;
 
 use argon2::password_hash::phc::PasswordHash;
@@ -52,11 +56,46 @@ impl Cost {
     }
 }
 
+/// How many cores may hash at a time: more hashes than cores would only take more memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cores {
+    /// All, for a command that has the machine to itself.
+    All,
+    /// All but one, which is there for those who are logged in.
+    AllButOne,
+}
+
+impl Cores {
+    fn count(self) -> usize {
+        let all = available_parallelism().map_or(1, NonZeroUsize::get);
+        match self {
+            Cores::All => all,
+            Cores::AllButOne => (all - 1).max(1),
+        }
+    }
+}
+
+/// Logins that may wait for a seat: a second or two of work. Whoever comes then may come again.
+const WAITING: usize = 100;
+
 /// Hashes and verifies away from the threads that serve connections.
 pub(crate) struct Hasher {
     cost: Cost,
-    /// One for each core: more at a time would only take more memory.
+    /// One for each core that may hash.
     seats: Arc<Semaphore>,
+    /// As many, for those that set a password: held while they wait for a seat, so that logins find short rows.
+    setting: Semaphore,
+    /// Logins that wait for a seat or have one.
+    logins: AtomicUsize,
+}
+
+/// A login that is counted, until it is dropped.
+struct Waiting<'a>(&'a AtomicUsize);
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 /// Whether a password is the one that was hashed.
@@ -67,17 +106,19 @@ pub(crate) enum Verdict {
 }
 
 impl Hasher {
-    pub(crate) fn new(cost: Cost) -> Self {
-        let cores = available_parallelism().map_or(1, NonZeroUsize::get);
+    pub(crate) fn new(cost: Cost, cores: Cores) -> Self {
         Hasher {
             cost,
-            seats: Arc::new(Semaphore::new(cores)),
+            seats: Arc::new(Semaphore::new(cores.count())),
+            setting: Semaphore::new(cores.count()),
+            logins: AtomicUsize::new(0),
         }
     }
 
     /// A new hash of a password, as a PHC string.
     pub(crate) async fn hash(&self, password: Secret) -> Result<Box<str>, DirectoryError> {
         check(&password)?;
+        let _turn = self.setting.acquire().await.expect("it is never closed");
         let cost = self.cost;
         self.away(move || {
             let mut salt = [0; SALT];
@@ -95,6 +136,7 @@ impl Hasher {
         password: Secret,
         hash: Option<Box<str>>,
     ) -> Result<Verdict, DirectoryError> {
+        let _waiting = self.enqueue()?;
         let cost = self.cost;
         self.away(move || {
             let argon2 = cost.argon2()?;
@@ -114,6 +156,14 @@ impl Hasher {
             }
         })
         .await
+    }
+
+    fn enqueue(&self) -> Result<Waiting<'_>, DirectoryError> {
+        let waiting = Waiting(&self.logins);
+        match self.logins.fetch_add(1, Ordering::Relaxed) < WAITING {
+            true => Ok(waiting),
+            false => Err(DirectoryError::Busy),
+        }
     }
 
     async fn away<T: Send + 'static>(
@@ -136,5 +186,38 @@ fn check(password: &Secret) -> Result<(), Refusal> {
         0 => Err(Refusal::EmptyPassword),
         1..=MAX_PASSWORD => Ok(()),
         _ => Err(Refusal::LongPassword),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::future::join_all;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn who_comes_when_too_many_wait_is_sent_away() {
+        let hasher = Hasher::new(Cost::LEAST, Cores::AllButOne);
+        let verify = || hasher.verify(Secret::from("x"), None);
+        let verdicts = join_all((0..WAITING + 10).map(|_| verify())).await;
+        let busy = |verdict: &&Result<_, _>| matches!(verdict, Err(DirectoryError::Busy));
+        assert_eq!(verdicts.iter().filter(busy).count(), 10);
+        assert_eq!(verify().await.unwrap(), Verdict::Wrong);
+    }
+
+    #[tokio::test]
+    async fn a_login_does_not_wait_for_a_whole_import() {
+        let hasher = Hasher::new(Cost::LEAST, Cores::AllButOne);
+        let done = AtomicUsize::new(0);
+        let import = join_all((0..1000).map(|_| async {
+            hasher.hash(Secret::from("x")).await.unwrap();
+            done.fetch_add(1, Ordering::Relaxed);
+        }));
+        let login = async {
+            hasher.verify(Secret::from("x"), None).await.unwrap();
+            done.load(Ordering::Relaxed)
+        };
+        let (_, before) = tokio::join!(import, login);
+        assert!(before < 500, "{before} of 1000 came first");
     }
 }

@@ -1,13 +1,17 @@
 //! Guessing is made slow: answers to wrong passwords come later and later, and then no password is looked at for a while.
 //!
 //! Counted are an address with a name, and an address alone. A network of IPv6 (/64) is one address. Loopback is exempt.
+//! A password is counted before it is looked at, and taken back when it was right.
 
+use std::hash::{BuildHasher as _, RandomState};
 use std::net::IpAddr;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use quick_cache::sync::Cache;
+use quick_cache::unsync::Cache;
+use types::Network;
 
-/// Sources that are remembered: 32 octets each, the least used go first.
+/// Sources that are remembered: some 60 octets each, the least used go first.
 const REMEMBERED: usize = 65_536;
 /// Wrong passwords for one name from one address before it is not listened to.
 const NAME_TRIES: u32 = 10;
@@ -23,73 +27,136 @@ const FIRST_DELAY: Duration = Duration::from_millis(250);
 const LONGEST_DELAY: Duration = Duration::from_secs(8);
 
 /// Where a login comes from, as far as it is counted.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Source {
-    Name(u128, Box<str>),
-    Address(u128),
+    /// A name, by its hash under a key of this process: it may be long, and is the guesser's choice.
+    Name(Network, u64),
+    Address(Network),
 }
 
 #[derive(Clone, Copy)]
 struct Count {
     failures: u32,
+    /// Passwords that are being looked at: each is a failure until it is known to be none.
+    open: u32,
     last: Instant,
 }
 
 pub(crate) struct Throttle {
-    counts: Cache<Source, Count>,
+    counts: Mutex<Cache<Source, Count>>,
+    key: RandomState,
 }
 
 /// Who tries to log in.
+#[derive(Clone, Copy)]
 pub(crate) struct Try<'a> {
-    network: Option<u128>,
+    peer: Option<IpAddr>,
     name: &'a str,
+}
+
+/// Whether a password may be looked at.
+pub(crate) enum Admission<'a> {
+    /// It may.
+    Now(Ticket<'a>),
+    /// Too many others are being looked at, and may all be wrong.
+    Later,
+    /// Too many were wrong.
+    Refused,
+}
+
+/// A password that is being looked at; one that nothing is said of was wrong.
+pub(crate) struct Ticket<'a> {
+    throttle: &'a Throttle,
+    /// The name at the address, and the address; none where nothing is counted.
+    sources: Option<[Source; 2]>,
 }
 
 impl<'a> Try<'a> {
     pub(crate) fn new(peer: Option<IpAddr>, name: &'a str) -> Self {
-        let network = peer
-            .map(|ip| ip.to_canonical())
-            .filter(|ip| !ip.is_loopback())
-            .map(|ip| match ip {
-                IpAddr::V4(ip) => u128::from(ip.to_bits()),
-                IpAddr::V6(ip) => ip.to_bits() >> 64 << 64,
-            });
-        Try { network, name }
-    }
-
-    fn sources(&self) -> Option<[(Source, u32); 2]> {
-        let network = self.network?;
-        let name = Source::Name(network, self.name.into());
-        Some([(name, NAME_TRIES), (Source::Address(network), ADDRESS_TRIES)])
+        Try { peer, name }
     }
 }
 
 impl Throttle {
     pub(crate) fn new() -> Self {
         Throttle {
-            counts: Cache::new(REMEMBERED),
+            counts: Mutex::new(Cache::new(REMEMBERED)),
+            key: RandomState::new(),
         }
     }
 
-    /// Whether a password may be looked at now.
-    pub(crate) fn allows(&self, attempt: &Try<'_>, now: Instant) -> bool {
-        let sources = attempt.sources().into_iter().flatten();
-        sources
-            .into_iter()
-            .all(|(source, tries)| self.failures(&source, now) < tries)
+    /// Counts a password before it is looked at, so that no number of connections looks at more than are allowed.
+    pub(crate) fn admit(&self, attempt: Try<'_>, now: Instant) -> Admission<'_> {
+        let Some(network) = attempt.peer.and_then(Network::of) else {
+            return Admission::Now(Ticket {
+                throttle: self,
+                sources: None,
+            });
+        };
+        let name = self.key.hash_one(attempt.name);
+        let sources = [Source::Name(network, name), Source::Address(network)];
+        let mut counts = self.counts();
+        let found = sources.map(|source| count(&counts, source, now));
+        let tries = [NAME_TRIES, ADDRESS_TRIES];
+        if found
+            .iter()
+            .zip(tries)
+            .any(|(count, tries)| count.failures >= tries)
+        {
+            return Admission::Refused;
+        }
+        if found
+            .iter()
+            .zip(tries)
+            .any(|(count, tries)| count.failures + count.open >= tries)
+        {
+            return Admission::Later;
+        }
+        for (source, count) in sources.into_iter().zip(found) {
+            let open = count.open + 1;
+            counts.insert(source, Count { open, ..count });
+        }
+        Admission::Now(Ticket {
+            throttle: self,
+            sources: Some(sources),
+        })
     }
 
-    /// Counts a wrong password; gives how long the answer has to wait.
-    pub(crate) fn failed(&self, attempt: &Try<'_>, now: Instant) -> Duration {
-        let mut most = 0;
-        for (source, _) in attempt.sources().into_iter().flatten() {
-            let failures = self.failures(&source, now).saturating_add(1);
-            if matches!(source, Source::Name(..)) {
-                most = failures;
-            }
-            self.counts.insert(source, Count { failures, last: now });
-        }
-        match most.saturating_sub(FREE_TRIES) {
+    fn counts(&self) -> MutexGuard<'_, Cache<Source, Count>> {
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The count of a source as it is now.
+fn count(counts: &Cache<Source, Count>, source: Source, now: Instant) -> Count {
+    match counts.get(&source).copied() {
+        Some(count) if now.saturating_duration_since(count.last) < FORGET => count,
+        stored => Count {
+            failures: 0,
+            open: stored.map_or(0, |count| count.open),
+            last: now,
+        },
+    }
+}
+
+impl Ticket<'_> {
+    /// The password was right: the name is in order again.
+    pub(crate) fn right(mut self, now: Instant) {
+        self.close(now, |source, failures| match source {
+            Source::Name(..) => 0,
+            Source::Address(_) => failures,
+        });
+    }
+
+    /// Nobody knows whether it was right.
+    pub(crate) fn unknown(mut self, now: Instant) {
+        self.close(now, |_, failures| failures);
+    }
+
+    /// It was wrong; gives how long the answer has to wait.
+    pub(crate) fn wrong(mut self, now: Instant) -> Duration {
+        let failures = self.fail(now);
+        match failures.saturating_sub(FREE_TRIES) {
             0 => Duration::ZERO,
             n => FIRST_DELAY
                 .saturating_mul(1 << (n - 1).min(16))
@@ -97,18 +164,37 @@ impl Throttle {
         }
     }
 
-    /// The name is in order again.
-    pub(crate) fn succeeded(&self, attempt: &Try<'_>) {
-        if let Some([(name, _), _]) = attempt.sources() {
-            self.counts.remove(&name);
-        }
+    fn fail(&mut self, now: Instant) -> u32 {
+        self.close(now, |_, failures| failures.saturating_add(1))
     }
 
-    fn failures(&self, source: &Source, now: Instant) -> u32 {
-        let count = self.counts.get(source);
-        count
-            .filter(|count| now.saturating_duration_since(count.last) < FORGET)
-            .map_or(0, |count| count.failures)
+    /// Counts it no longer as open; gives the failures of the name.
+    fn close(&mut self, now: Instant, failures: impl Fn(Source, u32) -> u32) -> u32 {
+        let Some(sources) = self.sources.take() else {
+            return 0;
+        };
+        let mut counts = self.throttle.counts();
+        let closed = sources.map(|source| {
+            let before = count(&counts, source, now);
+            let after = Count {
+                failures: failures(source, before.failures),
+                open: before.open.saturating_sub(1),
+                last: match failures(source, before.failures) > before.failures {
+                    true => now,
+                    false => before.last,
+                },
+            };
+            counts.insert(source, after);
+            after.failures
+        });
+        let [name, _] = closed;
+        name
+    }
+}
+
+impl Drop for Ticket<'_> {
+    fn drop(&mut self) {
+        self.fail(Instant::now());
     }
 }
 
@@ -116,24 +202,40 @@ impl Throttle {
 mod tests {
     use super::*;
 
+    fn admit<'a>(throttle: &'a Throttle, attempt: Try<'_>, now: Instant) -> Option<Ticket<'a>> {
+        match throttle.admit(attempt, now) {
+            Admission::Now(ticket) => Some(ticket),
+            Admission::Later | Admission::Refused => None,
+        }
+    }
+
+    fn fail(throttle: &Throttle, attempt: Try<'_>, now: Instant) -> Duration {
+        admit(throttle, attempt, now).expect("it is allowed").wrong(now)
+    }
+
     #[test]
     fn guesses_are_slowed_then_refused_then_forgotten() {
         let throttle = Throttle::new();
         let start = Instant::now();
         let peer = Some("192.0.2.1".parse().unwrap());
         let guess = Try::new(peer, "alice");
+        let allows = |attempt, now| {
+            admit(&throttle, attempt, now)
+                .map(|ticket| ticket.unknown(now))
+                .is_some()
+        };
         let delays: Vec<_> = (0..NAME_TRIES)
-            .map(|_| {
-                assert!(throttle.allows(&guess, start));
-                throttle.failed(&guess, start).as_millis()
-            })
+            .map(|_| fail(&throttle, guess, start).as_millis())
             .collect();
         assert_eq!(delays, [0, 0, 250, 500, 1000, 2000, 4000, 8000, 8000, 8000]);
-        assert!(!throttle.allows(&guess, start));
-        assert!(throttle.allows(&Try::new(peer, "bob"), start));
-        assert!(throttle.allows(&Try::new(Some("192.0.2.2".parse().unwrap()), "alice"), start));
-        assert!(!throttle.allows(&guess, start + FORGET - Duration::from_secs(1)));
-        assert!(throttle.allows(&guess, start + FORGET));
+        assert!(matches!(throttle.admit(guess, start), Admission::Refused));
+        assert!(allows(Try::new(peer, "bob"), start));
+        assert!(allows(
+            Try::new(Some("192.0.2.2".parse().unwrap()), "alice"),
+            start
+        ));
+        assert!(!allows(guess, start + FORGET - Duration::from_secs(1)));
+        assert!(allows(guess, start + FORGET));
     }
 
     #[test]
@@ -143,10 +245,11 @@ mod tests {
         for number in 0..ADDRESS_TRIES {
             // One network, whatever the address in it.
             let peer = format!("2001:db8::{number:x}").parse().unwrap();
-            throttle.failed(&Try::new(Some(peer), &number.to_string()), now);
+            fail(&throttle, Try::new(Some(peer), &number.to_string()), now);
         }
-        assert!(!throttle.allows(&Try::new(Some("2001:db8::ffff".parse().unwrap()), "x"), now));
-        assert!(throttle.allows(&Try::new(Some("2001:db8:0:1::1".parse().unwrap()), "x"), now));
+        let at = |peer: &str| Try::new(Some(peer.parse().unwrap()), "x");
+        assert!(admit(&throttle, at("2001:db8::ffff"), now).is_none());
+        assert!(admit(&throttle, at("2001:db8:0:1::1"), now).is_some());
     }
 
     #[test]
@@ -158,11 +261,9 @@ mod tests {
             Some("::ffff:127.0.0.1".parse().unwrap()),
             None,
         ] {
-            let guess = Try::new(peer, "alice");
             for _ in 0..1000 {
-                assert_eq!(throttle.failed(&guess, now), Duration::ZERO);
+                assert_eq!(fail(&throttle, Try::new(peer, "alice"), now), Duration::ZERO);
             }
-            assert!(throttle.allows(&guess, now));
         }
     }
 
@@ -172,9 +273,25 @@ mod tests {
         let now = Instant::now();
         let guess = Try::new(Some("192.0.2.1".parse().unwrap()), "alice");
         for _ in 0..5 {
-            throttle.failed(&guess, now);
+            fail(&throttle, guess, now);
         }
-        throttle.succeeded(&guess);
-        assert_eq!(throttle.failed(&guess, now), Duration::ZERO);
+        admit(&throttle, guess, now).unwrap().right(now);
+        assert_eq!(fail(&throttle, guess, now), Duration::ZERO);
+    }
+
+    #[test]
+    fn many_connections_look_at_no_more_passwords_than_one() {
+        let throttle = Throttle::new();
+        let now = Instant::now();
+        let guess = Try::new(Some("192.0.2.1".parse().unwrap()), "alice");
+        let mut open: Vec<_> = (0..NAME_TRIES)
+            .map(|_| admit(&throttle, guess, now).unwrap())
+            .collect();
+        assert!(matches!(throttle.admit(guess, now), Admission::Later));
+        open.pop().unwrap().unknown(now);
+        open.push(admit(&throttle, guess, now).unwrap());
+        // Connections that break off have guessed as well.
+        drop(open);
+        assert!(matches!(throttle.admit(guess, now), Admission::Refused));
     }
 }

@@ -255,6 +255,25 @@ async fn accounts_added_together_have_outcomes_of_their_own() {
 }
 
 #[tokio::test]
+async fn the_aliases_of_a_domain_go_with_it() {
+    let directory = alice_and_bob().await;
+    directory.add_domain(&domain("X.example")).await.unwrap();
+    let to_alice = || vec![address("alice@example.org")];
+    for number in 0..600 {
+        let alias = address(&format!("team{number}@x.example"));
+        directory.set_alias(&alias, to_alice()).await.unwrap();
+    }
+    let other = address("x.example@example.org");
+    directory.set_alias(&other, to_alice()).await.unwrap();
+    directory.remove_domain(&domain("x.example")).await.unwrap();
+    directory.add_domain(&domain("x.example")).await.unwrap();
+    for number in 0..600 {
+        resolves(&directory, &format!("team{number}@x.example"), &[]).await;
+    }
+    resolves(&directory, "x.example@example.org", &[1]).await;
+}
+
+#[tokio::test]
 async fn after_ten_wrong_passwords_from_one_address_the_right_one_is_not_looked_at() {
     let directory = alice_and_bob().await;
     let peer = Some("192.0.2.1".parse().unwrap());

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use directory::Cores;
+
 use crate::control::{Client, Reply, Request, State};
 use crate::exit::{Code, Exit};
 use crate::folder::{Folder, Open};
@@ -27,7 +29,7 @@ impl Admin {
         let folder = Folder::open(data, Open::Existing, language)?;
         folder.report_damage(language);
         let settings = crate::local::settings();
-        let state = folder.state(&settings);
+        let state = folder.state(&settings, Cores::All);
         Ok(Admin::Stopped(state, Box::new(folder)))
     }
 

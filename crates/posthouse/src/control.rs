@@ -9,6 +9,7 @@ use std::os::fd::AsRawFd as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use directory::{Directory, DirectoryError, NewAccount};
 use sasl::Secret;
@@ -16,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use store::Store;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{UnixListener, UnixStream};
+use tokio::time::sleep;
 use types::{AccountId, Address, Domain};
 
 use crate::exit::{Code, Exit};
@@ -25,6 +27,8 @@ use crate::folder::Integrity;
 const SOCKET: &str = "control.sock";
 /// The longest line: an import of [`crate::account::CHUNK`] accounts with the longest names and passwords.
 const MAX_LINE: u64 = 4 << 20;
+/// How long nothing is taken in after the system had no room for it.
+const PAUSE: Duration = Duration::from_millis(100);
 /// Accounts of one [`Request::List`].
 pub(crate) const PAGE: usize = 500;
 
@@ -278,13 +282,23 @@ pub(crate) fn listen(folder: &Path, state: State) -> io::Result<()> {
         _ => {}
     }
     let listener = UnixListener::bind(&path)?;
+    // Nobody else could come in before: see run::keep_files_private.
     std::fs::set_permissions(&path, Permissions::from_mode(0o600))?;
-    tokio::spawn(async move {
-        while let Ok((stream, _)) = listener.accept().await {
-            tokio::spawn(converse(stream, state.clone()));
-        }
-    });
+    tokio::spawn(accept(listener, state));
     Ok(())
+}
+
+/// Takes commands in. What the system has no room for passes: mail may take all files for a moment.
+async fn accept(listener: UnixListener, state: State) {
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => drop(tokio::spawn(converse(stream, state.clone()))),
+            Err(error) => {
+                tracing::warn!(%error, "no command can be taken in");
+                sleep(PAUSE).await;
+            }
+        }
+    }
 }
 
 async fn converse(stream: UnixStream, state: State) -> io::Result<()> {

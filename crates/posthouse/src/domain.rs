@@ -24,7 +24,7 @@ pub(crate) enum Command {
         #[command(flatten)]
         data: Data,
     },
-    /// Gives a domain up that has no accounts.
+    /// Gives a domain up that has no accounts, and its aliases with it.
     Remove {
         /// Its name.
         domain: String,

@@ -102,7 +102,7 @@ impl From<DirectoryError> for Exit {
             DirectoryError::Refused(_) => Code::Data,
             DirectoryError::Failed(error) => return error.clone().into(),
             DirectoryError::UnreadableRow { .. } => Code::Data,
-            DirectoryError::Hash(_) => Code::Temporary,
+            DirectoryError::Busy | DirectoryError::Hash(_) => Code::Temporary,
         };
         Exit::new(code, error.to_string())
     }

@@ -8,7 +8,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use config::Settings;
-use directory::{Cost, Directory};
+use directory::{Cores, Cost, Directory};
 use engine::EngineError;
 use rustix::fs::{FlockOperation, flock};
 use store::Store;
@@ -79,15 +79,15 @@ impl Folder {
         }
     }
 
-    /// The folder in the words of mail.
-    pub(crate) fn state(&self, settings: &Settings) -> State {
+    /// The folder in the words of mail; passwords are hashed on these cores.
+    pub(crate) fn state(&self, settings: &Settings, cores: Cores) -> State {
         let engine = Arc::clone(&self.disk.engine);
         let cost = Cost {
             memory_kib: settings.passwords.memory_kib,
             passes: settings.passwords.passes,
         };
         State {
-            directory: Directory::new(Arc::clone(&engine), settings.domain.clone(), cost),
+            directory: Directory::with_cores(Arc::clone(&engine), settings.domain.clone(), cost, cores),
             store: Store::new(engine, server::system_clock()),
             integrity: self.integrity(),
         }

@@ -6,11 +6,11 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 
 use config::Settings;
-use directory::{Directory, NewAccount};
+use directory::{Cores, Directory, NewAccount};
 use sasl::Secret;
-use server::listen::{Encryption, ListenError, Listener, Protocol};
+use server::listen::{Encryption, ListenError, Listener, Protocol, Reach};
 use server::smtp::Port;
-use server::tls::Files;
+use server::tls::{Certificate, Files};
 use server::{Mode, Services};
 use types::{AccountId, Address, Domain};
 
@@ -79,12 +79,12 @@ async fn serve(arguments: &Arguments, language: Language) -> Result<(), Exit> {
     let listeners = listen(arguments, language)?;
     let settings = settings();
     let files = Files::self_signed(&arguments.data.join("tls"), names());
-    let tls = files.and_then(|files| files.acceptor());
+    let tls = files.and_then(Certificate::read);
     let tls = tls.map_err(|error| run::no_certificate(&error, language))?;
     let mode = Mode::Local {
         catch: arguments.catch.clone(),
     };
-    let state = folder.state(&settings);
+    let state = folder.state(&settings, Cores::AllButOne);
     let services = Services::new(&settings, (state.store, state.directory), tls, mode);
     run::answer_commands(&arguments.data, &folder, &services, language)?;
     settle(&services, arguments).await?;
@@ -97,7 +97,7 @@ async fn serve(arguments: &Arguments, language: Language) -> Result<(), Exit> {
         logins: &logins,
         language,
     });
-    run::until_stopped(listeners, services, &settings.limits).await?;
+    run::until_stopped(listeners, services, &settings.limits, run::HangUp::Stop).await?;
     folder.close().await
 }
 
@@ -124,7 +124,8 @@ fn listen(arguments: &Arguments, language: Language) -> Result<Vec<Listener>, Ex
     }
     let folder =
         File::open(&arguments.data).map_err(|error| Exit::file(&arguments.data, &error, language))?;
-    let socket = Listener::unix(&short_path(&folder, LMTP_SOCKET), Protocol::Smtp(Port::Lmtp));
+    let path = short_path(&folder, LMTP_SOCKET);
+    let socket = Listener::unix(&path, Protocol::Smtp(Port::Lmtp), Reach::Owner);
     listeners.push(socket.map_err(|error| run::cannot_listen(&error, language))?);
     Ok(listeners)
 }

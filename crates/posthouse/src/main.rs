@@ -60,6 +60,7 @@ enum Command {
 }
 
 fn main() -> ExitCode {
+    run::keep_files_private();
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => {

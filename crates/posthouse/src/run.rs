@@ -4,7 +4,8 @@ use std::io::{self, IsTerminal as _};
 use std::path::Path;
 use std::sync::Arc;
 
-use rustix::process::{Resource, getrlimit, setrlimit};
+use rustix::fs::Mode;
+use rustix::process::{Resource, getrlimit, setrlimit, umask};
 use server::Services;
 use server::listen::{ListenError, Listener, Place, serve};
 use server::tls::TlsError;
@@ -23,6 +24,11 @@ pub(crate) fn block_on<T>(work: impl Future<Output = Result<T, Exit>>) -> Result
     let runtime = Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Exit::new(Code::Temporary, format!("no threads: {error}")))?;
     runtime.block_on(work)
+}
+
+/// Files and sockets that are made are the owner's alone, from their first moment on.
+pub(crate) fn keep_files_private() {
+    umask(Mode::RWXG | Mode::RWXO);
 }
 
 /// Logs to standard error; `POSTHOUSE_LOG` says how much.
@@ -47,27 +53,52 @@ fn use_all_files() {
     }
 }
 
+/// What the signal SIGHUP means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum HangUp {
+    /// The terminal is gone, and so is the one whom the playground was for.
+    Stop,
+    /// The certificate has been renewed.
+    ReadCertificate,
+}
+
 /// Serves until a signal comes.
 pub(crate) async fn until_stopped(
     listeners: Vec<Listener>,
     services: Arc<Services>,
     limits: &config::Limits,
+    hang_up: HangUp,
 ) -> Result<(), Exit> {
     let no_signals = |error: io::Error| Exit::new(Code::Temporary, format!("no signals: {error}"));
     let mut terminate = signal(SignalKind::terminate()).map_err(no_signals)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(no_signals)?;
     let (stop, stopped) = watch::channel(false);
-    let serving = serve(listeners, services, limits, stopped);
+    let mut hung_up = signal(SignalKind::hangup()).map_err(no_signals)?;
+    let serving = serve(listeners, Arc::clone(&services), limits, stopped);
     tokio::pin!(serving);
-    tokio::select! {
-        () = &mut serving => return Ok(()),
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+    loop {
+        tokio::select! {
+            () = &mut serving => return Ok(()),
+            _ = terminate.recv() => break,
+            _ = interrupt.recv() => break,
+            _ = hung_up.recv() => match hang_up {
+                HangUp::Stop => break,
+                HangUp::ReadCertificate => read_certificate(&services),
+            },
+        }
     }
     tracing::info!("stopping");
     stop.send_replace(true);
     serving.await;
     Ok(())
+}
+
+/// A certificate that cannot be read is no reason to go without the one that is in use.
+fn read_certificate(services: &Services) {
+    match services.certificate().read_again() {
+        Ok(()) => tracing::info!("the certificate has been read again"),
+        Err(error) => tracing::error!(%error, "the certificate stays as it was"),
+    }
 }
 
 /// Answers commands such as `posthouse account`.

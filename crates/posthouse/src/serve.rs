@@ -4,9 +4,10 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use config::Settings;
-use server::listen::{Encryption, Listener, Protocol};
+use directory::Cores;
+use server::listen::{Encryption, Listener, Protocol, Reach};
 use server::smtp::Port;
-use server::tls::Files;
+use server::tls::{Certificate, Files};
 use server::{Mode, Services};
 
 use crate::exit::{Code, Exit};
@@ -51,14 +52,20 @@ async fn serve(arguments: &Arguments, settings: &Settings, language: Language) -
         }),
         None => Files::self_signed(&arguments.data.join("tls"), vec![settings.hostname.to_string()]),
     };
-    let tls = files.and_then(|files| files.acceptor());
+    let tls = files.and_then(Certificate::read);
     let tls = tls.map_err(|error| run::no_certificate(&error, language))?;
-    let state = folder.state(settings);
+    let state = folder.state(settings, Cores::AllButOne);
     state.directory.add_domain(&settings.domain).await?;
     let services = Services::new(settings, (state.store, state.directory), tls, Mode::Real);
     run::answer_commands(&arguments.data, &folder, &services, language)?;
     tracing::info!(hostname = %settings.hostname, data = %arguments.data.display(), "ready");
-    run::until_stopped(listeners, services, &settings.limits).await?;
+    run::until_stopped(
+        listeners,
+        services,
+        &settings.limits,
+        run::HangUp::ReadCertificate,
+    )
+    .await?;
     folder.close().await
 }
 
@@ -86,7 +93,7 @@ fn listen(arguments: &Arguments, settings: &Settings, language: Language) -> Res
         }
     }
     if let Some(path) = &listen.lmtp_socket {
-        let listener = Listener::unix(path, lmtp);
+        let listener = Listener::unix(path, lmtp, Reach::Group);
         listeners.push(listener.map_err(|error| run::cannot_listen(&error, language))?);
     }
     Ok(listeners)

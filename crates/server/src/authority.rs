@@ -47,6 +47,8 @@ impl Accounts {
             Err(refusal) => refusal,
         };
         match &refused {
+            // Whoever floods us must not flood the log as well, at a level that wakes people.
+            LoginRefusal::Failed(DirectoryError::Busy) => tracing::warn!("a login was put off"),
             LoginRefusal::Failed(error) => tracing::error!(%error, "a login could not be verified"),
             refusal => {
                 tracing::info!(login = %credentials.login.escape_debug(), peer = peer.map(display), %refusal, "a login was refused")

@@ -3,9 +3,12 @@
 //! The store keeps it as *cards*: bytes that it does not look into. Their form has a version; cards of another
 //! version, or none (they were too large), are made again from the message's bytes.
 
+use std::panic::resume_unwind;
+
 use bytes::{BufMut, Bytes, BytesMut};
 use message::Message;
 use store::{Facts, TextForm};
+use tokio::task::spawn_blocking;
 use xxhash_rust::xxh3::xxh3_64;
 
 /// The form of the cards, and of the parser that filled them.
@@ -115,6 +118,28 @@ impl Cards {
             }),
         })
     }
+}
+
+/// A larger message is parsed away from the threads that serve connections: by then it takes a millisecond.
+const LARGE: usize = 256 * 1024;
+
+/// Does what takes long for many octets: here for few of them, otherwise away from the threads that serve connections.
+pub(crate) async fn aside<T: Send + 'static>(octets: usize, work: impl FnOnce() -> T + Send + 'static) -> T {
+    if octets <= LARGE {
+        return work();
+    }
+    match spawn_blocking(work).await.map_err(|error| error.try_into_panic()) {
+        Ok(done) => done,
+        Err(Ok(panic)) => resume_unwind(panic),
+        // The runtime ends, and whoever waits here ends with it.
+        Err(Err(_)) => std::future::pending().await,
+    }
+}
+
+/// [`facts_of`], where it is in nobody's way.
+pub(crate) async fn facts_of_bytes(bytes: &Bytes) -> Facts {
+    let bytes = bytes.clone();
+    aside(bytes.len(), move || facts_of(&bytes)).await
 }
 
 /// Everything that the store wants to know of a message that arrives.

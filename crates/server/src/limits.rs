@@ -1,8 +1,11 @@
-//! How many connections there may be: in all, and from one address. Loopback counts only towards the total.
+//! How many connections there may be: in all, and from one address, or network of IPv6. Loopback counts only towards
+//! the total.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use types::Network;
 
 /// The connections that are open.
 pub(crate) struct Connections {
@@ -14,13 +17,13 @@ pub(crate) struct Connections {
 #[derive(Default)]
 struct Open {
     total: usize,
-    by_address: HashMap<IpAddr, usize>,
+    by_address: HashMap<Network, usize>,
 }
 
 /// A connection that is counted, until it is dropped.
 pub(crate) struct Counted {
     connections: Arc<Connections>,
-    address: Option<IpAddr>,
+    address: Option<Network>,
 }
 
 impl Connections {
@@ -34,7 +37,7 @@ impl Connections {
 
     /// Counts a connection, unless there are too many.
     pub(crate) fn count(self: &Arc<Self>, peer: Option<IpAddr>) -> Option<Counted> {
-        let address = peer.map(|ip| ip.to_canonical()).filter(|ip| !ip.is_loopback());
+        let address = peer.and_then(Network::of);
         let mut open = self.open();
         if open.total >= self.most {
             return None;
@@ -55,6 +58,14 @@ impl Connections {
 
     fn open(&self) -> MutexGuard<'_, Open> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Counted {
+    /// Serves a connection that is counted as long as it lasts.
+    pub(crate) async fn through(self, serving: impl Future<Output = ()>) {
+        serving.await;
+        drop(self);
     }
 }
 
@@ -91,5 +102,14 @@ mod tests {
         let loopback: Vec<_> = (0..3).map_while(|_| connections.count(at("127.0.0.1"))).collect();
         assert_eq!(loopback.len(), 3);
         assert!(connections.open().by_address.is_empty());
+    }
+
+    #[test]
+    fn a_network_of_ipv6_is_one_address() {
+        let connections = Arc::new(Connections::new(100, 2));
+        let at = |ip: &str| Some(ip.parse().unwrap());
+        let _two = ["2001:db8::1", "2001:db8::2"].map(|ip| connections.count(at(ip)).unwrap());
+        assert!(connections.count(at("2001:db8::3")).is_none());
+        assert!(connections.count(at("2001:db8:0:1::1")).is_some());
     }
 }

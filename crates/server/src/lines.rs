@@ -10,10 +10,12 @@ use std::time::Duration;
 use bytes::{Buf, BytesMut};
 use thiserror::Error;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 use wire::{Framed, LineFramer};
 
 use crate::imap::{Stream, Upgrade};
+use crate::listen::stopped;
 
 /// Room for reading lines.
 const READ_LINES: usize = 4096;
@@ -31,6 +33,8 @@ const HANDSHAKE_TIME: Duration = Duration::from_secs(60);
 const READ_IDLE: usize = 512;
 /// How long a client may take to read what is sent to it.
 const WRITE_TIME: Duration = Duration::from_secs(300);
+/// When the server stops: how long a client in the middle of a message, or of a reply, is waited for at any point of it.
+const LAST_WORDS: Duration = Duration::from_millis(300);
 
 /// What came.
 #[derive(Debug, PartialEq, Eq)]
@@ -53,6 +57,12 @@ pub(crate) enum Gone {
     /// It was silent, or too slow.
     #[error("the client was silent for too long")]
     Silent,
+    /// The server stops.
+    #[error("the server stops")]
+    Stopping,
+    /// It did not take what was sent to it: some of that is on its way, and nothing can follow it.
+    #[error("the client does not read")]
+    Deaf,
     /// The network failed.
     #[error("the connection broke")]
     Broken(#[source] io::Error),
@@ -64,13 +74,15 @@ pub(crate) struct Lines {
     input: BytesMut,
     output: BytesMut,
     framer: LineFramer,
+    stop: watch::Receiver<bool>,
 }
 
 impl Lines {
-    /// A connection whose lines have at most `limit` octets.
-    pub(crate) fn new(stream: Box<dyn Stream>, limit: usize) -> Self {
+    /// A connection whose lines have at most `limit` octets. When `stop` says so, nothing is waited for any more.
+    pub(crate) fn new(stream: Box<dyn Stream>, limit: usize, stop: watch::Receiver<bool>) -> Self {
         Lines {
             stream,
+            stop,
             input: BytesMut::new(),
             output: BytesMut::new(),
             framer: LineFramer::new(limit),
@@ -93,13 +105,19 @@ impl Lines {
         self.flush().await?;
         self.input.clear();
         let plain = std::mem::replace(&mut self.stream, Box::new(tokio::io::empty()));
-        let encrypted = timeout(HANDSHAKE_TIME, upgrade(plain)).await;
+        let encrypted = tokio::select! {
+            encrypted = timeout(HANDSHAKE_TIME, upgrade(plain)) => encrypted,
+            () = stopped(&mut self.stop) => return Err(Gone::Stopping),
+        };
         self.stream = encrypted.map_err(|_| Gone::Silent)?.map_err(Gone::Broken)?;
         Ok(())
     }
 
     /// The next line, which must be whole within `time`.
     pub(crate) async fn line(&mut self, time: Duration) -> Result<Line, Gone> {
+        if *self.stop.borrow() {
+            return Err(Gone::Stopping);
+        }
         let mut deadline = None;
         loop {
             match self.framer.next(&mut self.input) {
@@ -114,10 +132,11 @@ impl Lines {
             }
             self.flush().await?;
             let deadline = *deadline.get_or_insert_with(|| Instant::now() + time);
-            match self.read(READ_LINES, deadline.min(Instant::now() + IDLE)).await {
+            let rest = deadline.min(Instant::now() + IDLE);
+            match self.read(READ_LINES, rest, Duration::ZERO).await {
                 Err(Gone::Silent) => {
                     self.rest();
-                    self.read(READ_IDLE, deadline).await?;
+                    self.read(READ_IDLE, deadline, Duration::ZERO).await?;
                 }
                 other => other?,
             }
@@ -128,7 +147,7 @@ impl Lines {
     pub(crate) async fn data(&mut self, deadline: Instant) -> Result<&[u8], Gone> {
         if self.input.is_empty() {
             self.flush().await?;
-            self.read(READ_DATA, deadline).await?;
+            self.read(READ_DATA, deadline, LAST_WORDS).await?;
         }
         Ok(&self.input)
     }
@@ -147,10 +166,7 @@ impl Lines {
             self.stream.write_all(&self.output).await?;
             self.stream.flush().await
         };
-        timeout(WRITE_TIME, sent)
-            .await
-            .map_err(|_| Gone::Silent)?
-            .map_err(Gone::Broken)?;
+        in_time(sent, &mut self.stop).await?;
         self.output.clear();
         if self.output.capacity() > KEEP {
             self.output = BytesMut::new();
@@ -166,9 +182,14 @@ impl Lines {
         }
     }
 
-    async fn read(&mut self, room: usize, deadline: Instant) -> Result<(), Gone> {
+    /// Reads until `deadline` at the latest, and so much longer than the server.
+    async fn read(&mut self, room: usize, deadline: Instant, longer: Duration) -> Result<(), Gone> {
         self.input.reserve(room);
-        let read = timeout_at(deadline, self.stream.read_buf(&mut self.input)).await;
+        let read = tokio::select! {
+            biased;
+            read = timeout_at(deadline, self.stream.read_buf(&mut self.input)) => read,
+            () = stopped_for(&mut self.stop, longer) => return Err(Gone::Stopping),
+        };
         match read.map_err(|_| Gone::Silent)?.map_err(Gone::Broken)? {
             0 => Err(Gone::Closed),
             _ => Ok(()),
@@ -179,7 +200,47 @@ impl Lines {
     pub(crate) async fn close(mut self) {
         if self.flush().await.is_ok() {
             // A client that does not take the end does not need it.
-            let _ = timeout(WRITE_TIME, self.stream.shutdown()).await;
+            let _ = in_time(self.stream.shutdown(), &mut self.stop).await;
         }
+    }
+}
+
+/// Writes, as long as the client takes it.
+async fn in_time(
+    write: impl Future<Output = io::Result<()>>,
+    stop: &mut watch::Receiver<bool>,
+) -> Result<(), Gone> {
+    tokio::select! {
+        biased;
+        written = timeout(WRITE_TIME, write) => written.map_err(|_| Gone::Deaf)?.map_err(Gone::Broken),
+        () = stopped_for(stop, LAST_WORDS) => Err(Gone::Deaf),
+    }
+}
+
+/// Waits until the server has been stopping for a while.
+async fn stopped_for(stop: &mut watch::Receiver<bool>, time: Duration) {
+    stopped(stop).await;
+    if !time.is_zero() {
+        sleep(time).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt as _, duplex};
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_does_not_read_is_dropped_without_a_word() {
+        let (mut client, server) = duplex(10);
+        let (_stop, stopped) = watch::channel(false);
+        let mut lines = Lines::new(Box::new(server), 100, stopped);
+        lines.output().extend_from_slice(b"more than fits");
+        assert!(matches!(lines.line(WRITE_TIME).await, Err(Gone::Deaf)));
+        drop(lines);
+        let mut heard = Vec::new();
+        client.read_to_end(&mut heard).await.unwrap();
+        assert_eq!(heard, b"more than ");
     }
 }

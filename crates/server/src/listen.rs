@@ -1,9 +1,10 @@
 //! Takes connections in: counts them, begins TLS where it begins at once, and gives each to its protocol in a task.
 
 use std::fmt;
-use std::fs;
+use std::fs::{self, Permissions};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -19,7 +20,7 @@ use tracing::field::display;
 
 use crate::Services;
 use crate::imap::Stream;
-use crate::limits::{Connections, Counted};
+use crate::limits::Connections;
 use crate::services::Arrival;
 use crate::smtp::Port;
 
@@ -31,8 +32,8 @@ const HANDSHAKE_TIME: Duration = Duration::from_secs(60);
 const PAUSE: Duration = Duration::from_millis(100);
 /// How long a client that is turned away is waited for.
 const TURN_AWAY_TIME: Duration = Duration::from_secs(1);
-/// How long sessions may go on with what they are doing when the server stops.
-const LAST_WORDS: Duration = Duration::from_millis(300);
+/// How long sessions may go on with what they are doing when the server stops; those that wait end at once.
+const BUSY_TIME: Duration = Duration::from_secs(10);
 /// How often memory that nobody uses is looked for.
 const SWEEP: Duration = Duration::from_secs(5);
 
@@ -56,6 +57,15 @@ pub enum Encryption {
     Later,
     /// There is none.
     Never,
+}
+
+/// Who on this machine may connect to a listener at a path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// The server's own user.
+    Owner,
+    /// Its group as well: another mail server that brings mail.
+    Group,
 }
 
 /// Where connections come in.
@@ -127,11 +137,12 @@ impl Listener {
         })
     }
 
-    /// Listens at a path, where a socket that nobody listens at any more is replaced.
+    /// Listens at a path, where a socket that nobody listens at any more is replaced. Who may not connect cannot do so
+    /// from the first moment on if the process's umask keeps them out.
     ///
     /// # Errors
     /// When there is something else, or the folder cannot be written.
-    pub fn unix(path: &Path, protocol: Protocol) -> Result<Self, ListenError> {
+    pub fn unix(path: &Path, protocol: Protocol, reach: Reach) -> Result<Self, ListenError> {
         let bound = UnixListener::bind(path).or_else(|error| {
             let abandoned = std::os::unix::net::UnixStream::connect(path);
             if !abandoned.is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused) {
@@ -139,6 +150,14 @@ impl Listener {
             }
             fs::remove_file(path)?;
             UnixListener::bind(path)
+        });
+        let mode = match reach {
+            Reach::Owner => 0o600,
+            Reach::Group => 0o660,
+        };
+        let bound = bound.and_then(|socket| {
+            fs::set_permissions(path, Permissions::from_mode(mode))?;
+            Ok(socket)
         });
         let socket = bound.map_err(|cause| ListenError {
             place: Place::Unix(path.to_owned()),
@@ -192,7 +211,8 @@ fn bind(at: SocketAddr) -> io::Result<TcpListener> {
     TcpListener::from_std(socket.into())
 }
 
-/// Serves until `stop` says so; then no connection is taken in, and those that are there end.
+/// Serves until `stop` says so; then no connection is taken in, and those that are there end: with a word to the client
+/// where they wait for it, otherwise when what they are doing is done.
 pub async fn serve(
     listeners: Vec<Listener>,
     services: Arc<Services>,
@@ -215,7 +235,7 @@ pub async fn serve(
     let mut sweep = interval(SWEEP);
     loop {
         tokio::select! {
-            _ = stop.wait_for(|stop| *stop) => break,
+            () = stopped(&mut stop) => break,
             _ = sweep.tick() => services.store().sweep(),
         }
     }
@@ -232,7 +252,7 @@ async fn accept(
     let mut sessions = JoinSet::new();
     loop {
         let accepted = tokio::select! {
-            _ = stop.wait_for(|stop| *stop) => break,
+            () = stopped(&mut stop) => break,
             // What has ended is forgotten. A panic has been printed by then.
             Some(_) = sessions.join_next() => continue,
             accepted = listener.accept() => accepted,
@@ -250,13 +270,18 @@ async fn accept(
             encryption: listener.encryption,
         };
         match connections.count(peer) {
-            Some(counted) => drop(sessions.spawn(session(stream, arrival, Arc::clone(&services), counted))),
+            Some(counted) => {
+                let serving = session(stream, arrival, Arc::clone(&services), stop.clone());
+                sessions.spawn(counted.through(serving));
+            }
             None => drop(sessions.spawn(turn_away(stream, arrival))),
         }
     }
     let ended = async { while sessions.join_next().await.is_some() {} };
-    // Whoever waits for their client is not waited for: dropping the set ends them.
-    let _ = timeout(LAST_WORDS, ended).await;
+    // Dropping the set ends the others.
+    if timeout(BUSY_TIME, ended).await.is_err() {
+        tracing::warn!(protocol = %listener.protocol, "sessions were broken off");
+    }
 }
 
 /// A client that left before it was taken in costs nothing; what comes from too few files or too little memory passes.
@@ -268,13 +293,18 @@ async fn pause(error: &io::Error) {
     sleep(PAUSE).await;
 }
 
-async fn session(stream: Box<dyn Stream>, arrival: Arrival, services: Arc<Services>, _counted: Counted) {
+async fn session(
+    stream: Box<dyn Stream>,
+    arrival: Arrival,
+    services: Arc<Services>,
+    mut stop: watch::Receiver<bool>,
+) {
     let begin = Instant::now();
     let peer = arrival.peer.map(display);
     let stream = match arrival.encryption {
         Encryption::Later | Encryption::Never => stream,
         // Boxed, since it is over when the session idles.
-        Encryption::AtOnce => match Box::pin(begin_tls(stream, &services)).await {
+        Encryption::AtOnce => match Box::pin(begin_tls(stream, &services, &mut stop)).await {
             Ok(encrypted) => encrypted,
             Err(error) => {
                 tracing::info!(protocol = %arrival.protocol, peer, %error, "TLS could not begin");
@@ -282,14 +312,26 @@ async fn session(stream: Box<dyn Stream>, arrival: Arrival, services: Arc<Servic
             }
         },
     };
-    services.serve(stream, arrival).await;
+    services.serve(stream, arrival, stop).await;
     let milliseconds = begin.elapsed().as_millis();
     tracing::info!(protocol = %arrival.protocol, peer, milliseconds, "session");
 }
 
-async fn begin_tls(stream: Box<dyn Stream>, services: &Services) -> io::Result<Box<dyn Stream>> {
-    let encrypted = timeout(HANDSHAKE_TIME, services.tls().accept(stream)).await??;
-    Ok(Box::new(encrypted))
+async fn begin_tls(
+    stream: Box<dyn Stream>,
+    services: &Services,
+    stop: &mut watch::Receiver<bool>,
+) -> io::Result<Box<dyn Stream>> {
+    tokio::select! {
+        encrypted = timeout(HANDSHAKE_TIME, services.certificate().acceptor().accept(stream)) => Ok(Box::new(encrypted??)),
+        () = stopped(stop) => Err(io::Error::other("the server stops")),
+    }
+}
+
+/// Waits until the server stops.
+pub(crate) async fn stopped(stop: &mut watch::Receiver<bool>) {
+    // When nobody is left to say so, nobody serves either.
+    let _ = stop.wait_for(|stop| *stop).await;
 }
 
 /// Says that there are too many connections, where it can be said without TLS.

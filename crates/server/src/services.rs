@@ -6,13 +6,14 @@ use std::sync::Arc;
 
 use directory::Directory;
 use store::{Now, Store};
-use tokio_rustls::TlsAcceptor;
+use tokio::sync::watch;
 use types::{Address, Domain};
 
 use crate::authority::{Accounts, Visitor};
 use crate::imap::{self, Passwords, Stream};
 use crate::listen::{Encryption, Protocol};
-use crate::{pop3, smtp, tls};
+use crate::tls::{self, Certificate};
+use crate::{pop3, smtp};
 
 /// What a server is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,7 +33,7 @@ pub struct Services {
     site: Arc<smtp::Site>,
     leases: Arc<pop3::Leases>,
     host: Arc<str>,
-    tls: TlsAcceptor,
+    certificate: Certificate,
 }
 
 /// How a connection came in.
@@ -49,10 +50,10 @@ impl Services {
     pub fn new(
         settings: &config::Settings,
         state: (Store, Directory),
-        tls: TlsAcceptor,
+        certificate: Certificate,
         mode: Mode,
     ) -> Arc<Self> {
-        Self::with_clock(settings, state, tls, (mode, crate::system_clock()))
+        Self::with_clock(settings, state, certificate, (mode, crate::system_clock()))
     }
 
     /// The same with another clock.
@@ -60,7 +61,7 @@ impl Services {
     pub fn with_clock(
         settings: &config::Settings,
         (store, directory): (Store, Directory),
-        tls: TlsAcceptor,
+        certificate: Certificate,
         (mode, now): (Mode, Now),
     ) -> Arc<Self> {
         let relay = match mode {
@@ -87,7 +88,7 @@ impl Services {
             site: Arc::new(site),
             leases: Arc::default(),
             host: settings.hostname.as_str().into(),
-            tls,
+            certificate,
         })
     }
 
@@ -109,22 +110,25 @@ impl Services {
         &self.site.host
     }
 
-    pub(crate) fn tls(&self) -> &TlsAcceptor {
-        &self.tls
+    /// The certificate that connections show.
+    #[must_use]
+    pub fn certificate(&self) -> &Certificate {
+        &self.certificate
     }
 
     /// Serves a connection, whose TLS has begun where it begins at once, to its end. Boxed for each protocol by itself,
-    /// so that an idle connection takes no more memory than its own protocol needs.
+    /// so that an idle connection takes no more memory than its own protocol needs. `stop` ends it when it waits.
     pub(crate) fn serve(
         &self,
         stream: Box<dyn Stream>,
         arrival: Arrival,
+        stop: watch::Receiver<bool>,
     ) -> Pin<Box<dyn Future<Output = ()> + Send>> {
         match arrival.protocol {
-            Protocol::Smtp(port) => Box::pin(smtp::serve(stream, self.smtp_door(port, arrival))),
-            Protocol::Pop3 => Box::pin(pop3::serve(stream, self.pop3_door(arrival))),
+            Protocol::Smtp(port) => Box::pin(smtp::serve(stream, self.smtp_door(port, arrival, stop))),
+            Protocol::Pop3 => Box::pin(pop3::serve(stream, self.pop3_door(arrival, stop))),
             Protocol::Imap => {
-                let serving = imap::serve(stream, self.imap_door(arrival));
+                let serving = imap::serve(stream, self.imap_door(arrival, stop));
                 Box::pin(async move {
                     if let Err(error) = serving.await {
                         tracing::debug!(peer = ?arrival.peer, %error, "an IMAP connection ended");
@@ -134,20 +138,21 @@ impl Services {
         }
     }
 
-    fn smtp_door(&self, port: smtp::Port, arrival: Arrival) -> smtp::Door {
+    fn smtp_door(&self, port: smtp::Port, arrival: Arrival, stop: watch::Receiver<bool>) -> smtp::Door {
         smtp::Door {
             site: Arc::clone(&self.site),
             port,
             peer: arrival.peer,
             tls: match arrival.encryption {
                 Encryption::AtOnce => smtp::Tls::On,
-                Encryption::Later => smtp::Tls::CanStart(tls::upgrade(self.tls.clone())),
+                Encryption::Later => smtp::Tls::CanStart(tls::upgrade(self.certificate.acceptor())),
                 Encryption::Never => smtp::Tls::Unavailable,
             },
+            stop,
         }
     }
 
-    fn pop3_door(&self, arrival: Arrival) -> pop3::Door {
+    fn pop3_door(&self, arrival: Arrival, stop: watch::Receiver<bool>) -> pop3::Door {
         pop3::Door {
             authority: Arc::clone(&self.accounts) as Arc<dyn pop3::Authority>,
             leases: Arc::clone(&self.leases),
@@ -155,10 +160,11 @@ impl Services {
             peer: arrival.peer,
             passwords: self.passwords(arrival),
             upgrade: self.upgrade(arrival),
+            stop,
         }
     }
 
-    fn imap_door(&self, arrival: Arrival) -> imap::Door {
+    fn imap_door(&self, arrival: Arrival, stop: watch::Receiver<bool>) -> imap::Door {
         imap::Door {
             authority: Arc::new(Visitor {
                 accounts: Arc::clone(&self.accounts),
@@ -168,12 +174,13 @@ impl Services {
             upgrade: self.upgrade(arrival),
             message_limit: usize::try_from(self.site.message_limit).unwrap_or(usize::MAX),
             now: Arc::clone(&self.site.now),
+            stop,
         }
     }
 
     fn upgrade(&self, arrival: Arrival) -> Option<imap::Upgrade> {
         match arrival.encryption {
-            Encryption::Later => Some(tls::upgrade(self.tls.clone())),
+            Encryption::Later => Some(tls::upgrade(self.certificate.acceptor())),
             Encryption::AtOnce | Encryption::Never => None,
         }
     }

@@ -4,7 +4,7 @@ use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use rcgen::{CertificateParams, DnType, KeyPair};
 use rustls::ServerConfig;
@@ -73,11 +73,7 @@ impl Files {
         Ok(files)
     }
 
-    /// Reads the files.
-    ///
-    /// # Errors
-    /// When they cannot be read, or do not belong together.
-    pub fn acceptor(&self) -> Result<TlsAcceptor, TlsError> {
+    fn acceptor(&self) -> Result<TlsAcceptor, TlsError> {
         let content = |path: &Path, what: String| TlsError::Content {
             path: path.to_owned(),
             what,
@@ -97,6 +93,44 @@ impl Files {
             .and_then(|builder| builder.with_no_client_auth().with_single_cert(chain, key))
             .map_err(|error| content(&self.certificate, error.to_string()))?;
         Ok(TlsAcceptor::from(Arc::new(config)))
+    }
+}
+
+/// The certificate that is in use. A clone is another handle to it.
+#[derive(Clone)]
+pub struct Certificate {
+    files: Arc<Files>,
+    acceptor: Arc<RwLock<TlsAcceptor>>,
+}
+
+impl Certificate {
+    /// Reads the files.
+    ///
+    /// # Errors
+    /// When they cannot be read, or do not belong together.
+    pub fn read(files: Files) -> Result<Self, TlsError> {
+        let acceptor = files.acceptor()?;
+        Ok(Certificate {
+            files: Arc::new(files),
+            acceptor: Arc::new(RwLock::new(acceptor)),
+        })
+    }
+
+    /// Reads them again, for the connections that begin TLS from then on.
+    ///
+    /// # Errors
+    /// When they cannot be read, or do not belong together: the certificate stays the one it was.
+    pub fn read_again(&self) -> Result<(), TlsError> {
+        let acceptor = self.files.acceptor()?;
+        *self.acceptor.write().unwrap_or_else(PoisonError::into_inner) = acceptor;
+        Ok(())
+    }
+
+    pub(crate) fn acceptor(&self) -> TlsAcceptor {
+        self.acceptor
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 }
 

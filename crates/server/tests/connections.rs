@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,9 +11,9 @@ use std::time::Duration;
 use config::{Limits, Settings};
 use directory::{Cost, Directory, NewAccount};
 use engine::memory::MemoryEngine;
-use posthouse_server::listen::{Encryption, Listener, Protocol, serve};
+use posthouse_server::listen::{Encryption, Listener, Protocol, Reach, serve};
 use posthouse_server::smtp::Port;
-use posthouse_server::tls::Files;
+use posthouse_server::tls::{Certificate, Files};
 use posthouse_server::{Mode, Services, system_clock};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName};
@@ -32,6 +33,7 @@ struct Server {
     imaps: SocketAddr,
     pop3: SocketAddr,
     folder: tempfile::TempDir,
+    certificate: Certificate,
     stop: watch::Sender<bool>,
     serving: JoinHandle<()>,
 }
@@ -53,7 +55,8 @@ async fn start(mode: Mode, connections: usize) -> Server {
     directory.add_account(alice).await.unwrap();
     let files = Files::self_signed(folder.path(), vec!["localhost".to_owned()]).unwrap();
     let state = (Store::new(engine, system_clock()), directory);
-    let services = Services::new(&settings, state, files.acceptor().unwrap(), mode);
+    let certificate = Certificate::read(files).unwrap();
+    let services = Services::new(&settings, state, certificate.clone(), mode);
     let listen = |protocol, encryption| {
         let listener = Listener::tcp((Ipv4Addr::LOCALHOST, 0).into(), protocol, encryption).unwrap();
         (listener.port(), listener)
@@ -63,7 +66,9 @@ async fn start(mode: Mode, connections: usize) -> Server {
     let (imap, c) = listen(Protocol::Imap, Encryption::Later);
     let (imaps, d) = listen(Protocol::Imap, Encryption::AtOnce);
     let (pop3, e) = listen(Protocol::Pop3, Encryption::Later);
-    let lmtp = Listener::unix(&folder.path().join("lmtp"), Protocol::Smtp(Port::Lmtp)).unwrap();
+    let path = folder.path().join("lmtp");
+    let lmtp = Listener::unix(&path, Protocol::Smtp(Port::Lmtp), Reach::Owner).unwrap();
+    assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
     let (stop, stopped) = watch::channel(false);
     let serving = tokio::spawn(async move {
         serve(vec![a, b, c, d, e, lmtp], services, &settings.limits, stopped).await;
@@ -76,6 +81,7 @@ async fn start(mode: Mode, connections: usize) -> Server {
         imaps: at(imaps),
         pop3: at(pop3),
         folder,
+        certificate,
         stop,
         serving,
     }
@@ -192,16 +198,42 @@ async fn who_comes_when_there_are_too_many_is_told_so_and_may_come_later() {
 }
 
 #[tokio::test]
-async fn a_server_that_stops_ends_its_connections_and_gives_its_ports_back() {
+async fn a_server_that_stops_tells_its_clients_and_gives_its_ports_back() {
     let server = start(local(), 100).await;
-    let mut idle = Client::to(server.imap).await;
-    idle.hear().await;
+    let mut clients = Vec::new();
+    for (place, wanted) in [
+        (server.imap, "* BYE "),
+        (server.smtp, "421 4.3.2 "),
+        (server.pop3, "-ERR [SYS/TEMP] "),
+    ] {
+        let mut client = Client::to(place).await;
+        client.hear().await;
+        clients.push((client, wanted));
+    }
+    let mut idling = Client::to(server.imap).await;
+    idling.hear().await;
+    idling.say("a LOGIN alice alice").await;
+    let mut heard = idling.say("b SELECT INBOX").await;
+    while !heard.starts_with("b OK") {
+        heard = idling.hear().await;
+    }
+    assert!(idling.say("c IDLE").await.starts_with("+ "));
+    clients.push((idling, "* BYE "));
+    let _in_handshake = TcpStream::connect(server.imaps).await.unwrap();
+    let mut in_data = Client::to(server.smtp).await;
+    in_data.hear().await;
+    for line in ["HELO c", "MAIL FROM:<>", "RCPT TO:<alice@example.org>", "DATA"] {
+        in_data.say(line).await;
+    }
+    clients.push((in_data, "421 4.3.2 "));
     server.stop.send_replace(true);
-    timeout(Duration::from_secs(5), server.serving)
-        .await
-        .expect("it stops")
-        .unwrap();
-    assert_eq!(idle.hear().await, "");
+    let stops = timeout(Duration::from_secs(1), server.serving).await;
+    stops.expect("it stops at once").unwrap();
+    for (mut client, wanted) in clients {
+        let heard = client.hear().await;
+        assert!(heard.starts_with(wanted), "{heard}");
+        assert_eq!(client.hear().await, "");
+    }
     assert!(TcpStream::connect(server.smtp).await.is_err());
     Listener::tcp(server.imap, Protocol::Imap, Encryption::Later).unwrap();
 }
@@ -230,4 +262,22 @@ async fn mail_to_the_rest_of_the_world_stays_here() {
         let heard = client.say("RCPT TO:<x@elsewhere.example>").await;
         assert!(heard.starts_with(wanted), "{heard}");
     }
+}
+
+#[tokio::test]
+async fn a_certificate_is_renewed_while_the_server_runs() {
+    let server = start(local(), 100).await;
+    let folder = server.folder.path();
+    let mut before = over_tls(server.imaps, folder).await;
+    assert!(before.hear().await.starts_with("* OK"));
+    let file = folder.join("certificate.pem");
+    std::fs::write(&file, "").unwrap();
+    assert!(server.certificate.read_again().is_err());
+    std::fs::remove_file(&file).unwrap();
+    Files::self_signed(folder, vec!["localhost".to_owned()]).unwrap();
+    server.certificate.read_again().unwrap();
+    // The client trusts the new one only.
+    let mut after = over_tls(server.imaps, folder).await;
+    assert!(after.hear().await.starts_with("* OK"));
+    assert!(before.say("a NOOP").await.starts_with("a OK"));
 }

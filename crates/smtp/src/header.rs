@@ -91,6 +91,15 @@ impl Present {
     }
 }
 
+/// Whether the header of a message is over the limit: all that stands before the first empty line.
+#[must_use]
+pub fn is_too_big(message: &[u8]) -> bool {
+    let empty_line = b"\r\n\r\n";
+    let head = message.get(..limits::HEADER + empty_line.len() / 2);
+    let head = head.filter(|head| !head.starts_with(b"\r\n"));
+    head.is_some_and(|head| memchr::memmem::find(head, empty_line).is_none())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -119,5 +128,16 @@ mod tests {
     fn a_loop_is_a_hundred_and_one_received_fields() {
         assert!(!Present::of(&b"Received: x\r\n".repeat(100)).loops());
         assert!(Present::of(&b"Received: x\r\n".repeat(101)).loops());
+    }
+
+    #[test]
+    fn a_header_has_a_limit_and_a_body_has_none() {
+        let header = |octets: usize| [b"A: ", &vec![b'x'; octets - 5][..], b"\r\n"].concat();
+        let message = |octets, body: &[u8]| [&header(octets)[..], b"\r\n", body].concat();
+        assert!(!is_too_big(&message(limits::HEADER, &[b'x'; 5000])));
+        assert!(is_too_big(&message(limits::HEADER + 1, &[b'x'; 5000])));
+        assert!(!is_too_big(&header(limits::HEADER)));
+        assert!(is_too_big(&header(limits::HEADER + 2)));
+        assert!(!is_too_big(&[b"\r\n", &vec![b'x'; limits::HEADER][..]].concat()));
     }
 }

@@ -13,6 +13,9 @@ pub const RECIPIENTS: usize = 1000;
 /// `Received` fields before a message is taken to go round in circles (RFC 5321 §6.3: at least 100).
 pub const RECEIVED_FIELDS: usize = 100;
 
+/// The header of a message, in octets: what is kept of it for listing must be small, and no program writes so much.
+pub const HEADER: usize = 1 << 20;
+
 /// Refused commands on one connection before it is closed: nobody errs so often, whoever guesses addresses does.
 pub const ERRORS: u32 = 100;
 

@@ -15,6 +15,11 @@ pub enum Refusal {
     NotImplemented,
     /// The arguments do not have the command's form; what was expected.
     Syntax(&'static str),
+    /// A BDAT whose form is wrong: how many octets follow is not known, and none of them may be taken for a command
+    /// (RFC 3030 §2). The connection must end.
+    ChunkSyntax,
+    /// What ends a connection whose next octets may be a message's or a command's.
+    LostPlace,
     /// A parameter that was not announced, or a value of one (RFC 5321 §4.1.1.11).
     UnknownParameter,
     /// The sender's address cannot be read.
@@ -69,6 +74,8 @@ pub enum Refusal {
     TooManyRecipients,
     /// The message is larger than the limit (RFC 1870 §6).
     TooBig,
+    /// The message's header is larger than [`crate::limits::HEADER`].
+    HeaderTooBig,
     /// The message has lone CR or LF octets, whose meaning programs do not agree about.
     BareLineEnds,
     /// The message has an octet of zero.
@@ -108,6 +115,8 @@ impl Refusal {
             Refusal::LineTooLong => (500, Enhanced(5, 5, 2), "Line too long"),
             Refusal::UnknownCommand => (500, Enhanced(5, 5, 1), "Unknown command"),
             Refusal::NotImplemented => (502, Enhanced(5, 5, 1), "Command not implemented"),
+            Refusal::ChunkSyntax => (501, Enhanced(5, 5, 4), "Syntax: BDAT octets [LAST]"),
+            Refusal::LostPlace => (421, Enhanced(4, 5, 0), "No knowing what follows, closing"),
             Refusal::UnknownParameter => (
                 555,
                 Enhanced(5, 5, 4),
@@ -161,6 +170,7 @@ impl Refusal {
             Refusal::Relay => (550, Enhanced(5, 7, 1), "Relaying denied"),
             Refusal::TooManyRecipients => (452, Enhanced(4, 5, 3), "Too many recipients"),
             Refusal::TooBig => (552, Enhanced(5, 3, 4), "Message exceeds the size limit"),
+            Refusal::HeaderTooBig => (552, Enhanced(5, 3, 4), "Message header too large"),
             Refusal::BareLineEnds => (
                 550,
                 Enhanced(5, 6, 0),

@@ -7,6 +7,7 @@ mod address;
 mod ids;
 mod keyword;
 mod mailbox_name;
+mod network;
 mod time;
 
 pub use address::{Address, AddressError, Domain, LocalPart};
@@ -15,4 +16,5 @@ pub use ids::{
 };
 pub use keyword::{KeywordError, KeywordName, SystemKeyword};
 pub use mailbox_name::{MailboxName, MailboxNameError, Role, SEPARATOR};
+pub use network::Network;
 pub use time::Timestamp;

@@ -12,7 +12,7 @@ use types::Timestamp;
 use super::copy::{no_target, target};
 use super::flags::keywords;
 use super::stop::Stop;
-use crate::facts::facts_of;
+use crate::facts::facts_of_bytes;
 
 /// Puts a message into a mailbox. Bare CR and LF become line ends before it is stored.
 pub(super) async fn append(account: &Account, append: Append, now: Timestamp) -> Result<Appended, Stop> {
@@ -25,7 +25,7 @@ pub(super) async fn append(account: &Account, append: Append, now: Timestamp) ->
         Cow::Owned(repaired) => Bytes::from(repaired),
     };
     let message = NewMessage {
-        facts: facts_of(&bytes),
+        facts: facts_of_bytes(&bytes).await,
         source: BlobSource::Bytes(bytes),
         keywords: keywords(&append.flags),
         received: append.received.unwrap_or(now),

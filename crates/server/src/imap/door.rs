@@ -8,6 +8,7 @@ use std::sync::Arc;
 use imap::Refusal;
 use sasl::Credentials;
 use store::{Account, Now};
+use tokio::sync::watch;
 
 use super::connection::Stream;
 
@@ -47,4 +48,6 @@ pub struct Door {
     pub message_limit: usize,
     /// Tells the time.
     pub now: Now,
+    /// Says when the server stops.
+    pub stop: watch::Receiver<bool>,
 }

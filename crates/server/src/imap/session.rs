@@ -25,6 +25,7 @@ use super::{
     append, copy, expunge, fetch, list, login, mailbox as mailboxes, r#move, search, select, status,
     store as store_flags,
 };
+use crate::listen::stopped;
 
 /// How long a client may be silent after a login (RFC 3501 §5.4: at least 30 minutes).
 const IDLE_TIME: Duration = Duration::from_secs(31 * 60);
@@ -147,14 +148,15 @@ impl Session {
             (Some(_), State::Selected(selected)) => tokio::select! {
                 read = timeout_at(deadline, self.connection.read()) => read,
                 () = selected.changed() => return Box::pin(self.tell_news()).await,
+                () = stopped(&mut self.door.stop) => return Ok(self.leave("the server is stopping")),
             },
-            _ => timeout_at(deadline, self.connection.read()).await,
+            _ => tokio::select! {
+                read = timeout_at(deadline, self.connection.read()) => read,
+                () = stopped(&mut self.door.stop) => return Ok(self.leave("the server is stopping")),
+            },
         };
         match woken {
-            Err(_) => {
-                print::bye(self.connection.out(), "you have been silent for too long");
-                Ok(Next::End)
-            }
+            Err(_) => Ok(self.leave("you have been silent for too long")),
             Ok(read) => {
                 read?;
                 if !matches!(self.state, State::NotAuthenticated) {
@@ -163,6 +165,11 @@ impl Session {
                 Ok(Next::Command)
             }
         }
+    }
+
+    fn leave(&mut self, why: &str) -> Next {
+        print::bye(self.connection.out(), why);
+        Next::End
     }
 
     /// Tells an idling client what has changed (RFC 2177 §3).

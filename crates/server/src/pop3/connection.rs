@@ -56,7 +56,7 @@ enum Next {
 /// Serves one connection from greeting to end.
 pub async fn serve(stream: Box<dyn Stream>, door: Door) {
     let mut connection = Connection {
-        lines: Lines::new(stream, pop3::COMMAND_LINE),
+        lines: Lines::new(stream, pop3::COMMAND_LINE, door.stop.clone()),
         door,
         session: Session::Authorization,
         errors: 0,
@@ -66,6 +66,8 @@ pub async fn serve(stream: Box<dyn Stream>, door: Door) {
         Ok(()) => {}
         // RFC 1939 §3 says nothing to a client that is silent; words help whoever looks at it.
         Err(Gone::Silent) => Refusal::TimedOut.print(connection.lines.output()),
+        // What is marked stays: nothing is deleted but by QUIT.
+        Err(Gone::Stopping) => Refusal::ShuttingDown.print(connection.lines.output()),
         Err(gone) => {
             tracing::debug!(peer = ?connection.door.peer, %gone, "a POP3 connection ended");
             return;

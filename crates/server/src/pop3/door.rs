@@ -8,6 +8,7 @@ use std::sync::Arc;
 use pop3::Refusal;
 use sasl::Credentials;
 use store::Account;
+use tokio::sync::watch;
 
 use super::lease::Leases;
 use crate::imap::{Passwords, Upgrade};
@@ -35,4 +36,6 @@ pub struct Door {
     pub passwords: Passwords,
     /// How TLS begins; `None` where it has begun or is not available.
     pub upgrade: Option<Upgrade>,
+    /// Says when the server stops.
+    pub stop: watch::Receiver<bool>,
 }

@@ -69,7 +69,7 @@ pub async fn serve(stream: Box<dyn Stream>, door: Door) {
         Tls::Unavailable => (false, None),
     };
     let mut connection = Connection {
-        lines: Lines::new(stream, limits::COMMAND_LINE),
+        lines: Lines::new(stream, limits::COMMAND_LINE, door.stop),
         policy: Policy {
             port: door.port,
             relay: door.site.relay,
@@ -86,8 +86,9 @@ pub async fn serve(stream: Box<dyn Stream>, door: Door) {
     match connection.run().await {
         Ok(()) => {}
         Err(Gone::Silent) => connection.print(&Refusal::TimedOut.reply()),
+        Err(Gone::Stopping) => connection.print(&Refusal::ShuttingDown.reply()),
         Err(Gone::TooMuch) => connection.print(&Refusal::TooBig.reply()),
-        Err(gone @ (Gone::Closed | Gone::Broken(_))) => {
+        Err(gone @ (Gone::Closed | Gone::Deaf | Gone::Broken(_))) => {
             tracing::debug!(peer = ?connection.peer, %gone, "an SMTP connection ended");
             return;
         }
@@ -122,7 +123,7 @@ impl Connection {
     /// Answers one line after the other.
     async fn converse(&mut self) -> Result<Next, Gone> {
         loop {
-            let line = self.lines.line(COMMAND_TIME).await?;
+            let line = self.lines.line(self.patience()).await?;
             // Boxed, so that a connection that waits is small.
             let next = Box::pin(self.answer(line)).await?;
             if next != Next::Command {
@@ -150,6 +151,10 @@ impl Connection {
             Err(Failed::Refused(refusal)) => {
                 self.errors += 1;
                 self.print(&refusal.reply());
+                if refusal == Refusal::ChunkSyntax {
+                    self.print(&Refusal::LostPlace.reply());
+                    return Ok(Next::Close);
+                }
                 Ok(Next::Command)
             }
         }

@@ -12,14 +12,11 @@ use smtp::{Refusal, reply};
 use tokio::time::Instant;
 use wire::{DotProgress, DotReader, LineEnds};
 
-use super::connection::{Connection, Failed};
+use super::connection::{COMMAND_TIME, Connection, Failed};
 use super::intake::Hold;
+use super::pace::Pace;
 use crate::lines::Gone;
 
-/// How long a client may be silent inside of a message (RFC 5321 §4.5.3.2.5: at least 3 minutes).
-const BLOCK_TIME: Duration = Duration::from_secs(300);
-/// How long DATA or one chunk may take: 50 MB on a slow line, and not a client that sends an octet a minute.
-const MESSAGE_TIME: Duration = Duration::from_secs(3600);
 /// So many times the limit is thrown away before a client that does not stop is left.
 const PATIENCE: usize = 4;
 
@@ -34,13 +31,16 @@ pub(super) struct Incoming {
     pub(super) id: String,
     /// The memory it takes.
     pub(super) hold: Hold,
+    /// How fast the rest must come.
+    pub(super) pace: Pace,
 }
 
-/// A message that has come, and what was seen in it.
+/// A message that has come, and what was seen of its lines.
 #[derive(Debug)]
 pub(super) struct Arrived {
     pub(super) incoming: Incoming,
-    pub(super) found: LineEnds,
+    /// Where it was looked at as it came.
+    pub(super) found: Option<LineEnds>,
 }
 
 impl Connection {
@@ -50,9 +50,9 @@ impl Connection {
         let limit = self.message_limit();
         let mut kept = self.begin_message();
         let mut reader = DotReader::new(limit);
-        let end = Instant::now() + MESSAGE_TIME;
+        let mut pace = Pace::begin(Instant::now());
         loop {
-            let input = self.lines.data(end.min(Instant::now() + BLOCK_TIME)).await?;
+            let input = self.lines.data(pace.deadline()).await?;
             let progress = match &mut kept {
                 Ok(incoming) => reader.read(input, &mut incoming.octets),
                 Err(_) => reader.read(input, &mut BytesMut::new()),
@@ -62,6 +62,7 @@ impl Connection {
                 DotProgress::More => input.len(),
             };
             self.lines.used(taken);
+            pace.came(taken, Instant::now());
             kept = kept.and_then(|incoming| incoming.check(limit, reader.size()));
             if progress != DotProgress::More {
                 break;
@@ -70,7 +71,7 @@ impl Connection {
                 return Err(Gone::TooMuch.into());
             }
         }
-        let found = reader.found();
+        let found = Some(reader.found());
         self.finish(kept.map(|incoming| Arrived { incoming, found }))
             .await;
         Ok(())
@@ -98,8 +99,11 @@ impl Connection {
                 Ok(())
             }
             (Ok(incoming), Last::Yes) => {
-                let found = LineEnds::of(incoming.octets.get(incoming.prefix..).unwrap_or_default());
-                self.finish(Ok(Arrived { incoming, found })).await;
+                let arrived = Arrived {
+                    incoming,
+                    found: None,
+                };
+                self.finish(Ok(arrived)).await;
                 Ok(())
             }
         }
@@ -111,22 +115,41 @@ impl Connection {
             .state
             .check(In::Chunks)
             .and_then(|()| self.continue_message());
-        let mut kept = begun.and_then(|incoming| {
-            let size = incoming.size().saturating_add(octets);
-            incoming.check(limit, size)
+        // What is announced takes no memory: only what has come does.
+        let mut kept = begun.and_then(|incoming| match incoming.size().saturating_add(octets) > limit {
+            true => Err(Refusal::TooBig),
+            false => Ok(incoming),
         });
-        let end = Instant::now() + MESSAGE_TIME;
+        let mut pace = kept
+            .as_ref()
+            .map_or_else(|_| Pace::begin(Instant::now()), |incoming| incoming.pace);
         let mut left = octets;
         while left > 0 {
-            let input = self.lines.data(end.min(Instant::now() + BLOCK_TIME)).await?;
+            let input = self.lines.data(pace.deadline()).await?;
             let taken = input.len().min(left);
-            if let (Ok(incoming), Some(input)) = (&mut kept, input.get(..taken)) {
-                incoming.octets.extend_from_slice(input);
-            }
+            let came = input.get(..taken).unwrap_or_default();
+            kept = kept.and_then(|mut incoming| {
+                incoming.octets.extend_from_slice(came);
+                let size = incoming.size();
+                incoming.check(limit, size)
+            });
             self.lines.used(taken);
+            pace.came(taken, Instant::now());
             left -= taken;
         }
-        Ok(kept?)
+        let mut incoming = kept?;
+        incoming.pace = pace;
+        Ok(incoming)
+    }
+
+    /// How long the client may take for its next line: between chunks its message goes on.
+    pub(super) fn patience(&self) -> Duration {
+        match &self.state {
+            Session::Chunks(_, Chunks::Good(incoming)) => {
+                COMMAND_TIME.min(incoming.pace.deadline().duration_since(Instant::now()))
+            }
+            _ => COMMAND_TIME,
+        }
     }
 
     /// The message that earlier chunks began, or a new one.
@@ -162,6 +185,11 @@ impl Connection {
 }
 
 impl Incoming {
+    /// What came.
+    pub(super) fn theirs(&self) -> &[u8] {
+        self.octets.get(self.prefix..).unwrap_or_default()
+    }
+
     /// Octets that came.
     fn size(&self) -> usize {
         self.octets.len().saturating_sub(self.prefix)

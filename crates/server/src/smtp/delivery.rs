@@ -1,20 +1,22 @@
-//! A whole message: checked, put into the form in which it is stored, delivered, acknowledged.
+//! A whole message: begun with what stands above it, delivered, acknowledged.
 
+use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
 
-use bytes::{Bytes, BytesMut};
-use smtp::header::Present;
+use bytes::BytesMut;
 use smtp::state::Transaction;
-use smtp::trace::{Date, Received, ReturnPath, With};
+use smtp::trace::{Received, ReturnPath, With};
 use smtp::{Refusal, reply};
 use store::{BlobSource, Delivery, Keywords, NewMessage, StoreError};
-use types::Timestamp;
+use tokio::time::Instant;
+use types::{AccountId, MailboxName, Timestamp};
 
+use super::check::{Checked, Origin, Rules};
 use super::connection::Connection;
 use super::data::{Arrived, Incoming};
+use super::pace::Pace;
 use super::policy::Port;
 use super::transaction::Recipient;
-use crate::facts::facts_of;
 
 /// What comes of a message for one recipient.
 type Outcome = Result<(), Refusal>;
@@ -50,61 +52,21 @@ impl Connection {
             octets,
             id,
             hold: self.site.intake.hold(),
+            pace: Pace::begin(Instant::now()),
         })
     }
 
-    /// The message as it is stored.
-    ///
-    /// A login makes this the first server on the message's way, which repairs (RFC 6409 §8). LMTP is the last, where
-    /// nobody can be led astray any more, and mail that another server has taken must not bounce here.
-    fn check(&self, arrived: Arrived, now: Timestamp) -> Result<Bytes, Refusal> {
-        let Arrived { mut incoming, found } = arrived;
-        if found.nul {
-            return Err(Refusal::Nul);
+    fn rules(&self, now: Timestamp) -> Rules {
+        let origin = match (self.login, self.policy.port) {
+            (Some(_), _) => Origin::User,
+            (None, Port::Lmtp) => Origin::OwnServer,
+            (None, Port::Relay | Port::Submission) => Origin::OtherServer,
+        };
+        Rules {
+            origin,
+            host: self.site.host.clone(),
+            now,
         }
-        if !found.are_crlf() {
-            if self.login.is_none() && self.policy.port != Port::Lmtp {
-                return Err(Refusal::BareLineEnds);
-            }
-            let (ours, theirs) = incoming
-                .octets
-                .split_at_checked(incoming.prefix)
-                .unwrap_or_default();
-            let repaired = message::repair::crlf(theirs);
-            incoming.octets = BytesMut::from_iter(ours.iter().chain(&*repaired));
-        }
-        let present = Present::of(incoming.octets.get(incoming.prefix..).unwrap_or_default());
-        if present.loops() {
-            return Err(Refusal::Loop);
-        }
-        if !incoming.octets.ends_with(b"\r\n") {
-            incoming.octets.extend_from_slice(b"\r\n");
-        }
-        let missing = self.missing(present, &incoming.id, now);
-        if !missing.is_empty() {
-            let rest = incoming.octets.split_off(incoming.prefix);
-            incoming.octets.extend_from_slice(missing.as_bytes());
-            incoming.octets.unsplit(rest);
-        }
-        Ok(incoming.octets.freeze())
-    }
-
-    /// What must still stand between our fields and the message.
-    fn missing(&self, present: Present, id: &str, now: Timestamp) -> String {
-        let mut missing = String::new();
-        if self.login.is_some() && !present.date {
-            // RFC 6409 §8.2.
-            missing = format!("Date: {}\r\n", Date(now));
-        }
-        if self.login.is_some() && !present.message_id {
-            // RFC 6409 §8.3.
-            missing.push_str(&format!("Message-ID: <{id}@{}>\r\n", self.site.host));
-        }
-        if !present.header {
-            // A message that is all body: without the empty line it would be read as a part of our header.
-            missing.push_str("\r\n");
-        }
-        missing
     }
 }
 
@@ -119,7 +81,10 @@ impl Connection {
             .map(|arrived| arrived.incoming.id.clone())
             .unwrap_or_default();
         let now = (self.site.now)();
-        let checked = arrived.and_then(|arrived| self.check(arrived, now));
+        let checked = match arrived {
+            Ok(arrived) => self.rules(now).check(arrived).await,
+            Err(refusal) => Err(refusal),
+        };
         let outcomes = match checked {
             Ok(message) => self.deliver(&transaction, message, now).await,
             Err(refusal) => vec![Err(refusal); transaction.recipients.len()],
@@ -149,46 +114,50 @@ impl Connection {
     async fn deliver(
         &self,
         transaction: &Transaction<Recipient>,
-        octets: Bytes,
+        message: Checked,
         now: Timestamp,
     ) -> Vec<Outcome> {
+        let recipients = &transaction.recipients;
+        let all = recipients.iter().flat_map(|recipient| &recipient.deliveries);
         // Somebody who is reached by two of the addresses gets one copy.
-        let mut deliveries: Vec<Delivery> = Vec::new();
-        for delivery in transaction
-            .recipients
-            .iter()
-            .flat_map(|recipient| &recipient.deliveries)
-        {
-            if !deliveries.contains(delivery) {
-                deliveries.push(delivery.clone());
-            }
-        }
+        let mut seen = HashSet::new();
+        let deliveries: Vec<Delivery> = all
+            .filter(|delivery| seen.insert(key(delivery)))
+            .cloned()
+            .collect();
+        let Checked { octets, facts, hold } = message;
         let message = NewMessage {
-            facts: facts_of(&octets),
+            facts,
             source: BlobSource::Bytes(octets),
             keywords: Keywords::default(),
             received: now,
         };
         let delivered = self.site.store.deliver(&deliveries, message).await;
-        let mut failed = Vec::new();
+        // Not before: a disk that is slow must not make room for more.
+        drop(hold);
+        let mut failed = HashMap::new();
         for (delivery, outcome) in deliveries.iter().zip(delivered) {
             if let Err(error) = outcome {
                 tracing::error!(account = delivery.account.0, %error, "a message could not be delivered");
-                failed.push((delivery, refusal(&error)));
+                failed.insert(key(delivery), refusal(&error));
             }
         }
         let outcome = |recipient: &Recipient| {
-            let failed = failed
-                .iter()
-                .find(|(delivery, _)| recipient.deliveries.contains(delivery));
-            failed.map_or(Ok(()), |(_, refusal)| Err(*refusal))
+            let mut deliveries = recipient.deliveries.iter();
+            let failed = deliveries.find_map(|delivery| failed.get(&key(delivery)));
+            failed.map_or(Ok(()), |refusal| Err(*refusal))
         };
-        transaction.recipients.iter().map(outcome).collect()
+        recipients.iter().map(outcome).collect()
     }
 }
 
+/// What tells deliveries apart.
+fn key(delivery: &Delivery) -> (AccountId, &MailboxName) {
+    (delivery.account, &delivery.mailbox)
+}
+
 /// What a client is told when the store fails: always that it may try again.
-fn refusal(error: &StoreError) -> Refusal {
+pub(super) fn refusal(error: &StoreError) -> Refusal {
     match error {
         StoreError::Failed(engine::EngineError::DiskFull { .. }) => Refusal::DiskFull,
         StoreError::Refused(_) => Refusal::AccountFull,

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use sasl::Credentials;
 use smtp::Refusal;
 use store::{Delivery, Now, Store};
+use tokio::sync::watch;
 use types::{AccountId, Address, Domain};
 
 use super::intake::Intake;
@@ -79,6 +80,8 @@ pub struct Door {
     pub peer: Option<IpAddr>,
     /// Whether TLS is on, can begin, or neither.
     pub tls: Tls,
+    /// Says when the server stops.
+    pub stop: watch::Receiver<bool>,
 }
 
 /// The encryption of a connection.

@@ -1,20 +1,23 @@
 //! SMTP (RFC 5321), submission (RFC 6409) and LMTP (RFC 2033): mail comes in.
 //!
 //! Read first: [`connection`] holds a connection and carries its commands out, one file a group of them: [`hello`],
-//! [`auth`], [`transaction`] (MAIL and RCPT), [`data`] (DATA and BDAT). [`delivery`] checks a whole message, writes
-//! above it what RFC 5321 §4.4 asks for, gives it to the store, and says yes only when the store has said so.
+//! [`auth`], [`transaction`] (MAIL and RCPT), [`data`] (DATA and BDAT). [`delivery`] writes above a message
+//! what RFC 5321 §4.4 asks for, has it checked ([`check`]), gives it to the store, and says yes only when the store has
+//! said so.
 //! [`policy`] is what a listener demands and permits.
 //!
 //! **Invariants**: a message is acknowledged only after the store calls it durable. The bytes are the same for all
 //! recipients of one transaction. Nothing that came before STARTTLS is looked at after it.
 
 mod auth;
+mod check;
 mod connection;
 mod data;
 mod delivery;
 mod door;
 mod hello;
 mod intake;
+mod pace;
 mod policy;
 mod transaction;
 

@@ -6,6 +6,7 @@ use store::Delivery;
 use types::{Address, LocalPart, MailboxName};
 
 use super::connection::{Connection, Failed};
+use super::delivery;
 use super::door::{Found, Owns};
 use super::policy::Relay;
 
@@ -69,11 +70,24 @@ impl Connection {
             Found::Nobody => return Err(Refusal::NoSuchAddress.into()),
             Found::Elsewhere => vec![self.relay()?],
         };
+        self.check_mailboxes(&deliveries).await?;
         let Session::Transaction(transaction) = &mut self.state else {
             return Err(Refusal::MailFirst.into());
         };
         transaction.add(Recipient { address, deliveries })?;
         Ok(reply::RECIPIENT_OK)
+    }
+
+    /// Whose mail cannot be read is refused alone, before the message comes: after it one answer is for all, and who
+    /// has it by then would get it again.
+    async fn check_mailboxes(&self, deliveries: &[Delivery]) -> Result<(), Refusal> {
+        for delivery in deliveries {
+            if let Err(error) = self.site.store.account(delivery.account).await {
+                tracing::error!(account = delivery.account.0, %error, "a recipient's mail could not be opened");
+                return Err(delivery::refusal(&error));
+            }
+        }
+        Ok(())
     }
 
     /// Where mail to somebody else's domain goes: nowhere, or to its sender to look at. No open relay.

@@ -23,7 +23,7 @@ pub struct Bdat {
     pub last: Last,
 }
 
-const FORM: Refusal = Refusal::Syntax("BDAT octets [LAST]");
+const FORM: Refusal = Refusal::ChunkSyntax;
 
 pub(super) fn bdat(arguments: &[u8]) -> Result<Command, Refusal> {
     let text = std::str::from_utf8(arguments).map_err(|_| FORM)?;

@@ -114,7 +114,7 @@ fn the_others() {
         "BDAT 1 FIRST",
         "BDAT 1 LAST x",
     ] {
-        check(wrong, Err(Refusal::Syntax("BDAT octets [LAST]")));
+        check(wrong, Err(Refusal::ChunkSyntax));
     }
     check("AUTH plain", Ok("AUTH plain"));
     check("AUTH PLAIN =", Ok("AUTH PLAIN ="));

@@ -474,3 +474,64 @@ async fn commands_that_change_nothing() {
     )
     .await;
 }
+
+/// RFC 5321 §3.8: whoever waits is told; and what was promised is done.
+#[tokio::test]
+async fn a_server_that_stops_says_so_and_finishes_what_it_was_given() {
+    let rig = Rig::new(Relay::Refused);
+    let mut idle = rig.connect(Port::Relay);
+    let mut in_data = rig.connect(Port::Relay);
+    let mut delivering = rig.connect(Port::Relay);
+    idle.talk("S: 220 <*>").await;
+    for client in [&mut in_data, &mut delivering] {
+        client
+            .talk(
+                r"S: 220 <*>
+                C: HELO c
+                S: 250 <*>
+                C: MAIL FROM:<a@b>
+                S: 250 2.1.0 <*>
+                C: RCPT TO:<bob@example.org>
+                S: 250 2.1.5 <*>
+                C: DATA
+                S: 354 <*>",
+            )
+            .await;
+    }
+    rig.stop_before_delivery();
+    delivering
+        .talk(
+            r"C| A: b\r\n\r\nx\r\n.\r\nNOOP\r\n
+            S: 250 2.0.0 <*>",
+        )
+        .await;
+    for mut client in [idle, in_data, delivering] {
+        client.talk("S: 421 4.3.2 <*>\nX:").await;
+        client.end().await;
+    }
+    assert_eq!(rig.mail("bob", "INBOX").await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_recipient_whose_mail_cannot_be_read_is_refused_alone() {
+    let rig = Rig::new(Relay::Refused);
+    rig.damage("alice").await;
+    rig.talk(
+        Port::Relay,
+        r"S: 220 <*>
+        C: HELO c
+        S: 250 <*>
+        C: MAIL FROM:<a@b>
+        S: 250 2.1.0 <*>
+        C: RCPT TO:<alice@example.org>
+        S: 451 4.3.0 Storage failed, try again later
+        C: RCPT TO:<bob@example.org>
+        S: 250 2.1.5 <*>
+        C: DATA
+        S: 354 <*>
+        C| A: b\r\n\r\nx\r\n.\r\n
+        S: 250 2.0.0 <*>",
+    )
+    .await;
+    assert_eq!(rig.mail("bob", "INBOX").await.len(), 1);
+}

@@ -181,3 +181,101 @@ async fn a_client_that_says_nothing_is_left() {
     client.talk("S: 421 4.4.2 Timeout, closing\nX:").await;
     client.end().await;
 }
+
+const TO_CHUNK: &str = r"S: 220 <*>
+    C: HELO c
+    S: 250 <*>
+    C: MAIL FROM:<a@b>
+    S: 250 2.1.0 <*>
+    C: RCPT TO:<bob@example.org>
+    S: 250 2.1.5 <*>";
+
+/// RFC 3030 §2: what is announced and not sent takes nothing from those who send.
+#[tokio::test]
+async fn announced_chunks_take_no_memory() {
+    let rig = Rig::new(Relay::Refused);
+    let mut silent = Vec::new();
+    for _ in 0..100 {
+        let mut client = rig.connect(Port::Relay);
+        client.talk(TO_CHUNK).await;
+        client.talk("C: BDAT 100000 LAST").await;
+        silent.push(client);
+    }
+    let mut client = rig.connect(Port::Relay);
+    client.talk(TO_CHUNK).await;
+    client.talk("C: BDAT 100000 LAST").await;
+    client.send(&b"A: b\r\n".repeat(16_666)).await;
+    client.send(b"\r\n\r\n").await;
+    client.talk("S: 250 2.0.0 <*>").await;
+    client.end().await;
+}
+
+/// RFC 5321 §4.5.3.2.5 gives a block three minutes; an octet a minute is no block.
+#[tokio::test(start_paused = true)]
+async fn a_client_that_trickles_is_left() {
+    for begin in ["C: DATA\nS: 354 <*>", "C: BDAT 100000 LAST"] {
+        let rig = Rig::new(Relay::Refused);
+        let mut client = rig.connect(Port::Relay);
+        client.talk(TO_CHUNK).await;
+        client.talk(begin).await;
+        for _ in 0..6 {
+            client.send_while_open(b"x").await;
+            tokio::time::sleep(std::time::Duration::from_secs(60)).await;
+        }
+        client.talk("S: 421 4.4.2 Timeout, closing\nX:").await;
+        client.end().await;
+    }
+}
+
+/// A message between two chunks is held in memory: other commands do not prolong it.
+#[tokio::test(start_paused = true)]
+async fn a_client_that_dawdles_between_chunks_is_left() {
+    let rig = Rig::new(Relay::Refused);
+    let mut client = rig.connect(Port::Relay);
+    client.talk(TO_CHUNK).await;
+    client.talk("C| BDAT 3\\r\\nabc\nS: 250 2.0.0 <*>").await;
+    for _ in 0..4 {
+        client.talk("C: NOOP\nS: 250 2.0.0 OK").await;
+        tokio::time::sleep(std::time::Duration::from_secs(60)).await;
+    }
+    client.talk("C: NOOP\nS: 250 2.0.0 OK").await;
+    client.talk("S: 421 4.4.2 Timeout, closing\nX:").await;
+    client.end().await;
+}
+
+#[tokio::test]
+async fn a_header_has_a_limit_of_its_own() {
+    for (octets, reply) in [
+        (smtp::limits::HEADER, "250 2.0.0 <*>"),
+        (smtp::limits::HEADER + 1, "552 5.3.4 <*>"),
+    ] {
+        let rig = Rig::with_limit(Relay::Refused, 2 << 20);
+        let mut client = rig.connect(Port::Relay);
+        client.talk(TO_DATA).await;
+        let lines = "A: x\r\n".repeat(octets / 6 - 1);
+        let rest = octets - lines.len();
+        client.send(lines.as_bytes()).await;
+        client
+            .send(format!("A: {}\r\n\r\nbody\r\n.\r\n", "x".repeat(rest - 5)).as_bytes())
+            .await;
+        client.talk(&format!("S: {reply}")).await;
+        client.end().await;
+    }
+}
+
+/// RFC 3030 §2: the octets of a chunk whose size cannot be read are no commands.
+#[tokio::test]
+async fn a_chunk_of_unknown_size_ends_the_connection() {
+    let rig = Rig::new(Relay::Refused);
+    let mut client = rig.connect(Port::Relay);
+    client.talk(TO_CHUNK).await;
+    client
+        .talk(
+            r"C| BDAT 10 LASTX\r\nRSET\r\nNOOP
+            S: 501 5.5.4 Syntax: BDAT octets [LAST]
+            S: 421 4.5.0 <*>
+            X:",
+        )
+        .await;
+    client.end().await;
+}

@@ -2,11 +2,15 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
+use bytes::Bytes;
+use engine::Batch;
 use sasl::Credentials;
 use smtp::Refusal;
 use store::{Delivery, Store};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use types::{AccountId, Address, Domain, MailboxName, Timestamp};
 
@@ -71,24 +75,52 @@ impl Authority for Accounts {
 /// A server without sockets.
 pub(super) struct Rig {
     site: Arc<Site>,
+    engine: Arc<dyn engine::Engine>,
+    stop: watch::Sender<bool>,
+    /// The server stops when somebody next looks at the clock: when a message begins, and when it has come.
+    stops_at_the_clock: Arc<AtomicBool>,
 }
 
 impl Rig {
     pub(super) fn new(relay: Relay) -> Self {
-        let now: store::Now = Arc::new(|| Timestamp(1_000_000_000));
+        Self::with_limit(relay, LIMIT)
+    }
+
+    /// One that takes messages of another size.
+    pub(super) fn with_limit(relay: Relay, message_limit: u64) -> Self {
+        let (stop, _) = watch::channel(false);
+        let stops_at_the_clock = Arc::new(AtomicBool::new(false));
+        let now: store::Now = {
+            let (stop, stops) = (stop.clone(), Arc::clone(&stops_at_the_clock));
+            Arc::new(move || {
+                if stops.load(Ordering::SeqCst) {
+                    stop.send_replace(true);
+                }
+                Timestamp(1_000_000_000)
+            })
+        };
         let domain = Domain::check("example.org").unwrap();
+        let engine: Arc<dyn engine::Engine> = Arc::new(engine::memory::MemoryEngine::default());
         Rig {
             site: Arc::new(Site {
                 authority: Arc::new(Accounts),
-                store: Store::new(engine(), Arc::clone(&now)),
+                store: Store::new(Arc::clone(&engine), Arc::clone(&now)),
                 intake: Arc::new(Intake::new(1 << 20)),
                 now,
                 host: domain.clone(),
                 domain,
-                message_limit: LIMIT,
+                message_limit,
                 relay,
             }),
+            engine,
+            stop,
+            stops_at_the_clock,
         }
+    }
+
+    /// Stops the server when the message that is on its way has come, before it is delivered.
+    pub(super) fn stop_before_delivery(&self) {
+        self.stops_at_the_clock.store(true, Ordering::SeqCst);
     }
 
     /// A new connection.
@@ -100,6 +132,7 @@ impl Rig {
             peer: Some("192.0.2.1".parse().unwrap()),
             // The "encryption" of these tests changes nothing.
             tls: Tls::CanStart(Box::new(|stream| Box::pin(async { Ok(stream) }))),
+            stop: self.stop.subscribe(),
         };
         Client {
             stream: near,
@@ -113,6 +146,20 @@ impl Rig {
         let mut client = self.connect(port);
         client.talk(script).await;
         client.end().await;
+    }
+
+    /// Makes an account unreadable that nobody has opened yet.
+    pub(super) async fn damage(&self, name: &str) {
+        let account = account(name).unwrap();
+        let other = Store::new(Arc::clone(&self.engine), Arc::clone(&self.site.now));
+        other.account(account).await.unwrap();
+        let partition = Store::partition(account);
+        let all = Bytes::from_static(&[0])..Bytes::from_static(&[u8::MAX]);
+        let mut batch = Batch::new(partition);
+        for row in self.engine.scan(partition, all, 1000).await.unwrap() {
+            batch.put(&row.key, b"damaged");
+        }
+        self.engine.commit(batch).await.unwrap();
     }
 
     /// The messages of a mailbox.
@@ -129,10 +176,6 @@ impl Rig {
         }
         messages
     }
-}
-
-fn engine() -> Arc<dyn engine::Engine> {
-    Arc::new(engine::memory::MemoryEngine::default())
 }
 
 /// The other end of a connection.
