@@ -99,6 +99,15 @@ pub enum Refusal {
 }
 
 impl Refusal {
+    /// Whether it speaks against the client: not where it did as it should, or the server is in want of something.
+    #[must_use]
+    pub fn counts(self) -> bool {
+        !matches!(
+            self,
+            Refusal::TooManyRecipients | Refusal::Busy | Refusal::DiskFull | Refusal::StoreFailed
+        )
+    }
+
     /// The reply that says so.
     #[must_use]
     pub fn reply(self) -> Reply {

@@ -129,7 +129,9 @@ impl Connection {
             if next != Next::Command {
                 return Ok(next);
             }
-            if self.errors > limits::ERRORS || self.login_failures >= limits::AUTH_FAILURES {
+            // Who speaks LMTP brings what others have sent: it errs as often as they do.
+            let too_many = self.errors > limits::ERRORS && self.policy.port != Port::Lmtp;
+            if too_many || self.login_failures >= limits::AUTH_FAILURES {
                 self.print(&Refusal::TooManyErrors.reply());
                 return Ok(Next::Close);
             }
@@ -149,7 +151,7 @@ impl Connection {
             Ok(next) => Ok(next),
             Err(Failed::Gone(gone)) => Err(gone),
             Err(Failed::Refused(refusal)) => {
-                self.errors += 1;
+                self.errors += u32::from(refusal.counts());
                 self.print(&refusal.reply());
                 if refusal == Refusal::ChunkSyntax {
                     self.print(&Refusal::LostPlace.reply());
@@ -203,6 +205,11 @@ impl Connection {
             (None, true) => Err(Refusal::NotNow),
             (None, false) => Err(Refusal::TlsUnavailable),
         }
+    }
+
+    /// A message that was taken makes up for what was refused before.
+    pub(super) fn forgive(&mut self) {
+        self.errors = 0;
     }
 
     pub(super) fn count_login_failure(&mut self) {

@@ -15,6 +15,7 @@ use wire::{DotProgress, DotReader, LineEnds};
 use super::connection::{COMMAND_TIME, Connection, Failed};
 use super::intake::Hold;
 use super::pace::Pace;
+use super::policy::Port;
 use crate::lines::Gone;
 
 /// So many times the limit is thrown away before a client that does not stop is left.
@@ -87,7 +88,13 @@ impl Connection {
         let chunk = self.chunk(octets, limit).await;
         match (chunk, bdat.last) {
             (Err(Failed::Refused(refusal)), last) => {
+                let recipients = self.transaction().map_or(0, |known| known.recipients.len());
                 self.fail_chunks(last);
+                if self.policy.port == Port::Lmtp && last == Last::Yes {
+                    // RFC 2033 §4.3: a reply for each recipient, which may be none.
+                    (0..recipients).for_each(|_| self.print(&refusal.reply()));
+                    return Ok(());
+                }
                 Err(refusal.into())
             }
             (Err(gone), _) => Err(gone),

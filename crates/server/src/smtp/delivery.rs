@@ -93,10 +93,12 @@ impl Connection {
             self.print_each(&transaction, &outcomes, &id);
             return;
         }
-        // One reply for all: what failed for one is tried again for all, since nothing else can be said.
-        match outcomes.into_iter().find_map(Result::err) {
-            Some(refusal) => self.print(&refusal.reply()),
-            None => self.print(&reply::delivered(&id)),
+        match one_for_all(&outcomes) {
+            Err(refusal) => self.print(&refusal.reply()),
+            Ok(()) => {
+                self.forgive();
+                self.print(&reply::delivered(&id));
+            }
         }
     }
 
@@ -151,15 +153,25 @@ impl Connection {
     }
 }
 
+/// SMTP has one reply for all recipients. What failed for one is tried again for all, since nothing else can be said; but not
+/// for an account that was removed after its address was accepted, when others have the message.
+fn one_for_all(outcomes: &[Outcome]) -> Outcome {
+    let gone = |outcome: &&Outcome| **outcome == Err(Refusal::NoSuchAddress);
+    let delivered = outcomes.iter().any(Result::is_ok);
+    let others = outcomes.iter().filter(|outcome| !(delivered && gone(outcome)));
+    others.copied().find(Result::is_err).unwrap_or(Ok(()))
+}
+
 /// What tells deliveries apart.
 fn key(delivery: &Delivery) -> (AccountId, &MailboxName) {
     (delivery.account, &delivery.mailbox)
 }
 
-/// What a client is told when the store fails: always that it may try again.
+/// What a client is told when the store fails: that it may try again, but not where nobody is there any more.
 pub(super) fn refusal(error: &StoreError) -> Refusal {
     match error {
         StoreError::Failed(engine::EngineError::DiskFull { .. }) => Refusal::DiskFull,
+        StoreError::Refused(store::Refusal::NoAccount) => Refusal::NoSuchAddress,
         StoreError::Refused(_) => Refusal::AccountFull,
         StoreError::Failed(_) | StoreError::UnreadableRow { .. } => Refusal::StoreFailed,
     }

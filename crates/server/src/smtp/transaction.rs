@@ -58,6 +58,11 @@ impl Connection {
     /// RFC 5321 §4.1.1.3.
     pub(super) async fn rcpt(&mut self, path: ForwardPath) -> Result<Reply, Failed> {
         let address = match path {
+            // RFC 5321 §4.5.1: postmaster is reached under the name that we give ourselves too.
+            ForwardPath::Address(address) if self.is_our_postmaster(&address) => Address {
+                local: address.local,
+                domain: self.site.domain.clone(),
+            },
             ForwardPath::Address(address) => address,
             // RFC 5321 §4.5.1: without a domain it is ours.
             ForwardPath::Postmaster => Address {
@@ -88,6 +93,10 @@ impl Connection {
             }
         }
         Ok(())
+    }
+
+    fn is_our_postmaster(&self, address: &Address) -> bool {
+        address.domain == self.site.host && address.local.as_str().eq_ignore_ascii_case("postmaster")
     }
 
     /// Where mail to somebody else's domain goes: nowhere, or to its sender to look at. No open relay.

@@ -28,7 +28,11 @@ impl ClientName {
     pub fn check(name: &[u8]) -> Result<Self, Refusal> {
         let allowed = |c: &u8| c.is_ascii_alphanumeric() || b"-._:[]".contains(c);
         match std::str::from_utf8(name) {
-            Ok(text) if (1..=limits::CLIENT_NAME).contains(&name.len()) && name.iter().all(allowed) => {
+            Ok(text)
+                if (1..=limits::CLIENT_NAME).contains(&name.len())
+                    && name.iter().all(allowed)
+                    && (is_domain(text) || is_literal(text)) =>
+            {
                 Ok(ClientName(text.into()))
             }
             _ => Err(Refusal::Syntax(
@@ -42,6 +46,23 @@ impl ClientName {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// Labels with something in them; what else they are is not looked at too closely.
+fn is_domain(name: &str) -> bool {
+    let name = name.strip_suffix('.').unwrap_or(name);
+    let label =
+        |label: &str| label.bytes().any(|c| c.is_ascii_alphanumeric()) && !label.contains(['[', ']', ':']);
+    name.split('.').all(label)
+}
+
+/// An address in brackets (RFC 5321 §4.1.3), or without them, as some programs have it.
+fn is_literal(name: &str) -> bool {
+    let inside = name.strip_prefix('[').and_then(|name| name.strip_suffix(']'));
+    let address = inside.unwrap_or(name);
+    let tag = address.get(..5).filter(|tag| tag.eq_ignore_ascii_case("IPv6:"));
+    let address = tag.map_or(address, |_| address.get(5..).unwrap_or_default());
+    address.parse::<std::net::IpAddr>().is_ok()
 }
 
 /// A greeting.
@@ -78,5 +99,41 @@ impl fmt::Display for Hello {
             Dialect::Lmtp => "LHLO",
         };
         write!(f, "{verb} {}", self.name.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clients_are_named_as_domains_or_literals() {
+        let names = [
+            "mail.example.org",
+            "localhost",
+            "my_pc",
+            "a.b.",
+            "[192.0.2.1]",
+            "[IPv6:::1]",
+            "192.0.2.1",
+            "-a",
+        ];
+        for name in names {
+            assert!(ClientName::check(name.as_bytes()).is_ok(), "{name}");
+        }
+        for name in [
+            "",
+            "[",
+            "::::",
+            "..",
+            "-",
+            "a..b",
+            "[192.0.2.1",
+            "[a]",
+            "a b",
+            "\u{e9}",
+        ] {
+            assert!(ClientName::check(name.as_bytes()).is_err(), "{name}");
+        }
     }
 }

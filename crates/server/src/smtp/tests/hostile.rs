@@ -279,3 +279,43 @@ async fn a_chunk_of_unknown_size_ends_the_connection() {
         .await;
     client.end().await;
 }
+
+/// RFC 2033 §4.3: BDAT LAST has a reply for each recipient, also when the message is refused.
+#[tokio::test]
+async fn a_last_chunk_that_is_too_large_is_answered_for_each_recipient_over_lmtp() {
+    let rig = Rig::new(Relay::Refused);
+    let mut client = rig.connect(Port::Lmtp);
+    client.talk("S: 220 <*>\nC: LHLO c\nS: 250-<*>").await;
+    while !client.line().await.is_some_and(|line| line.starts_with("250 ")) {}
+    client
+        .talk("C: MAIL FROM:<a@b>\nS: 250 <*>\nC: RCPT TO:<alice@example.org>\nS: 250 <*>")
+        .await;
+    client.talk("C: RCPT TO:<bob@example.org>\nS: 250 <*>").await;
+    client.talk("C: BDAT 100001 LAST").await;
+    client.send(&[b'x'; 100_001]).await;
+    client.talk("S: 552 <*>\nS: 552 <*>\nC: NOOP\nS: 250 <*>").await;
+    client.end().await;
+}
+
+/// RFC 5321 §4.5.3.1.10: too many recipients are sent in another transaction; those that were taken are served.
+#[tokio::test]
+async fn recipients_over_the_limit_do_not_cost_the_others_their_mail() {
+    let rig = Rig::new(Relay::Refused);
+    let mut client = rig.connect(Port::Relay);
+    client
+        .talk("S: 220 <*>\nC: HELO c\nS: 250 <*>\nC: MAIL FROM:<a@b>\nS: 250 <*>")
+        .await;
+    for number in 0..smtp::limits::RECIPIENTS + 2 * usize::try_from(smtp::limits::ERRORS).unwrap() {
+        let code = if number < smtp::limits::RECIPIENTS {
+            "250"
+        } else {
+            "452"
+        };
+        client
+            .talk(&format!("C: RCPT TO:<bob@example.org>\nS: {code} <*>"))
+            .await;
+    }
+    client.talk("C: DATA\nS: 354 <*>\nC: x\nC: .\nS: 250 <*>").await;
+    client.end().await;
+    assert_eq!(rig.mail("bob", "INBOX").await.len(), 1);
+}
