@@ -1,0 +1,187 @@
+//! Every transcript of `tests/transcripts/imap/`, against sessions in memory. The clock stands still until a transcript
+//! moves it, so those that wait half an hour are run here too.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+
+use std::collections::HashMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use engine::memory::MemoryEngine;
+use imap::Refusal;
+use imap::grammar::flag::system_name;
+use posthouse_server::facts::facts_of;
+use posthouse_server::imap::{Authority, Door, LoginFuture, Passwords, serve};
+use sasl::Credentials;
+use store::{Account, BlobSource, Keywords, NewMessage, Now, Store};
+use transcript::{Given, Stream, Transcript, World};
+use types::{AccountId, KeywordName, MailboxName, SystemKeyword, Timestamp};
+
+#[allow(
+    dead_code,
+    unreachable_pub,
+    unused_imports,
+    clippy::fn_params_excessive_bools,
+    reason = "shared with the tests of the built program"
+)]
+mod transcript;
+
+/// The size up to which the transcripts expect that messages are taken: what the built program has.
+const MESSAGE_LIMIT: usize = 50 << 20;
+
+/// Those who have accounts.
+#[derive(Default)]
+struct Accounts(HashMap<String, (String, Account)>);
+
+impl Authority for Accounts {
+    fn log_in<'a>(&'a self, credentials: &'a Credentials) -> LoginFuture<'a> {
+        Box::pin(async move {
+            let (password, account) = self.0.get(&credentials.login).ok_or(Refusal::Credentials)?;
+            (password.as_bytes() == credentials.password.expose())
+                .then(|| account.clone())
+                .ok_or(Refusal::Credentials)
+        })
+    }
+}
+
+/// A server without sockets and disks.
+struct InMemory {
+    store: Store,
+    now: Now,
+    accounts: Accounts,
+}
+
+impl InMemory {
+    fn new() -> Self {
+        let now: Now = Arc::new(|| Timestamp(1_000_000_000));
+        InMemory {
+            store: Store::new(Arc::new(MemoryEngine::default()), Arc::clone(&now)),
+            now,
+            accounts: Accounts::default(),
+        }
+    }
+
+    async fn fill(&self, account: &str, mailbox: &str, messages: &[(String, Vec<String>)]) {
+        let (_, account) = &self.accounts.0[account];
+        let name = MailboxName::check(mailbox).unwrap();
+        let mailbox = match account.mailbox(&name) {
+            Some(mailbox) => mailbox,
+            None => account.create_mailbox(name, None).await.unwrap(),
+        };
+        for (file, flags) in messages {
+            let bytes = fs::read(folder().join("messages").join(file)).unwrap();
+            // As APPEND does.
+            let bytes = message::repair::crlf(&bytes).into_owned();
+            let message = NewMessage {
+                facts: facts_of(&bytes),
+                source: BlobSource::Bytes(bytes.into()),
+                keywords: keywords(flags),
+                received: (self.now)(),
+            };
+            account.append(mailbox.id, vec![message]).await.unwrap();
+        }
+    }
+}
+
+fn keywords(flags: &[String]) -> Keywords {
+    let mut keywords = Keywords::default();
+    for flag in flags {
+        match SystemKeyword::ALL.into_iter().find(|k| system_name(*k) == flag) {
+            Some(system) => keywords.system |= system.bit(),
+            None => keywords.names.push(KeywordName::check(flag).unwrap()),
+        }
+    }
+    keywords
+}
+
+impl World for InMemory {
+    async fn give(&mut self, given: &Given) {
+        match given {
+            Given::Account { name, password } => {
+                let id = AccountId(u64::try_from(self.accounts.0.len()).unwrap() + 1);
+                let account = self.store.account(id).await.unwrap();
+                self.accounts.0.insert(name.clone(), (password.clone(), account));
+            }
+            Given::Mailbox {
+                account,
+                name,
+                messages,
+            } => self.fill(account, name, messages).await,
+            Given::Session { .. } => unreachable!("the runner makes sessions"),
+        }
+    }
+
+    fn log_in(&self, account: &str, mailbox: Option<&str>) -> Vec<(String, String)> {
+        let (password, _) = &self.accounts.0[account];
+        let mut lines = vec![(format!("l1 LOGIN {account} \"{password}\""), "l1 OK".to_owned())];
+        if let Some(mailbox) = mailbox {
+            lines.push((format!("l2 SELECT \"{mailbox}\""), "l2 OK".to_owned()));
+        }
+        lines
+    }
+
+    async fn connect(&mut self) -> Box<dyn Stream> {
+        let (near, far) = tokio::io::duplex(1 << 16);
+        let door = Door {
+            authority: Arc::new(Accounts(self.accounts.0.clone())),
+            passwords: Passwords::Allowed,
+            // A handshake that the client never goes on with.
+            upgrade: Some(Box::new(|_| Box::pin(std::future::pending()))),
+            message_limit: MESSAGE_LIMIT,
+            now: Arc::clone(&self.now),
+        };
+        tokio::spawn(serve(Box::new(far), door));
+        Box::new(near)
+    }
+
+    async fn pass(&mut self, time: Duration) {
+        tokio::time::sleep(time).await;
+    }
+}
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/transcripts")
+}
+
+/// The files under a folder, in order.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(files(&path));
+        } else {
+            found.push(path);
+        }
+    }
+    found.sort();
+    found
+}
+
+/// Runs one; gives why it failed.
+async fn run(path: &Path) -> Result<(), String> {
+    let transcript = Transcript::parse(&fs::read_to_string(path).unwrap())?;
+    let ran = transcript::run(&mut InMemory::new(), &transcript).await;
+    ran.map_err(|failure| failure.to_string())
+}
+
+#[tokio::test(start_paused = true)]
+async fn sessions_in_memory_speak_as_the_transcripts_say() {
+    let paths = files(&folder().join("imap"));
+    let mut failures = Vec::new();
+    for path in &paths {
+        if let Err(why) = run(path).await {
+            let name = path.strip_prefix(folder()).unwrap().display();
+            failures.push(format!("{name}\n{why}"));
+        }
+    }
+    assert!(
+        !paths.is_empty() && failures.is_empty(),
+        "{} of {} fail\n{}",
+        failures.len(),
+        paths.len(),
+        failures.join("\n\n")
+    );
+}
