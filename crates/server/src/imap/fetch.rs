@@ -234,9 +234,12 @@ impl Printer {
         for item in &plan.items {
             place = match item {
                 FetchItem::Envelope | FetchItem::Body | FetchItem::BodyStructure => {
-                    let cards = source.cards(wanted.cards.as_ref()).await?;
+                    let cards = match &wanted.cards {
+                        Some(stored) => stored,
+                        None => source.cards().await?,
+                    };
                     let mut line = FetchLine::resume(connection.out(), place);
-                    card_item(&mut line, item, &cards);
+                    card_item(&mut line, item, cards);
                     line.pause()
                 }
                 FetchItem::BodySection(_)
@@ -249,6 +252,8 @@ impl Printer {
                     line.pause()
                 }
             };
+            // One message may have a thousand items, each as large as its header.
+            connection.relieve().await?;
         }
         let mut line = FetchLine::resume(connection.out(), place);
         if wanted.newly_seen && !plan.items.contains(&FetchItem::Flags) {

@@ -291,8 +291,11 @@ impl<'s> Candidate<'s> {
             .next()
             .flatten()
             .and_then(|facts| Cards::parse(&facts.cards));
-        let cards = self.source.cards(stored.as_ref()).await?;
-        Ok(cards.sent.map(|sent| sent.day))
+        let sent = match stored {
+            Some(cards) => cards.sent,
+            None => self.source.cards().await?.sent,
+        };
+        Ok(sent.map(|sent| sent.day))
     }
 
     fn message(&self) -> Result<Message<'_>, Need> {
