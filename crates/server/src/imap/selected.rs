@@ -74,6 +74,9 @@ pub(super) struct Selected {
     /// Changes of flags that this session made and has told already.
     own: Vec<(Uid, ChangeNumber)>,
     watch: watch::Receiver<ChangeNumber>,
+    /// The change of the mailbox up to which the client was told what there was to tell. Not all changes show in the
+    /// view: of a new name there is nothing to tell.
+    looked: ChangeNumber,
 }
 
 impl Selected {
@@ -91,6 +94,7 @@ impl Selected {
             keywords_told: view.keywords().len(),
             own: Vec::new(),
             watch: account.watch(mailbox.id)?,
+            looked: view.change(),
         };
         selected.take_recent(view);
         Some(selected)
@@ -273,7 +277,7 @@ impl Selected {
 
     /// Waits until something in the mailbox has changed that the client was not told.
     pub(super) async fn changed(&mut self) {
-        while *self.watch.borrow_and_update() <= self.change {
+        while *self.watch.borrow_and_update() <= self.looked {
             if self.watch.changed().await.is_err() {
                 // The account was unloaded under us: nothing will come any more.
                 std::future::pending::<()>().await;
@@ -288,7 +292,10 @@ impl Selected {
         expunges: Expunges,
         numbering: Numbering,
     ) -> Result<(), Stop> {
+        // Before the view is taken: what comes in between is looked at once more.
+        let looked = *self.watch.borrow();
         let view = self.view().await?;
+        self.looked = looked.max(view.change());
         if view.change() == self.change && (self.gone.is_empty() || expunges == Expunges::Hold) {
             self.own.clear();
             return Ok(());
