@@ -71,7 +71,7 @@ pub(super) struct Selected {
     /// Ranges of uids with `\Recent`, in order: from, and before which.
     recent: Vec<(Uid, Uid)>,
     keywords_told: usize,
-    /// Changes of flags that this session made and has told already.
+    /// Changes of flags that this session made and has told already, in order.
     own: Vec<(Uid, ChangeNumber)>,
     watch: watch::Receiver<ChangeNumber>,
     /// The change of the mailbox up to which the client was told what there was to tell. Not all changes show in the
@@ -267,12 +267,22 @@ impl Selected {
 
     /// Remembers changes of flags that the client has been told, or does not need to be told.
     pub(super) fn has_told(&mut self, rows: impl IntoIterator<Item = (Uid, ChangeNumber)>) {
+        let before = self.own.len();
         self.own.extend(rows);
+        // Most come in order, batch after batch: only the seam has to be looked at.
+        let seam = self.own.get(before.saturating_sub(1)..).unwrap_or_default();
+        if !seam.is_sorted() {
+            self.own.sort_unstable();
+        }
+    }
+
+    fn is_own(&self, row: &MessageRow) -> bool {
+        self.own.binary_search(&(row.uid, row.change)).is_ok()
     }
 
     /// Whether the client knows the flags that this row has.
     pub(super) fn knows_flags(&self, row: &MessageRow) -> bool {
-        row.change <= self.change || self.own.contains(&(row.uid, row.change))
+        row.change <= self.change || self.is_own(row)
     }
 
     /// Waits until something in the mailbox has changed that the client was not told.
@@ -297,7 +307,7 @@ impl Selected {
         let view = self.view().await?;
         self.looked = looked.max(view.change());
         if view.change() == self.change && (self.gone.is_empty() || expunges == Expunges::Hold) {
-            self.own.clear();
+            self.own = Vec::new();
             return Ok(());
         }
         if expunges == Expunges::Tell {
@@ -307,7 +317,7 @@ impl Selected {
         self.tell_flags(out, &view, numbering);
         self.tell_arrivals(out, &view);
         self.change = view.change();
-        self.own.clear();
+        self.own = Vec::new();
         Ok(())
     }
 
@@ -367,7 +377,7 @@ impl Selected {
         let mut text = FlagText::new(view.keywords());
         let known = self.known(view);
         for (in_view, row) in view.changed_since(self.change) {
-            if in_view > known || self.own.contains(&(row.uid, row.change)) {
+            if in_view > known || self.is_own(row) {
                 continue;
             }
             let mut line = FetchLine::begin(out, self.position(in_view, row.uid));
