@@ -17,7 +17,7 @@ use posthouse_server::imap::{Authority, Door, LoginFuture, Passwords, serve};
 use sasl::Credentials;
 use store::{Account, BlobSource, Keywords, NewMessage, Now, Store};
 use transcript::{Given, Stream, Transcript, World};
-use types::{AccountId, KeywordName, MailboxName, SystemKeyword, Timestamp};
+use types::{AccountId, KeywordName, MailboxName, SystemKeyword, Timestamp, Uid};
 
 #[allow(
     dead_code,
@@ -184,4 +184,19 @@ async fn sessions_in_memory_speak_as_the_transcripts_say() {
         paths.len(),
         failures.join("\n\n")
     );
+}
+
+/// RFC 3501 §2.3.2: to one session only, and what arrives between its look and its taking is left for the next.
+#[tokio::test]
+async fn recent_messages_are_taken_as_far_as_somebody_has_looked() {
+    let mut world = InMemory::new();
+    let (name, password) = ("alice".to_owned(), "x".to_owned());
+    world.give(&Given::Account { name, password }).await;
+    let message = ("plain.eml".to_owned(), Vec::new());
+    world.fill("alice", "INBOX", &[message.clone(), message]).await;
+    let (_, account) = &world.accounts.0["alice"];
+    let inbox = account.mailbox(&MailboxName::inbox()).unwrap().id;
+    assert_eq!(account.take_recent(inbox, Uid(2)), Some(Uid(1)));
+    assert_eq!(account.take_recent(inbox, Uid(9)), Some(Uid(2)));
+    assert_eq!(account.take_recent(inbox, Uid(1)), Some(Uid(3)));
 }

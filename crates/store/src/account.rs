@@ -311,13 +311,15 @@ impl Account {
         Ok(self.inner.engine.read_blob(BlobNumber(blob.0), range).await?)
     }
 
-    /// Takes the recent mark: the messages from the uid on that comes back are recent to the caller alone
-    /// (RFC 3501 §2.3.2). It moves in memory and is stored lazily. `None` where there is no such mailbox.
+    /// Takes the recent mark up to a uid: the messages from the uid on that comes back, and below `before`, are recent
+    /// to the caller alone (RFC 3501 §2.3.2). It moves in memory and is stored lazily. `None` where there is no such
+    /// mailbox.
     #[must_use]
-    pub fn take_recent(&self, mailbox: MailboxId) -> Option<Uid> {
+    pub fn take_recent(&self, mailbox: MailboxId, before: Uid) -> Option<Uid> {
         let mut state = self.inner.state();
         let row = state.mailboxes.get_mut(&mailbox)?;
-        let mark = std::mem::replace(&mut row.recent, row.next_uid);
+        let mark = row.recent;
+        row.recent = mark.max(before.min(row.next_uid));
         let moved = mark != row.recent;
         drop(state);
         if moved {

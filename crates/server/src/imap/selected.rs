@@ -149,13 +149,10 @@ impl Selected {
 
     /// Whether a message has `\Recent` in this session.
     pub(super) fn recent(&self, uid: Uid) -> Recent {
-        match self
-            .recent
-            .iter()
-            .any(|(from, before)| *from <= uid && uid < *before)
-        {
-            true => Recent::Yes,
-            false => Recent::No,
+        let at = self.recent.partition_point(|(_, before)| *before <= uid);
+        match self.recent.get(at) {
+            Some((from, _)) if *from <= uid => Recent::Yes,
+            _ => Recent::No,
         }
     }
 
@@ -169,11 +166,11 @@ impl Selected {
         u32::try_from(self.recent.iter().map(count).sum::<usize>()).unwrap_or(u32::MAX)
     }
 
-    /// Takes the right to call new messages recent, or only looks where the mailbox is open to read only
-    /// (RFC 3501 §2.3.2, §6.3.2).
+    /// Takes the right to call the new messages of the view recent, or only looks where the mailbox is open to read
+    /// only (RFC 3501 §2.3.2, §6.3.2). What has arrived after the view is left to whoever is told of it first.
     fn take_recent(&mut self, view: &View) {
         let from = match self.access {
-            Access::ReadWrite => self.account.take_recent(self.mailbox),
+            Access::ReadWrite => self.account.take_recent(self.mailbox, view.next_uid()),
             Access::ReadOnly => self.account.mailbox_by_id(self.mailbox).map(|m| m.recent),
         };
         let Some(from) = from.filter(|from| *from < view.next_uid()) else {
