@@ -128,7 +128,12 @@ impl World for InMemory {
             authority: Arc::new(Accounts(self.accounts.0.clone())),
             passwords: Passwords::Allowed,
             // A handshake that the client never goes on with.
-            upgrade: Some(Box::new(|_| Box::pin(std::future::pending()))),
+            upgrade: Some(Box::new(|stream| {
+                Box::pin(async move {
+                    let _open = stream;
+                    std::future::pending().await
+                })
+            })),
             message_limit: MESSAGE_LIMIT,
             now: Arc::clone(&self.now),
         };

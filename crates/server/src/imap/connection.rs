@@ -21,6 +21,8 @@ const LARGE: usize = 32 * 1024;
 
 /// How long a client may take to read what is sent to it.
 const WRITE_TIME: Duration = Duration::from_secs(300);
+/// How long a TLS handshake may take.
+const HANDSHAKE_TIME: Duration = Duration::from_secs(60);
 
 /// A stream of bytes in both directions.
 pub trait Stream: AsyncRead + AsyncWrite + Send + Sync + Unpin {}
@@ -114,7 +116,8 @@ impl Connection {
     pub(super) async fn upgrade(&mut self, upgrade: Upgrade) -> io::Result<()> {
         let plain = std::mem::replace(&mut self.stream, Box::new(tokio::io::empty()));
         self.framer.forget();
-        self.stream = upgrade(plain).await?;
+        let encrypted = timeout(HANDSHAKE_TIME, upgrade(plain)).await;
+        self.stream = encrypted.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
         Ok(())
     }
 
