@@ -34,12 +34,12 @@ impl Session {
                 Ok(Outcome::Done("listed"))
             }
             Command::Login(login) => {
-                let account = login::login(&self.door, login).await;
-                self.logged_in(account)
+                let account = login::login(&self.door, login).await?;
+                Ok(self.logged_in(account))
             }
             Command::Authenticate(authenticate) => {
-                let account = login::authenticate(self, authenticate).await;
-                self.logged_in(account)
+                let account = login::authenticate(self, authenticate).await?;
+                Ok(self.logged_in(account))
             }
             Command::Select(name) => self.open(&name, Access::ReadWrite).await,
             Command::Examine(name) => self.open(&name, Access::ReadOnly).await,

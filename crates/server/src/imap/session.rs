@@ -24,11 +24,13 @@ use super::stop::Stop;
 
 /// How long a client may be silent after a login (RFC 3501 §5.4: at least 30 minutes).
 const IDLE_TIME: Duration = Duration::from_secs(31 * 60);
-/// How long a client may take for a command before a login.
-const LOGIN_TIME: Duration = Duration::from_secs(60);
-/// How many mistakes a client may make before a login, and in a row after it.
+/// How long a client may take from the greeting to a login, whatever it says meanwhile.
+const LOGIN_TIME: Duration = Duration::from_secs(180);
+/// How many times a client may be wrong about name or password: more is guessing.
+const MAX_LOGIN_FAILURES: u32 = 5;
+/// How many mistakes a client may make before a login.
 const MAX_MISTAKES: u32 = 10;
-/// The same after a login: a broken client, not an attack.
+/// How many it may make in a row after a login: a broken client, not an attack.
 const MAX_MISTAKES_LOGGED_IN: u32 = 1000;
 
 /// How far the client has come (RFC 3501 §3).
@@ -46,6 +48,7 @@ pub(super) struct Session {
     /// The tag of the IDLE that is going on.
     idling: Option<Bytes>,
     mistakes: u32,
+    login_failures: u32,
     deadline: Instant,
 }
 
@@ -67,6 +70,7 @@ pub async fn serve(stream: Box<dyn Stream>, door: Door) -> io::Result<()> {
         state: State::NotAuthenticated,
         idling: None,
         mistakes: 0,
+        login_failures: 0,
         deadline: Instant::now() + LOGIN_TIME,
     };
     session.greet();
@@ -144,9 +148,7 @@ impl Session {
             }
             Ok(read) => {
                 read?;
-                if !matches!(self.state, State::NotAuthenticated) {
-                    self.deadline = Instant::now() + IDLE_TIME;
-                }
+                self.wait_anew();
                 Ok(Next::Command)
             }
         }
@@ -202,7 +204,7 @@ impl Session {
             Err(bad) => return Ok(self.bad_command(&bad)),
         };
         drop(frame);
-        self.deadline = Instant::now() + self.patience();
+        self.wait_anew();
         if !self.allows(tagged.entry.allowed) {
             print::refuse(self.connection.out(), &tagged.tag, Refusal::State);
             return Ok(self.count_mistake());
@@ -232,10 +234,10 @@ impl Session {
         }
     }
 
-    fn patience(&self) -> Duration {
-        match self.state {
-            State::NotAuthenticated => LOGIN_TIME,
-            _ => IDLE_TIME,
+    /// The client has said something. Before a login that wins it no time.
+    fn wait_anew(&mut self) {
+        if !matches!(self.state, State::NotAuthenticated) {
+            self.deadline = Instant::now() + IDLE_TIME;
         }
     }
 
@@ -277,7 +279,7 @@ impl Session {
             Ok(Outcome::Copied(c)) => (Some(Code::CopyUid(c.validity, &c.from, &c.to)), "copied"),
             Err(Stop::Refused(refusal)) => {
                 print::refuse(out, tag, *refusal);
-                return Ok(Next::Command);
+                return Ok(self.refused(*refusal));
             }
             Err(Stop::MailboxGone) => {
                 print::bye(out, "the mailbox has been deleted");
@@ -285,9 +287,28 @@ impl Session {
             }
             Err(Stop::Connection(error)) => return Err(io::Error::new(error.kind(), error.to_string())),
         };
-        self.mistakes = 0;
         print::status(out, tag, Kind::Ok, code, text);
+        // Before a login anybody can do something right in between.
+        if !matches!(self.state, State::NotAuthenticated) {
+            self.mistakes = 0;
+        }
         Ok(Next::Command)
+    }
+
+    /// Counts refusals before a login: those are of LOGIN and AUTHENTICATE.
+    fn refused(&mut self, refusal: Refusal) -> Next {
+        match (&self.state, refusal) {
+            (State::NotAuthenticated, Refusal::Credentials | Refusal::TooManyTries) => {
+                self.login_failures += 1;
+                if self.login_failures < MAX_LOGIN_FAILURES {
+                    return Next::Command;
+                }
+                print::bye(self.connection.out(), "too many wrong passwords");
+                Next::End
+            }
+            (State::NotAuthenticated, _) => self.count_mistake(),
+            _ => Next::Command,
+        }
     }
 
     /// Sends a challenge and gives the line that answers it.
@@ -327,19 +348,11 @@ impl Session {
         }
     }
 
-    pub(super) fn logged_in(&mut self, account: Result<Account, Stop>) -> Result<Outcome, Stop> {
-        match account {
-            Ok(account) => {
-                let limits = Limits::after_login(self.door.message_limit);
-                self.connection.framer().set_limits(limits);
-                self.state = State::Authenticated(account);
-                self.deadline = Instant::now() + IDLE_TIME;
-                Ok(Outcome::LoggedIn)
-            }
-            Err(stop) => {
-                self.mistakes += 1;
-                Err(stop)
-            }
-        }
+    pub(super) fn logged_in(&mut self, account: Account) -> Outcome {
+        let limits = Limits::after_login(self.door.message_limit);
+        self.connection.framer().set_limits(limits);
+        self.state = State::Authenticated(account);
+        self.deadline = Instant::now() + IDLE_TIME;
+        Outcome::LoggedIn
     }
 }
