@@ -174,8 +174,9 @@ impl Session {
             print::status(self.connection.out(), &tag, Kind::Bad, None, "expected DONE");
             return Ok(Next::Command);
         }
-        let synced = self.sync(Expunges::Tell, Numbering::Positions).await;
-        self.answer(&tag, synced.map(|()| Outcome::Done("no longer idle")))
+        let manner = (Expunges::Tell, Numbering::Positions);
+        self.end_command(&tag, Ok(Outcome::Done("no longer idle")), manner)
+            .await
     }
 
     fn refuse_frame(&mut self, text: &Bytes, why: FramingError) -> Next {
@@ -223,14 +224,34 @@ impl Session {
                 self.tell_news().await
             }
             command => {
-                let (expunges, numbering) = manner(&command);
+                let manner = manner(&command);
                 let outcome = self.carry_out(command).await;
-                let synced = match outcome {
-                    Err(Stop::Connection(_) | Stop::MailboxGone) => Ok(()),
-                    _ => self.sync(expunges, numbering).await,
-                };
-                self.answer(&tag, synced.and(outcome))
+                self.end_command(&tag, outcome, manner).await
             }
+        }
+    }
+
+    /// Tells the news and answers. What was done stays done, so the tagged response says so even where the news cannot
+    /// be told any more.
+    async fn end_command(
+        &mut self,
+        tag: &[u8],
+        outcome: Result<Outcome, Stop>,
+        (expunges, numbering): (Expunges, Numbering),
+    ) -> io::Result<Next> {
+        let synced = match outcome {
+            Err(Stop::Connection(_) | Stop::MailboxGone) => Ok(()),
+            _ => self.sync(expunges, numbering).await,
+        };
+        let next = self.answer(tag, outcome)?;
+        match synced {
+            Err(Stop::Connection(error)) => Err(error),
+            Err(Stop::MailboxGone) if next == Next::Command => {
+                print::bye(self.connection.out(), &Stop::MailboxGone.to_string());
+                Ok(Next::End)
+            }
+            // A store that could not be read has been logged; the news are told with a later command.
+            _ => Ok(next),
         }
     }
 
