@@ -16,6 +16,7 @@ use posthouse_server::facts::facts_of;
 use posthouse_server::imap::{Authority, Door, LoginFuture, Passwords, serve};
 use sasl::Credentials;
 use store::{Account, BlobSource, Keywords, NewMessage, Now, Store};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use transcript::{Given, Stream, Transcript, World};
 use types::{AccountId, KeywordName, MailboxName, SystemKeyword, Timestamp, Uid};
 
@@ -204,4 +205,36 @@ async fn recent_messages_are_taken_as_far_as_somebody_has_looked() {
     assert_eq!(account.take_recent(inbox, Uid(2)), Some(Uid(1)));
     assert_eq!(account.take_recent(inbox, Uid(9)), Some(Uid(2)));
     assert_eq!(account.take_recent(inbox, Uid(1)), Some(Uid(3)));
+}
+
+/// RFC 3501 §5.4: inactivity counts from when the client has all that it asked for.
+#[tokio::test(start_paused = true)]
+async fn who_reads_slowly_is_not_logged_out_right_after() {
+    let mut world = InMemory::new();
+    let (name, password) = ("alice".to_owned(), "x".to_owned());
+    world.give(&Given::Account { name, password }).await;
+    let (_, account) = &world.accounts.0["alice"];
+    let bytes = bytes::Bytes::from("x: y\r\n".repeat(200_000));
+    let message = NewMessage {
+        facts: facts_of(&bytes),
+        source: BlobSource::Bytes(bytes.clone()),
+        keywords: Keywords::default(),
+        received: Timestamp(0),
+    };
+    let inbox = account.mailbox(&MailboxName::inbox()).unwrap().id;
+    account.append(inbox, vec![message]).await.unwrap();
+    let mut stream = world.connect().await;
+    let ask = "a LOGIN alice x\r\nb SELECT INBOX\r\nc FETCH 1 BODY.PEEK[]\r\n";
+    stream.write_all(ask.as_bytes()).await.unwrap();
+    let mut heard = Vec::with_capacity(1 << 17);
+    while !heard.ends_with(b"c OK fetched\r\n") {
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        assert_ne!(stream.read_buf(&mut heard).await.unwrap(), 0, "it is open");
+        heard.drain(..heard.len() - 20.min(heard.len()));
+    }
+    tokio::time::sleep(Duration::from_secs(29 * 60)).await;
+    stream.write_all(b"d NOOP\r\n").await.unwrap();
+    heard.clear();
+    stream.read_buf(&mut heard).await.unwrap();
+    assert!(heard.starts_with(b"d OK"));
 }

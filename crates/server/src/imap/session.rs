@@ -133,6 +133,11 @@ impl Session {
     async fn wait(&mut self) -> io::Result<Next> {
         self.connection.flush().await?;
         self.connection.release();
+        // The client may have needed long to read what was sent; only now it is its turn. Not in IDLE: that news are
+        // told does not mean that somebody is there.
+        if self.idling.is_none() {
+            self.wait_anew();
+        }
         let deadline = self.deadline;
         let woken = match (&self.idling, &mut self.state) {
             (Some(_), State::Selected(selected)) => tokio::select! {
