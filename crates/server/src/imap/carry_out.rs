@@ -63,7 +63,7 @@ impl Session {
     /// Commands about the account.
     async fn in_account(&mut self, command: Command) -> Result<Outcome, Stop> {
         let account = self.account()?.clone();
-        let out = self.connection.out();
+        let connection = &mut self.connection;
         let done = |text| Ok(Outcome::Done(text));
         match command {
             Command::Create(name) => mailboxes::create(&account, &name).await.and(done("created")),
@@ -84,14 +84,16 @@ impl Session {
                 .await
                 .and(done("unsubscribed")),
             Command::List(command) => {
-                list::list(&account, out, &command);
+                list::list(&account, connection, &command).await?;
                 done("listed")
             }
             Command::Lsub(command) => {
-                list::lsub(&account, out, &command);
+                list::lsub(&account, connection, &command).await?;
                 done("listed")
             }
-            Command::Status(command) => status::status(&account, out, &command).await.and(done("told")),
+            Command::Status(command) => status::status(&account, connection.out(), &command)
+                .await
+                .and(done("told")),
             Command::Append(command) => {
                 let now = (self.door.now)();
                 append::append(&account, command, now)

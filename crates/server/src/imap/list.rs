@@ -1,11 +1,14 @@
 //! LIST and LSUB (RFC 3501 §6.3.8, §6.3.9), with `\HasChildren` (RFC 3348) and the roles of RFC 6154.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io;
 
 use imap::command::list::{List, ListOption, Lsub, matches};
 use imap::response::mailbox::{Attribute, Listing, list as print};
 use store::Account;
 use types::{MailboxName, Role, SEPARATOR};
+
+use super::connection::Connection;
 
 /// What stands at a place of the hierarchy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,14 +20,14 @@ enum Place {
 }
 
 /// Lists the mailboxes that the pattern matches, and the levels above mailboxes that are none themselves.
-pub(super) fn list(account: &Account, out: &mut Vec<u8>, list: &List) {
+pub(super) async fn list(account: &Account, connection: &mut Connection, list: &List) -> io::Result<()> {
     if list.pattern.is_empty() {
         // Only the separator is asked for, and the root of the reference: names have none here (RFC 3501 §6.3.8).
-        print(out, Listing::List, &[Attribute::NoSelect], "");
-        return;
+        print(connection.out(), Listing::List, &[Attribute::NoSelect], "");
+        return Ok(());
     }
     let Some(pattern) = list.pattern.after(&list.reference) else {
-        return;
+        return Ok(());
     };
     let places = places(account);
     for (name, place) in &places {
@@ -42,8 +45,10 @@ pub(super) fn list(account: &Account, out: &mut Vec<u8>, list: &List) {
         }
         attributes.push(children(&places, name));
         attributes.extend(role.map(Attribute::Use));
-        print(out, Listing::List, &attributes, name.as_str());
+        print(connection.out(), Listing::List, &attributes, name.as_str());
+        connection.relieve().await?;
     }
+    Ok(())
 }
 
 fn places(account: &Account) -> BTreeMap<MailboxName, Place> {
@@ -76,13 +81,13 @@ fn children(places: &BTreeMap<MailboxName, Place>, name: &MailboxName) -> Attrib
 
 /// Lists subscriptions. Where `%` stops above a subscribed name, that level is listed as one that cannot be selected
 /// (RFC 3501 §6.3.9).
-pub(super) fn lsub(account: &Account, out: &mut Vec<u8>, lsub: &Lsub) {
+pub(super) async fn lsub(account: &Account, connection: &mut Connection, lsub: &Lsub) -> io::Result<()> {
     if lsub.pattern.is_empty() {
-        print(out, Listing::Lsub, &[Attribute::NoSelect], "");
-        return;
+        print(connection.out(), Listing::Lsub, &[Attribute::NoSelect], "");
+        return Ok(());
     }
     let Some(pattern) = lsub.pattern.after(&lsub.reference) else {
-        return;
+        return Ok(());
     };
     let subscriptions = account.subscriptions();
     let mut found = BTreeSet::new();
@@ -99,6 +104,8 @@ pub(super) fn lsub(account: &Account, out: &mut Vec<u8>, lsub: &Lsub) {
             true => &[],
             false => &[Attribute::NoSelect],
         };
-        print(out, Listing::Lsub, attributes, name.as_str());
+        print(connection.out(), Listing::Lsub, attributes, name.as_str());
+        connection.relieve().await?;
     }
+    Ok(())
 }

@@ -7,6 +7,7 @@
 //!
 //! RFC 3501 §5.2, §5.5, §7.4.1: EXPUNGE is only told where it may be; everything else is told with every command.
 
+use std::io;
 use std::sync::Arc;
 
 use imap::Refusal;
@@ -17,6 +18,7 @@ use store::{Account, Mailbox, MessageRow, StoreError, View};
 use tokio::sync::watch;
 use types::{ChangeNumber, MailboxId, Uid};
 
+use super::connection::Connection;
 use super::flags::{FlagText, Recent};
 use super::stop::Stop;
 
@@ -295,7 +297,7 @@ impl Selected {
     /// Tells the client everything that it may now learn.
     pub(super) async fn sync(
         &mut self,
-        out: &mut Vec<u8>,
+        connection: &mut Connection,
         expunges: Expunges,
         numbering: Numbering,
     ) -> Result<(), Stop> {
@@ -308,11 +310,11 @@ impl Selected {
             return Ok(());
         }
         if expunges == Expunges::Tell {
-            self.tell_gone(out, &view);
+            self.tell_gone(connection, &view).await?;
         }
-        self.tell_keywords(out, &view);
-        self.tell_flags(out, &view, numbering);
-        self.tell_arrivals(out, &view);
+        self.tell_keywords(connection.out(), &view);
+        self.tell_flags(connection, &view, numbering).await?;
+        self.tell_arrivals(connection.out(), &view);
         self.change = view.change();
         self.own = Vec::new();
         Ok(())
@@ -338,12 +340,14 @@ impl Selected {
     }
 
     /// In order of uids, each position as it is after those before it have gone.
-    fn tell_gone(&mut self, out: &mut Vec<u8>, view: &View) {
+    async fn tell_gone(&mut self, connection: &mut Connection, view: &View) -> io::Result<()> {
         for uid in std::mem::take(&mut self.gone) {
             let position = view.rank(uid) + 1;
-            print::expunge(out, u32::try_from(position).unwrap_or(u32::MAX));
+            print::expunge(connection.out(), u32::try_from(position).unwrap_or(u32::MAX));
             self.count = self.count.saturating_sub(1);
+            connection.relieve().await?;
         }
+        Ok(())
     }
 
     /// New keywords are in FLAGS before a message has them (RFC 3501 §7.2.6).
@@ -370,19 +374,26 @@ impl Selected {
     }
 
     /// Tells the flags that somebody else has changed, of the messages that the client knows.
-    fn tell_flags(&self, out: &mut Vec<u8>, view: &View, numbering: Numbering) {
+    async fn tell_flags(
+        &self,
+        connection: &mut Connection,
+        view: &View,
+        numbering: Numbering,
+    ) -> io::Result<()> {
         let mut text = FlagText::new(view.keywords());
         let known = self.known(view);
         for (in_view, row) in view.changed_since(self.change) {
             if in_view > known || self.is_own(row) {
                 continue;
             }
-            let mut line = FetchLine::begin(out, self.position(in_view, row.uid));
+            let mut line = FetchLine::begin(connection.out(), self.position(in_view, row.uid));
             if numbering == Numbering::Uids {
                 line.uid(row.uid);
             }
             line.flags(text.print(row.keywords, self.recent(row.uid)));
             line.end();
+            connection.relieve().await?;
         }
+        Ok(())
     }
 }

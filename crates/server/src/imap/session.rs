@@ -126,6 +126,8 @@ impl Session {
             if next == Next::End {
                 return self.connection.close().await;
             }
+            // A client that sends many commands at once gets no more answers than it reads.
+            self.connection.relieve().await?;
         }
     }
 
@@ -284,7 +286,7 @@ impl Session {
 
     async fn sync(&mut self, expunges: Expunges, numbering: Numbering) -> Result<(), Stop> {
         match &mut self.state {
-            State::Selected(selected) => selected.sync(self.connection.out(), expunges, numbering).await,
+            State::Selected(selected) => selected.sync(&mut self.connection, expunges, numbering).await,
             _ => Ok(()),
         }
     }
