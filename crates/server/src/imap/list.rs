@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
-use imap::command::list::{List, ListOption, Lsub, matches};
+use imap::command::list::{List, ListOption, Lsub, Matcher};
 use imap::response::mailbox::{Attribute, Listing, list as print};
 use store::Account;
+use tokio::task::coop::consume_budget;
 use types::{MailboxName, Role, SEPARATOR};
 
 use super::connection::Connection;
@@ -29,14 +30,16 @@ pub(super) async fn list(account: &Account, connection: &mut Connection, list: &
     let Some(pattern) = list.pattern.after(&list.reference) else {
         return Ok(());
     };
+    let mut names = Names::new(&pattern);
     let places = places(account);
     for (name, place) in &places {
+        consume_budget().await;
         let role = match place {
             Place::Mailbox(role) => *role,
             Place::Level => None,
         };
         let wanted = !list.only.contains(&ListOption::SpecialUse) || role.is_some();
-        if !wanted || !matches_name(&pattern, name) {
+        if !wanted || !names.hold(name) {
             continue;
         }
         let mut attributes = Vec::with_capacity(3);
@@ -62,11 +65,25 @@ fn places(account: &Account) -> BTreeMap<MailboxName, Place> {
     places
 }
 
-/// INBOX is the same in any case (RFC 3501 §5.1).
-fn matches_name(pattern: &str, name: &MailboxName) -> bool {
-    let separator = u8::try_from(SEPARATOR).expect("the separator is ASCII");
-    matches(pattern, name.as_str(), separator)
-        || (name.is_inbox() && matches(&pattern.to_ascii_uppercase(), name.as_str(), separator))
+/// The pattern of a command.
+struct Names {
+    matcher: Matcher,
+    of_inbox: Matcher,
+}
+
+impl Names {
+    fn new(pattern: &str) -> Self {
+        let separator = u8::try_from(SEPARATOR).expect("the separator is ASCII");
+        Names {
+            matcher: Matcher::new(pattern, separator),
+            of_inbox: Matcher::new(&pattern.to_ascii_uppercase(), separator),
+        }
+    }
+
+    /// INBOX is the same in any case (RFC 3501 §5.1).
+    fn hold(&mut self, name: &MailboxName) -> bool {
+        self.matcher.matches(name.as_str()) || (name.is_inbox() && self.of_inbox.matches(name.as_str()))
+    }
 }
 
 fn children(places: &BTreeMap<MailboxName, Place>, name: &MailboxName) -> Attribute {
@@ -90,13 +107,15 @@ pub(super) async fn lsub(account: &Account, connection: &mut Connection, lsub: &
         return Ok(());
     };
     let subscriptions = account.subscriptions();
+    let mut names = Names::new(&pattern);
     let mut found = BTreeSet::new();
     for name in &subscriptions {
-        if matches_name(&pattern, name) {
+        consume_budget().await;
+        if names.hold(name) {
             found.insert(name.clone());
         } else if pattern.ends_with('%') {
             let mut above = std::iter::successors(name.parent(), MailboxName::parent);
-            found.extend(above.find(|above| matches_name(&pattern, above)));
+            found.extend(above.find(|above| names.hold(above)));
         }
     }
     for name in found {
