@@ -12,6 +12,7 @@ use imap::response::fetch::{FetchLine, Place};
 use message::{Header, Message, PartId, Structure};
 use store::{Account, MessageRow};
 
+use super::apart::apart;
 use super::connection::Connection;
 use super::stop::Stop;
 use crate::facts::Cards;
@@ -98,7 +99,11 @@ impl<'s> Source<'s> {
     async fn parsed_whole(&mut self) -> Result<&Parsed, Stop> {
         let parsed = match self.whole.take() {
             Some(parsed) => parsed,
-            None => Parsed::new(self.whole().await?),
+            None => {
+                let bytes = self.whole().await?;
+                let structure = apart(bytes.clone(), Structure::parse).await?;
+                Parsed { bytes, structure }
+            }
         };
         Ok(self.whole.insert(parsed))
     }
@@ -115,7 +120,7 @@ impl<'s> Source<'s> {
     pub(super) async fn cards(&mut self) -> Result<&Cards, Stop> {
         let cards = match self.cards.take() {
             Some(cards) => cards,
-            None => Cards::of(&Message::parse(&self.whole().await?)),
+            None => apart(self.whole().await?, |bytes| Cards::of(&Message::parse(bytes))).await?,
         };
         Ok(self.cards.insert(cards))
     }

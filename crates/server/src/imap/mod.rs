@@ -8,6 +8,7 @@
 //! Untagged responses precede the tagged one. A message is appended, a flag stored or a message expunged before the
 //! client hears OK, and it is on stable storage then.
 
+mod apart;
 mod append;
 mod body;
 mod carry_out;
@@ -28,6 +29,7 @@ mod session;
 mod status;
 mod stop;
 mod store;
+mod texts;
 
 pub use connection::Stream;
 pub use door::{Authority, Door, LoginFuture, Passwords, Upgrade, UpgradeFuture};
