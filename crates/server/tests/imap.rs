@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use engine::memory::MemoryEngine;
+use engine::{Batch, Engine};
 use imap::Refusal;
 use imap::grammar::flag::system_name;
 use posthouse_server::facts::facts_of;
@@ -49,6 +50,7 @@ impl Authority for Accounts {
 
 /// A server without sockets and disks.
 struct InMemory {
+    engine: Arc<MemoryEngine>,
     store: Store,
     now: Now,
     accounts: Accounts,
@@ -57,8 +59,10 @@ struct InMemory {
 impl InMemory {
     fn new() -> Self {
         let now: Now = Arc::new(|| Timestamp(1_000_000_000));
+        let engine = Arc::new(MemoryEngine::default());
         InMemory {
-            store: Store::new(Arc::new(MemoryEngine::default()), Arc::clone(&now)),
+            store: Store::new(Arc::clone(&engine) as Arc<dyn Engine>, Arc::clone(&now)),
+            engine,
             now,
             accounts: Accounts::default(),
         }
@@ -237,4 +241,34 @@ async fn who_reads_slowly_is_not_logged_out_right_after() {
     heard.clear();
     stream.read_buf(&mut heard).await.unwrap();
     assert!(heard.starts_with(b"d OK"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_envelope_of_a_message_whose_facts_are_damaged_is_made_from_its_bytes() {
+    let mut world = InMemory::new();
+    let (name, password) = ("alice".to_owned(), "x".to_owned());
+    world.give(&Given::Account { name, password }).await;
+    let message = |file: &str| (file.to_owned(), Vec::new());
+    world
+        .fill("alice", "INBOX", &[message("plain.eml"), message("mixed.eml")])
+        .await;
+    let partition = Store::partition(AccountId(1));
+    let all = bytes::Bytes::new()..bytes::Bytes::from_static(&[255; 8]);
+    let rows = world.engine.scan(partition, all, 1000).await.unwrap();
+    let of_plain = |value: &[u8]| value.windows(5).any(|part| part == b"Hello");
+    let facts = rows.iter().find(|row| of_plain(&row.value)).unwrap();
+    let mut batch = Batch::new(partition);
+    batch.put(&facts.key, b"damaged");
+    world.engine.commit(batch).await.unwrap();
+    let text = "given session 1 alice INBOX\n\
+                C: a FETCH 1:2 (UID ENVELOPE)\n\
+                S: * 1 FETCH (UID 1 ENVELOPE (\"Mon, 7 Feb 1994 21:52:25 -0800\" \"Hello\" <*>))\n\
+                S: * 2 FETCH (UID 2 ENVELOPE <*>)\n\
+                S: a OK <*>\n\
+                C: b SEARCH SENTON 7-Feb-1994\n\
+                S: * SEARCH 1\n\
+                S: b OK <*>\n";
+    let transcript = Transcript::parse(text).unwrap();
+    let ran = transcript::run(&mut world, &transcript).await;
+    assert!(ran.is_ok(), "{}", ran.unwrap_err());
 }

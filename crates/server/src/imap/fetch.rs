@@ -9,7 +9,7 @@ use imap::command::Fetch;
 use imap::command::fetch::{FetchItem, Seen};
 use imap::grammar::set::Numbering;
 use imap::response::fetch::FetchLine;
-use store::{KeywordAction, KeywordChange, Keywords, MessageRow, View};
+use store::{KeywordAction, KeywordChange, Keywords, MessageRow, StoreError, View};
 use types::{SystemKeyword, Uid};
 
 use super::body::{self, Source};
@@ -119,7 +119,7 @@ async fn send(
         mark_seen(selected, batch).await;
     }
     if plan.cards == Reads::Needed {
-        read_cards(selected, batch).await?;
+        read_cards(selected, batch).await;
     }
     for wanted in batch.drain(..) {
         printer.message(selected, connection, plan, &wanted).await?;
@@ -165,8 +165,30 @@ async fn mark_seen(selected: &mut Selected, batch: &mut [Wanted]) {
     }
 }
 
-/// Reads the cards of a batch: as one range where the batch is dense.
-async fn read_cards(selected: &Selected, batch: &mut [Wanted]) -> Result<(), Stop> {
+/// Reads the cards of a batch. Those that cannot be read are made from the messages' bytes.
+async fn read_cards(selected: &Selected, batch: &mut [Wanted]) {
+    let Err(error) = read_cards_together(selected, batch).await else {
+        return;
+    };
+    tracing::error!(%error, "imap: the facts of some messages could not be read together");
+    for wanted in batch {
+        wanted.cards = read_cards_of(selected, wanted.row.uid).await;
+    }
+}
+
+/// The stored cards of one message, if they can be read; a failure is the operator's business alone.
+pub(super) async fn read_cards_of(selected: &Selected, uid: Uid) -> Option<Cards> {
+    let (account, mailbox) = (selected.account(), selected.mailbox());
+    let read = account.facts_of(mailbox, &[uid]).await.inspect_err(|error| {
+        let (account, mailbox, uid) = (account.id().0, mailbox.0, uid.0);
+        tracing::error!(account, mailbox, uid, %error, "imap: the facts of a message could not be read");
+    });
+    let facts = read.ok()?.into_iter().next().flatten()?;
+    Cards::parse(&facts.cards)
+}
+
+/// As one range where the batch is dense.
+async fn read_cards_together(selected: &Selected, batch: &mut [Wanted]) -> Result<(), StoreError> {
     let (Some(first), Some(last)) = (batch.first(), batch.last()) else {
         return Ok(());
     };

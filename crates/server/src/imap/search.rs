@@ -16,16 +16,18 @@ use store::{MessageRow, View};
 use types::{KeywordName, SystemKeyword};
 
 use super::body::Source;
+use super::fetch::read_cards_of;
 use super::flags::{Recent, bit_of};
 use super::selected::Selected;
 use super::stop::Stop;
 use super::texts::{self, Needle, Place, Texts};
-use crate::facts::Cards;
 
 /// How much is read before others get a turn.
 const TURN_OCTETS: u64 = 1 << 20;
 /// How many keys are put to messages before others get a turn.
 const TURN_TESTS: usize = 10_000;
+/// What reading the cards of a message counts.
+const ABOUT_CARDS: u64 = 2048;
 
 /// Finds the messages that the keys describe; gives their positions or uids, in order.
 pub(super) async fn search(selected: &mut Selected, search: Search) -> Result<Vec<u32>, Stop> {
@@ -304,15 +306,11 @@ impl<'s> Candidate<'s> {
     }
 
     async fn read_sent(&mut self) -> Result<Option<i32>, Stop> {
-        let facts = self
-            .selected
-            .account()
-            .facts_of(self.selected.mailbox(), &[self.row.uid])
-            .await?;
-        let facts = facts.into_iter().next().flatten();
-        self.octets += facts.as_ref().map_or(0, |facts| facts.cards.len() as u64);
-        let sent = match facts.and_then(|facts| Cards::parse(&facts.cards)) {
-            Some(cards) => cards.sent,
+        let sent = match read_cards_of(self.selected, self.row.uid).await {
+            Some(cards) => {
+                self.octets += ABOUT_CARDS;
+                cards.sent
+            }
             None => {
                 self.octets += u64::from(self.row.size);
                 self.source.cards().await?.sent
