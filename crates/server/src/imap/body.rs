@@ -15,7 +15,7 @@ use store::{Account, MessageRow};
 use super::apart::apart;
 use super::connection::Connection;
 use super::stop::Stop;
-use crate::facts::Cards;
+use crate::facts::{Cards, StoredCards};
 
 /// How much of a body is read at once.
 const PIECE: u64 = 256 * 1024;
@@ -55,7 +55,7 @@ pub(super) struct Source<'s> {
     row: &'s MessageRow,
     whole: Option<Parsed>,
     head: Option<Parsed>,
-    cards: Option<Cards>,
+    cards: Option<Bytes>,
 }
 
 impl<'s> Source<'s> {
@@ -117,12 +117,18 @@ impl<'s> Source<'s> {
     }
 
     /// The cards, made from the bytes: for a message whose stored ones are missing or of another version.
-    pub(super) async fn cards(&mut self) -> Result<&Cards, Stop> {
+    pub(super) async fn cards(&mut self) -> Result<StoredCards<'_>, Stop> {
         let cards = match self.cards.take() {
             Some(cards) => cards,
-            None => apart(self.whole().await?, |bytes| Cards::of(&Message::parse(bytes))).await?,
+            None => {
+                apart(self.whole().await?, |bytes| {
+                    Cards::of(&Message::parse(bytes)).print()
+                })
+                .await?
+            }
         };
-        Ok(self.cards.insert(cards))
+        let cards = self.cards.insert(cards);
+        Ok(StoredCards::parse(cards).expect("what was just printed parses back"))
     }
 
     async fn section(&mut self, section: &Section) -> Result<Octets, Stop> {

@@ -1,6 +1,6 @@
 //! The two directions of a connection: commands in, responses out, both with bounds.
 //!
-//! What is printed gathers in one buffer and leaves when there is 64 KiB of it or when the client is waited for; large
+//! What is printed gathers in one buffer and leaves when there is 256 KiB of it or when the client is waited for; large
 //! bodies go past the buffer. While the client is idle both buffers are given back.
 
 use std::future::Future;
@@ -14,10 +14,10 @@ use tokio::time::timeout;
 
 use super::door::Upgrade;
 
-/// How much is gathered before it is written.
-const ENOUGH: usize = 64 * 1024;
-/// Larger pieces are written from where they are.
-const LARGE: usize = 32 * 1024;
+/// How much is gathered before it is written: calls of the system weigh little then.
+const ENOUGH: usize = 256 * 1024;
+/// Larger pieces are written from where they are: copying is cheaper than two more calls up to here.
+const LARGE: usize = 64 * 1024;
 
 /// How long a client may take to read what is sent to it.
 const WRITE_TIME: Duration = Duration::from_secs(300);
@@ -83,9 +83,14 @@ impl Connection {
         Ok(())
     }
 
+    /// Whether [`Connection::relieve`] would write.
+    pub(super) fn has_enough(&self) -> bool {
+        self.out.len() >= ENOUGH
+    }
+
     /// Writes what was printed if it is enough to be worth it.
     pub(super) async fn relieve(&mut self) -> io::Result<()> {
-        if self.out.len() < ENOUGH {
+        if !self.has_enough() {
             return Ok(());
         }
         self.write_out().await

@@ -21,6 +21,7 @@ use super::flags::{Recent, bit_of};
 use super::selected::Selected;
 use super::stop::Stop;
 use super::texts::{self, Needle, Place, Texts};
+use crate::facts::StoredCards;
 
 /// How much is read before others get a turn.
 const TURN_OCTETS: u64 = 1 << 20;
@@ -306,7 +307,8 @@ impl<'s> Candidate<'s> {
     }
 
     async fn read_sent(&mut self) -> Result<Option<i32>, Stop> {
-        let sent = match read_cards_of(self.selected, self.row.uid).await {
+        let stored = read_cards_of(self.selected, self.row.uid).await;
+        let sent = match stored.as_deref().and_then(StoredCards::parse) {
             Some(cards) => {
                 self.octets += ABOUT_CARDS;
                 cards.sent
