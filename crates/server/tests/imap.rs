@@ -211,22 +211,35 @@ async fn recent_messages_are_taken_as_far_as_somebody_has_looked() {
     assert_eq!(account.take_recent(inbox, Uid(1)), Some(Uid(3)));
 }
 
+impl InMemory {
+    /// With an account `alice` whose inbox has one message.
+    async fn with_message(bytes: Vec<u8>) -> Self {
+        let mut world = InMemory::new();
+        let (name, password) = ("alice".to_owned(), "x".to_owned());
+        world.give(&Given::Account { name, password }).await;
+        let (_, account) = &world.accounts.0["alice"];
+        let message = NewMessage {
+            facts: facts_of(&bytes),
+            source: BlobSource::Bytes(bytes.into()),
+            keywords: Keywords::default(),
+            received: Timestamp(0),
+        };
+        let inbox = account.mailbox(&MailboxName::inbox()).unwrap().id;
+        account.append(inbox, vec![message]).await.unwrap();
+        world
+    }
+
+    async fn speaks(&mut self, transcript: &str) {
+        let transcript = Transcript::parse(transcript).unwrap();
+        let ran = transcript::run(self, &transcript).await;
+        assert!(ran.is_ok(), "{}", ran.unwrap_err());
+    }
+}
+
 /// RFC 3501 §5.4: inactivity counts from when the client has all that it asked for.
 #[tokio::test(start_paused = true)]
 async fn who_reads_slowly_is_not_logged_out_right_after() {
-    let mut world = InMemory::new();
-    let (name, password) = ("alice".to_owned(), "x".to_owned());
-    world.give(&Given::Account { name, password }).await;
-    let (_, account) = &world.accounts.0["alice"];
-    let bytes = bytes::Bytes::from("x: y\r\n".repeat(200_000));
-    let message = NewMessage {
-        facts: facts_of(&bytes),
-        source: BlobSource::Bytes(bytes.clone()),
-        keywords: Keywords::default(),
-        received: Timestamp(0),
-    };
-    let inbox = account.mailbox(&MailboxName::inbox()).unwrap().id;
-    account.append(inbox, vec![message]).await.unwrap();
+    let mut world = InMemory::with_message(b"x: y\r\n".repeat(200_000)).await;
     let mut stream = world.connect().await;
     let ask = "a LOGIN alice x\r\nb SELECT INBOX\r\nc FETCH 1 BODY.PEEK[]\r\n";
     stream.write_all(ask.as_bytes()).await.unwrap();
@@ -241,6 +254,29 @@ async fn who_reads_slowly_is_not_logged_out_right_after() {
     heard.clear();
     stream.read_buf(&mut heard).await.unwrap();
     assert!(heard.starts_with(b"d OK"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn large_messages_are_searched_and_fetched_like_small_ones() {
+    let line = "what nobody looks for\r\n".repeat(100_000);
+    let text = format!("Subject: Large\r\n\r\n{line}Needle\r\n");
+    let mut world = InMemory::with_message(text.into_bytes()).await;
+    world
+        .speaks(
+            "given session 1 alice INBOX\n\
+             C: a SEARCH BODY needle SUBJECT large NOT BODY hay\n\
+             S: * SEARCH 1\n\
+             S: a OK <*>\n\
+             C: b SEARCH NOT TEXT needle\n\
+             S: * SEARCH\n\
+             S: b OK <*>\n\
+             C: c FETCH 1 (BODY.PEEK[TEXT]<2300000.6> BODY.PEEK[1]<2300002.4>)\n\
+             S: * 1 FETCH (BODY[TEXT]<2300000> {6}\n\
+             S: Needle BODY[1]<2300002> {4}\n\
+             S: edle)\n\
+             S: c OK <*>\n",
+        )
+        .await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -260,15 +296,16 @@ async fn the_envelope_of_a_message_whose_facts_are_damaged_is_made_from_its_byte
     let mut batch = Batch::new(partition);
     batch.put(&facts.key, b"damaged");
     world.engine.commit(batch).await.unwrap();
-    let text = "given session 1 alice INBOX\n\
-                C: a FETCH 1:2 (UID ENVELOPE)\n\
-                S: * 1 FETCH (UID 1 ENVELOPE (\"Mon, 7 Feb 1994 21:52:25 -0800\" \"Hello\" <*>))\n\
-                S: * 2 FETCH (UID 2 ENVELOPE <*>)\n\
-                S: a OK <*>\n\
-                C: b SEARCH SENTON 7-Feb-1994\n\
-                S: * SEARCH 1\n\
-                S: b OK <*>\n";
-    let transcript = Transcript::parse(text).unwrap();
-    let ran = transcript::run(&mut world, &transcript).await;
-    assert!(ran.is_ok(), "{}", ran.unwrap_err());
+    world
+        .speaks(
+            "given session 1 alice INBOX\n\
+             C: a FETCH 1:2 (UID ENVELOPE)\n\
+             S: * 1 FETCH (UID 1 ENVELOPE (\"Mon, 7 Feb 1994 21:52:25 -0800\" \"Hello\" <*>))\n\
+             S: * 2 FETCH (UID 2 ENVELOPE <*>)\n\
+             S: a OK <*>\n\
+             C: b SEARCH SENTON 7-Feb-1994\n\
+             S: * SEARCH 1\n\
+             S: b OK <*>\n",
+        )
+        .await;
 }

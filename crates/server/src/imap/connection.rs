@@ -96,6 +96,15 @@ impl Connection {
         self.write_out().await
     }
 
+    /// The same in the middle of a response: it leaves in pieces only where it alone is large, because what has left
+    /// cannot be taken back.
+    pub(super) async fn relieve_within(&mut self) -> io::Result<()> {
+        if self.out.len() < 2 * ENOUGH {
+            return Ok(());
+        }
+        self.write_out().await
+    }
+
     async fn write_out(&mut self) -> io::Result<()> {
         in_time(self.stream.write_all(&self.out)).await?;
         self.written += self.out.len() as u64;
@@ -130,7 +139,7 @@ impl Connection {
     pub(super) async fn send(&mut self, octets: Bytes) -> io::Result<()> {
         if octets.len() < LARGE {
             self.out.extend_from_slice(&octets);
-            return self.relieve().await;
+            return self.relieve_within().await;
         }
         self.write_out().await?;
         in_time(self.stream.write_all(&octets)).await?;

@@ -324,7 +324,7 @@ impl Printer {
                 }
             };
             // One message may have a thousand items, each as large as its header.
-            connection.relieve().await?;
+            connection.relieve_within().await?;
         }
         let mut line = FetchLine::resume(connection.out(), place);
         if wanted.newly_seen && !plan.items.contains(&FetchItem::Flags) {
