@@ -84,39 +84,68 @@ impl Cards {
     fn texts(&self) -> [&Bytes; 4] {
         [&self.envelope, &self.body_structure, &self.body, &self.preview]
     }
+}
 
+/// The stored form of cards, of which single texts are cut out without a copy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StoredCards<'s> {
+    texts: [&'s [u8]; 4],
+    /// When the message says that it was sent.
+    pub sent: Option<Sent>,
+}
+
+impl<'s> StoredCards<'s> {
     /// Reads the stored form; `None` where there is none, or that of another version.
     #[must_use]
-    pub fn parse(stored: &Bytes) -> Option<Self> {
+    pub fn parse(stored: &'s [u8]) -> Option<Self> {
         let (version, rest) = stored.split_first_chunk::<1>()?;
         if *version != [VERSION] {
             return None;
         }
         let (day, rest) = rest.split_first_chunk::<4>()?;
         let (moment, rest) = rest.split_first_chunk::<8>()?;
-        let (lengths, texts) = rest.split_first_chunk::<16>()?;
-        let mut at = 0;
-        let mut slices = [const { Bytes::new() }; 4];
-        for (slice, length) in slices.iter_mut().zip(lengths.as_chunks::<4>().0) {
-            let end = usize::try_from(u32::from_le_bytes(*length))
-                .ok()?
-                .checked_add(at)?;
-            texts.get(at..end)?;
-            *slice = stored.slice(HEAD + at..HEAD + end);
-            at = end;
+        let (lengths, mut rest) = rest.split_first_chunk::<16>()?;
+        let mut texts = [&[][..]; 4];
+        for (text, length) in texts.iter_mut().zip(lengths.as_chunks::<4>().0) {
+            let length = usize::try_from(u32::from_le_bytes(*length)).ok()?;
+            (*text, rest) = rest.split_at_checked(length)?;
         }
-        let [envelope, body_structure, body, preview] = slices;
         let day = i32::from_le_bytes(*day);
-        Some(Cards {
-            envelope,
-            body_structure,
-            body,
-            preview,
+        Some(StoredCards {
+            texts,
             sent: (day != NO_DAY).then_some(Sent {
                 day,
                 moment: i64::from_le_bytes(*moment),
             }),
         })
+    }
+
+    /// `ENVELOPE`.
+    #[must_use]
+    pub fn envelope(&self) -> &'s [u8] {
+        let [envelope, ..] = self.texts;
+        envelope
+    }
+
+    /// `BODYSTRUCTURE`.
+    #[must_use]
+    pub fn body_structure(&self) -> &'s [u8] {
+        let [_, structure, ..] = self.texts;
+        structure
+    }
+
+    /// `BODY`.
+    #[must_use]
+    pub fn body(&self) -> &'s [u8] {
+        let [.., body, _] = self.texts;
+        body
+    }
+
+    /// The beginning of the text, in UTF-8.
+    #[must_use]
+    pub fn preview(&self) -> &'s [u8] {
+        let [.., preview] = self.texts;
+        preview
     }
 }
 
@@ -169,7 +198,12 @@ mod tests {
             b"Date: Mon, 7 Feb 1994 21:52:25 -0800\r\nSubject: s\r\nMessage-ID: <a@b>\r\n\r\nhello\r\n";
         let cards = Cards::of(&Message::parse(source));
         let printed = cards.print();
-        assert_eq!(Cards::parse(&printed), Some(cards.clone()));
+        let stored = StoredCards::parse(&printed).unwrap();
+        assert_eq!(stored.envelope(), cards.envelope);
+        assert_eq!(stored.body_structure(), cards.body_structure);
+        assert_eq!(stored.body(), cards.body);
+        assert_eq!(stored.preview(), cards.preview);
+        assert_eq!(stored.sent, cards.sent);
         assert_eq!(
             cards.sent,
             Some(Sent {
@@ -179,11 +213,11 @@ mod tests {
         );
         assert_eq!(cards.preview, "hello");
         for length in 0..printed.len() {
-            assert_eq!(Cards::parse(&printed.slice(..length)), None, "{length}");
+            assert_eq!(StoredCards::parse(&printed[..length]), None, "{length}");
         }
         let mut other = printed.to_vec();
         other[0] += 1;
-        assert_eq!(Cards::parse(&other.into()), None);
+        assert_eq!(StoredCards::parse(&other), None);
         assert!(facts_of(source).message_id.is_some());
         assert_eq!(facts_of(b"").message_id, None);
     }

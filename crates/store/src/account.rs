@@ -339,11 +339,12 @@ impl Account {
             .collect())
     }
 
-    /// Takes the recent mark: the messages from the uid on that comes back are recent to the caller alone
-    /// (RFC 3501 §2.3.2). It moves in memory and is stored lazily. `None` where there is no such mailbox.
+    /// Takes the recent mark up to a uid: the messages from the uid on that comes back, and below `before`, are recent
+    /// to the caller alone (RFC 3501 §2.3.2). It moves in memory and is stored lazily. `None` where there is no such
+    /// mailbox.
     #[must_use]
-    pub fn take_recent(&self, mailbox: MailboxId) -> Option<Uid> {
-        self.inner.state().take_recent(mailbox)
+    pub fn take_recent(&self, mailbox: MailboxId, before: Uid) -> Option<Uid> {
+        self.inner.state().take_recent(mailbox, before)
     }
 
     pub(crate) async fn create_first_mailboxes(&self) -> Result<(), StoreError> {

@@ -130,10 +130,11 @@ impl State {
         }
     }
 
-    /// Moves the recent mark to the next uid in memory; the uid where it was.
-    pub(crate) fn take_recent(&mut self, mailbox: MailboxId) -> Option<Uid> {
+    /// Moves the recent mark up to a uid in memory; the uid where it was.
+    pub(crate) fn take_recent(&mut self, mailbox: MailboxId, before: Uid) -> Option<Uid> {
         let row = self.mailboxes.get_mut(&mailbox)?;
-        let mark = std::mem::replace(&mut row.recent, row.next_uid);
+        let mark = row.recent;
+        row.recent = mark.max(before.min(row.next_uid));
         if mark != row.recent {
             self.marked.insert(mailbox);
         }

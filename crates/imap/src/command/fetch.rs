@@ -95,7 +95,21 @@ pub(super) fn parse(cursor: &mut Cursor<'_>, numbering: Numbering) -> Result<Fet
     if items.is_empty() || items.len() > MAX_ITEMS {
         return Err(before.wanted("1 to 1000 items"));
     }
-    Ok(Fetch { messages, items })
+    Ok(Fetch {
+        messages,
+        items: without_repeats(items),
+    })
+}
+
+/// An item named twice is answered once: more would only cost.
+fn without_repeats(items: Vec<FetchItem>) -> Vec<FetchItem> {
+    let mut once: Vec<FetchItem> = Vec::with_capacity(items.len());
+    for item in items {
+        if !once.contains(&item) {
+            once.push(item);
+        }
+    }
+    once
 }
 
 fn macro_items(cursor: &mut Cursor<'_>) -> Option<Vec<FetchItem>> {

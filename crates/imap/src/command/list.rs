@@ -6,6 +6,9 @@ use crate::grammar::cursor::{Cursor, ParseError};
 use crate::grammar::mailbox::{MailboxArgument, decode, mailbox, print_argument};
 use crate::grammar::print;
 
+/// More than any name has: those are limited to 1000 octets.
+const MAX_PATTERN: usize = 2000;
+
 /// `LIST [options] reference pattern [RETURN options]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct List {
@@ -66,37 +69,115 @@ impl Pattern {
     }
 }
 
-/// Whether a pattern matches a name whose levels are separated by `separator`.
+/// A pattern that is put to many names.
 ///
-/// A step for every pair of octets at the most: a pattern of many stars costs time but not an explosion.
-#[must_use]
-pub fn matches(pattern: &str, name: &str, separator: u8) -> bool {
-    // `reached` holds how much of the name the pattern so far can have matched.
-    let name = name.as_bytes();
-    let mut reached = vec![false; name.len() + 1];
-    if let Some(first) = reached.first_mut() {
-        *first = true;
-    }
-    for wanted in pattern.bytes() {
-        let mut next = vec![false; name.len() + 1];
-        let mut before = false;
-        for (at, here) in next.iter_mut().enumerate() {
-            let came = reached.get(at).copied().unwrap_or(false);
-            let octet = at.checked_sub(1).and_then(|i| name.get(i).copied());
-            let previous = at
-                .checked_sub(1)
-                .and_then(|i| reached.get(i).copied())
-                .unwrap_or(false);
-            *here = match wanted {
-                b'*' => came || before,
-                b'%' => came || (before && octet != Some(separator)),
-                _ => previous && octet == Some(wanted),
-            };
-            before = *here;
+/// Which parts of the pattern a name can have matched so far is a row of bits, moved on by one shift for each octet of
+/// the name: 64 octets of pattern cost as much as one, and a pattern of many stars no more than any other.
+///
+/// ```
+/// use posthouse_imap::command::list::Matcher;
+///
+/// let mut matcher = Matcher::new("a/%", b'/');
+/// assert!(matcher.matches("a/b") && !matcher.matches("a/b/c"));
+/// ```
+#[derive(Clone, Debug)]
+pub struct Matcher {
+    /// For each octet, where in the pattern it is wanted: `words` words.
+    wanted: Vec<u64>,
+    /// Where `*` and where `%` stands.
+    stars: Vec<u64>,
+    percents: Vec<u64>,
+    /// Before which places of the pattern the name can stand; the last is its end.
+    reached: Vec<u64>,
+    end: usize,
+    words: usize,
+    separator: u8,
+}
+
+impl Matcher {
+    /// Prepares a pattern for names whose levels are separated by `separator`.
+    #[must_use]
+    pub fn new(pattern: &str, separator: u8) -> Self {
+        let pattern = without_repeats(pattern.as_bytes());
+        let words = pattern.len() / 64 + 1;
+        let mut matcher = Matcher {
+            wanted: vec![0; 256 * words],
+            stars: vec![0; words],
+            percents: vec![0; words],
+            reached: vec![0; words],
+            end: pattern.len(),
+            words,
+            separator,
+        };
+        for (place, octet) in pattern.iter().enumerate() {
+            match octet {
+                b'*' => set(&mut matcher.stars, place),
+                b'%' => set(&mut matcher.percents, place),
+                octet => set(&mut matcher.wanted, usize::from(*octet) * words * 64 + place),
+            }
         }
-        reached = next;
+        matcher
     }
-    reached.last().copied().unwrap_or(false)
+
+    /// Whether the pattern matches a whole name.
+    pub fn matches(&mut self, name: &str) -> bool {
+        self.reached.fill(0);
+        set(&mut self.reached, 0);
+        self.pass_wildcards();
+        for octet in name.bytes() {
+            self.step(octet);
+        }
+        let last = self.reached.get(self.end / 64).copied().unwrap_or(0);
+        last & (1 << (self.end % 64)) != 0
+    }
+
+    fn step(&mut self, octet: u8) {
+        let wanted = self.wanted.chunks_exact(self.words).nth(octet.into());
+        let percents = if octet == self.separator { 0 } else { u64::MAX };
+        let wildcards = self.stars.iter().zip(&self.percents);
+        let mut carry = 0;
+        for ((reached, wanted), (star, percent)) in self
+            .reached
+            .iter_mut()
+            .zip(wanted.unwrap_or_default())
+            .zip(wildcards)
+        {
+            let stays = *reached & (star | percent & percents);
+            let moves = *reached & wanted;
+            *reached = stays | moves << 1 | carry;
+            carry = moves >> 63;
+        }
+        self.pass_wildcards();
+    }
+
+    /// A wildcard may match nothing. No two stand beside each other, so that one step is enough.
+    fn pass_wildcards(&mut self) {
+        let wildcards = self.stars.iter().zip(&self.percents);
+        let mut carry = 0;
+        for (reached, (star, percent)) in self.reached.iter_mut().zip(wildcards) {
+            let passes = *reached & (star | percent);
+            *reached |= passes << 1 | carry;
+            carry = passes >> 63;
+        }
+    }
+}
+
+/// One wildcard for each run of them: `*` where one is among them.
+fn without_repeats(pattern: &[u8]) -> Vec<u8> {
+    let mut once: Vec<u8> = Vec::with_capacity(pattern.len());
+    for octet in pattern {
+        match (once.last_mut(), *octet) {
+            (Some(last @ (b'*' | b'%')), wildcard @ (b'*' | b'%')) => *last = (*last).max(wildcard),
+            (_, octet) => once.push(octet),
+        }
+    }
+    once
+}
+
+fn set(bits: &mut [u64], place: usize) {
+    if let Some(word) = bits.get_mut(place / 64) {
+        *word |= 1 << (place % 64);
+    }
 }
 
 /// `list = "LIST" [SP list-select-opts] SP mailbox SP list-mailbox [SP "RETURN" SP "(" options ")"]`.
@@ -107,9 +188,7 @@ pub(super) fn parse(cursor: &mut Cursor<'_>) -> Result<List, ParseError> {
         only = cursor.list(option)?;
         cursor.space()?;
     }
-    let reference = mailbox(cursor)?;
-    cursor.space()?;
-    let pattern = Pattern(cursor.list_mailbox()?);
+    let (reference, pattern) = pattern(cursor)?;
     let mut wanted = Vec::new();
     if !cursor.is_at_end() {
         cursor.space()?;
@@ -139,10 +218,20 @@ fn option(cursor: &mut Cursor<'_>) -> Result<ListOption, ParseError> {
 /// `lsub = "LSUB" SP mailbox SP list-mailbox`.
 pub(super) fn parse_lsub(cursor: &mut Cursor<'_>) -> Result<Lsub, ParseError> {
     cursor.space()?;
+    let (reference, pattern) = pattern(cursor)?;
+    Ok(Lsub { reference, pattern })
+}
+
+/// `mailbox SP list-mailbox`.
+fn pattern(cursor: &mut Cursor<'_>) -> Result<(MailboxArgument, Pattern), ParseError> {
+    let before = cursor.clone();
     let reference = mailbox(cursor)?;
     cursor.space()?;
     let pattern = Pattern(cursor.list_mailbox()?);
-    Ok(Lsub { reference, pattern })
+    if reference.0.len() + pattern.0.len() > MAX_PATTERN {
+        return Err(before.wanted("a pattern of at most 2000 octets"));
+    }
+    Ok((reference, pattern))
 }
 
 pub(super) fn print(out: &mut Vec<u8>, list: &List) {
@@ -180,7 +269,9 @@ mod tests {
     #[test]
     fn stars_cross_levels_and_percents_do_not() {
         let check = |pattern: &str, name: &str, wanted: bool| {
-            assert_eq!(matches(pattern, name, b'/'), wanted, "{pattern} {name}");
+            let mut matcher = Matcher::new(pattern, b'/');
+            assert_eq!(matcher.matches(name), wanted, "{pattern} {name}");
+            assert_eq!(matcher.matches(name), wanted, "once more");
         };
         check("*", "a/b", true);
         check("%", "a", true);
@@ -197,7 +288,25 @@ mod tests {
         check("", "a", false);
         check("工%", "工作", true);
         check("INBOX", "inbox", false);
+        check("%*%", "a/b", true);
+        check("a%*", "a/b", true);
+        check("a%%b", "a/b", false);
+        check("*%/%b", "a/b/cb", true);
+        check("*%/%b", "a/b/c/d", false);
         check(&"*".repeat(1000), &"a/".repeat(500), true);
         check(&"*a".repeat(400), &"a".repeat(399), false);
+        check(&"*a".repeat(400), &"a".repeat(400), true);
+    }
+
+    #[test]
+    fn words_of_bits_meet_without_a_seam() {
+        for length in 60..200 {
+            let name = "a".repeat(length);
+            assert!(Matcher::new(&name, b'/').matches(&name));
+            assert!(!Matcher::new(&name, b'/').matches(&name[1..]));
+            assert!(Matcher::new(&format!("{name}*"), b'/').matches(&format!("{name}/b")));
+            assert!(!Matcher::new(&format!("{name}%"), b'/').matches(&format!("{name}/b")));
+            assert!(Matcher::new(&format!("{name}%/b"), b'/').matches(&format!("{name}c/b")));
+        }
     }
 }

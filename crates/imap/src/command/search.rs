@@ -11,6 +11,10 @@ use crate::grammar::set::{MessageSet, Numbering, print_sequence_set, sequence_se
 
 /// How deep NOT, OR and parentheses may be nested.
 const MAX_DEPTH: u8 = 50;
+/// More keys than anybody writes; every message may have to be put to each.
+const MAX_KEYS: usize = 500;
+/// The same of keys that look for a text.
+const MAX_TEXTS: usize = 50;
 
 /// `SEARCH [CHARSET charset] keys`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,6 +75,20 @@ pub enum SearchKey {
     Text(Bytes),
 }
 
+impl SearchKey {
+    /// How many keys it is made of, and how many of those look for a text.
+    fn count(&self) -> (usize, usize) {
+        let sum = |(keys, texts): (usize, usize), (more, more_texts)| (keys + more, texts + more_texts);
+        match self {
+            SearchKey::And(keys) => keys.iter().map(SearchKey::count).fold((0, 0), sum),
+            SearchKey::Or(keys) => sum(keys.0.count(), keys.1.count()),
+            SearchKey::Not(key) => key.count(),
+            SearchKey::Header { .. } | SearchKey::Body(_) | SearchKey::Text(_) => (1, 1),
+            _ => (1, 0),
+        }
+    }
+}
+
 /// How two days are to each other, disregarding time and zone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Relation {
@@ -102,7 +120,12 @@ pub(super) fn parse(cursor: &mut Cursor<'_>, numbering: Numbering) -> Result<Sea
         charset = Some(cursor.astring("a charset")?);
         cursor.space()?;
     }
+    let before = cursor.clone();
     let key = all_of(cursor.items(|c| key(c, MAX_DEPTH))?);
+    let (keys, texts) = key.count();
+    if keys > MAX_KEYS || texts > MAX_TEXTS {
+        return Err(before.wanted("at most 500 search keys, 50 of them with a text"));
+    }
     Ok(Search {
         numbering,
         charset,

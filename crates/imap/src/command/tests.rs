@@ -95,6 +95,10 @@ fn fetch_parses_and_prints() {
     );
     check("FETCH 1 BODY", "FETCH 1 (BODY)");
     check(
+        "FETCH 1 (UID BODY[1] uid body[1] BODY.PEEK[1] UID)",
+        "FETCH 1 (UID BODY[1] BODY.PEEK[1])",
+    );
+    check(
         "UID FETCH 1:* (UID BODYSTRUCTURE rfc822 RFC822.HEADER RFC822.TEXT)",
         "UID FETCH 1:* (UID BODYSTRUCTURE RFC822 RFC822.HEADER RFC822.TEXT)",
     );

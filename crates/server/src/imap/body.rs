@@ -9,12 +9,13 @@ use bytes::Bytes;
 use imap::command::fetch::FetchItem;
 use imap::grammar::section::{Partial, Section, SectionText};
 use imap::response::fetch::{FetchLine, Place};
-use message::{Header, Message};
+use message::{Header, Message, PartId, Structure};
 use store::{Account, MessageRow};
 
+use super::apart::apart;
 use super::connection::Connection;
 use super::stop::Stop;
-use crate::facts::Cards;
+use crate::facts::{Cards, StoredCards};
 
 /// How much of a body is read at once.
 const PIECE: u64 = 256 * 1024;
@@ -32,11 +33,29 @@ enum Octets {
     Made(Bytes),
 }
 
-/// A message whose parts are wanted; it is read when needed, and once.
+/// Bytes from the beginning of a message, and the parts that lie in them.
+struct Parsed {
+    bytes: Bytes,
+    structure: Structure,
+}
+
+impl Parsed {
+    fn new(bytes: Bytes) -> Self {
+        Parsed {
+            structure: Structure::parse(&bytes),
+            bytes,
+        }
+    }
+}
+
+/// A message whose parts are wanted; it is read when needed, and once. What is found out about it is kept for the items
+/// that follow: a client may name a thousand of them.
 pub(super) struct Source<'s> {
     account: &'s Account,
     row: &'s MessageRow,
-    whole: Option<Bytes>,
+    whole: Option<Parsed>,
+    head: Option<Parsed>,
+    cards: Option<Bytes>,
 }
 
 impl<'s> Source<'s> {
@@ -45,28 +64,25 @@ impl<'s> Source<'s> {
             account,
             row,
             whole: None,
+            head: None,
+            cards: None,
         }
     }
 
     async fn read(&self, range: Range<u64>) -> Result<Bytes, Stop> {
         match &self.whole {
-            Some(whole) => {
-                let end = usize::try_from(range.end).unwrap_or(usize::MAX).min(whole.len());
+            Some(Parsed { bytes, .. }) => {
+                let end = usize::try_from(range.end).unwrap_or(usize::MAX).min(bytes.len());
                 let start = usize::try_from(range.start).unwrap_or(usize::MAX).min(end);
-                Ok(whole.slice(start..end))
+                Ok(bytes.slice(start..end))
             }
             None => Ok(self.account.read_blob(self.row.blob, range).await?),
         }
     }
 
     /// All bytes of the message.
-    pub(super) async fn whole(&mut self) -> Result<Bytes, Stop> {
-        if let Some(whole) = &self.whole {
-            return Ok(whole.clone());
-        }
-        let whole = self.read(0..u64::from(self.row.size)).await?;
-        self.whole = Some(whole.clone());
-        Ok(whole)
+    pub(super) async fn whole(&self) -> Result<Bytes, Stop> {
+        self.read(0..u64::from(self.row.size)).await
     }
 
     /// The message at least up to the end of its header.
@@ -80,33 +96,59 @@ impl<'s> Source<'s> {
         self.read(0..size).await
     }
 
-    /// The cards, made from the bytes where the stored ones are missing or of another version.
-    pub(super) async fn cards(&mut self, stored: Option<&Cards>) -> Result<Cards, Stop> {
-        if let Some(stored) = stored {
-            return Ok(stored.clone());
-        }
-        Ok(Cards::of(&Message::parse(&self.whole().await?)))
+    async fn parsed_whole(&mut self) -> Result<&Parsed, Stop> {
+        let parsed = match self.whole.take() {
+            Some(parsed) => parsed,
+            None => {
+                let bytes = self.whole().await?;
+                let structure = apart(bytes.clone(), Structure::parse).await?;
+                Parsed { bytes, structure }
+            }
+        };
+        Ok(self.whole.insert(parsed))
+    }
+
+    async fn parsed_head(&mut self) -> Result<&Parsed, Stop> {
+        let parsed = match self.head.take() {
+            Some(parsed) => parsed,
+            None => Parsed::new(self.head().await?),
+        };
+        Ok(self.head.insert(parsed))
+    }
+
+    /// The cards, made from the bytes: for a message whose stored ones are missing or of another version.
+    pub(super) async fn cards(&mut self) -> Result<StoredCards<'_>, Stop> {
+        let cards = match self.cards.take() {
+            Some(cards) => cards,
+            None => {
+                apart(self.whole().await?, |bytes| {
+                    Cards::of(&Message::parse(bytes)).print()
+                })
+                .await?
+            }
+        };
+        let cards = self.cards.insert(cards);
+        Ok(StoredCards::parse(cards).expect("what was just printed parses back"))
     }
 
     async fn section(&mut self, section: &Section) -> Result<Octets, Stop> {
-        if section.part.is_empty() && section.text == SectionText::Whole {
-            return Ok(Octets::Range(0..u64::from(self.row.size)));
+        let size = u64::from(self.row.size);
+        if !section.part.is_empty() {
+            return Ok(find(self.parsed_whole().await?, section));
         }
-        let of_header = matches!(
-            section.text,
-            SectionText::Header | SectionText::HeaderFields(_) | SectionText::HeaderFieldsNot(_)
-        );
-        let bytes = if section.part.is_empty() && of_header {
-            self.head().await?
-        } else {
-            self.whole().await?
-        };
-        Ok(find(&Message::parse(&bytes), section))
+        match section.text {
+            SectionText::Whole => Ok(Octets::Range(0..size)),
+            SectionText::Text => {
+                let head = self.parsed_head().await?.structure.part(PartId::ROOT);
+                Ok(Octets::Range(head.body.start as u64..size))
+            }
+            _ => Ok(find(self.parsed_head().await?, section)),
+        }
     }
 }
 
 /// Finds a section in a message.
-fn find(message: &Message<'_>, section: &Section) -> Octets {
+fn find(message: &Parsed, section: &Section) -> Octets {
     let kind = match &section.text {
         SectionText::Whole => message::Section::Whole,
         SectionText::Text => message::Section::Text,
@@ -115,10 +157,10 @@ fn find(message: &Message<'_>, section: &Section) -> Octets {
             message::Section::Header
         }
     };
-    let Some(range) = message.structure().section(&section.part, kind) else {
+    let Some(range) = message.structure.section(&section.part, kind) else {
         return Octets::Missing;
     };
-    let header = Header::new(message.bytes().get(range.clone()).unwrap_or_default());
+    let header = Header::new(message.bytes.get(range.clone()).unwrap_or_default());
     match &section.text {
         SectionText::HeaderFields(names) => Octets::Made(header.only(names).into()),
         SectionText::HeaderFieldsNot(names) => Octets::Made(header.without(names).into()),

@@ -1,6 +1,6 @@
 //! The two directions of a connection: commands in, responses out, both with bounds.
 //!
-//! What is printed gathers in one buffer and leaves when there is 64 KiB of it or when the client is waited for; large
+//! What is printed gathers in one buffer and leaves when there is 256 KiB of it or when the client is waited for; large
 //! bodies go past the buffer. While the client is idle both buffers are given back.
 
 use std::future::Future;
@@ -14,13 +14,15 @@ use tokio::time::timeout;
 
 use super::door::Upgrade;
 
-/// How much is gathered before it is written.
-const ENOUGH: usize = 64 * 1024;
-/// Larger pieces are written from where they are.
-const LARGE: usize = 32 * 1024;
+/// How much is gathered before it is written: calls of the system weigh little then.
+const ENOUGH: usize = 256 * 1024;
+/// Larger pieces are written from where they are: copying is cheaper than two more calls up to here.
+const LARGE: usize = 64 * 1024;
 
 /// How long a client may take to read what is sent to it.
 const WRITE_TIME: Duration = Duration::from_secs(300);
+/// How long a TLS handshake may take.
+const HANDSHAKE_TIME: Duration = Duration::from_secs(60);
 
 /// A stream of bytes in both directions.
 pub trait Stream: AsyncRead + AsyncWrite + Send + Sync + Unpin {}
@@ -81,9 +83,23 @@ impl Connection {
         Ok(())
     }
 
+    /// Whether [`Connection::relieve`] would write.
+    pub(super) fn has_enough(&self) -> bool {
+        self.out.len() >= ENOUGH
+    }
+
     /// Writes what was printed if it is enough to be worth it.
     pub(super) async fn relieve(&mut self) -> io::Result<()> {
-        if self.out.len() < ENOUGH {
+        if !self.has_enough() {
+            return Ok(());
+        }
+        self.write_out().await
+    }
+
+    /// The same in the middle of a response: it leaves in pieces only where it alone is large, because what has left
+    /// cannot be taken back.
+    pub(super) async fn relieve_within(&mut self) -> io::Result<()> {
+        if self.out.len() < 2 * ENOUGH {
             return Ok(());
         }
         self.write_out().await
@@ -114,7 +130,8 @@ impl Connection {
     pub(super) async fn upgrade(&mut self, upgrade: Upgrade) -> io::Result<()> {
         let plain = std::mem::replace(&mut self.stream, Box::new(tokio::io::empty()));
         self.framer.forget();
-        self.stream = upgrade(plain).await?;
+        let encrypted = timeout(HANDSHAKE_TIME, upgrade(plain)).await;
+        self.stream = encrypted.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
         Ok(())
     }
 
@@ -122,7 +139,7 @@ impl Connection {
     pub(super) async fn send(&mut self, octets: Bytes) -> io::Result<()> {
         if octets.len() < LARGE {
             self.out.extend_from_slice(&octets);
-            return self.relieve().await;
+            return self.relieve_within().await;
         }
         self.write_out().await?;
         in_time(self.stream.write_all(&octets)).await?;

@@ -5,11 +5,13 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use imap::command::Fetch;
 use imap::command::fetch::{FetchItem, Seen};
 use imap::grammar::set::Numbering;
 use imap::response::fetch::FetchLine;
-use store::{KeywordAction, KeywordChange, Keywords, MessageRow, View};
+use store::{KeywordAction, KeywordChange, Keywords, MessageRow, StoreError, View};
+use tokio::task::coop::consume_budget;
 use types::{SystemKeyword, Uid};
 
 use super::body::{self, Source};
@@ -17,7 +19,7 @@ use super::connection::Connection;
 use super::flags::{FlagText, Recent};
 use super::selected::{Access, Selected};
 use super::stop::Stop;
-use crate::facts::Cards;
+use crate::facts::StoredCards;
 
 /// How many messages are prepared together.
 const BATCH: usize = 256;
@@ -27,6 +29,7 @@ struct Plan {
     items: Vec<FetchItem>,
     marks_seen: Seen,
     cards: Reads,
+    bytes: Reads,
 }
 
 /// Whether something has to be read.
@@ -40,7 +43,8 @@ enum Reads {
 struct Wanted {
     position: u32,
     row: MessageRow,
-    cards: Option<Cards>,
+    /// The cards as they are stored.
+    cards: Option<Bytes>,
     newly_seen: bool,
 }
 
@@ -53,11 +57,9 @@ impl Plan {
             items.insert(0, FetchItem::Uid);
         }
         let sets = items.iter().any(|item| item.seen() == Seen::Set);
-        let of_cards = |item: &FetchItem| {
-            matches!(
-                item,
-                FetchItem::Envelope | FetchItem::Body | FetchItem::BodyStructure
-            )
+        let reads = |of: fn(&FetchItem) -> bool| match items.iter().any(of) {
+            true => Reads::Needed,
+            false => Reads::NotNeeded,
         };
         Plan {
             marks_seen: if sets && access == Access::ReadWrite {
@@ -65,14 +67,25 @@ impl Plan {
             } else {
                 Seen::Stays
             },
-            cards: if items.iter().any(of_cards) {
-                Reads::Needed
-            } else {
-                Reads::NotNeeded
-            },
+            cards: reads(is_of_cards),
+            bytes: reads(is_of_bytes),
             items,
         }
     }
+}
+
+fn is_of_cards(item: &FetchItem) -> bool {
+    matches!(
+        item,
+        FetchItem::Envelope | FetchItem::Body | FetchItem::BodyStructure
+    )
+}
+
+fn is_of_bytes(item: &FetchItem) -> bool {
+    matches!(
+        item,
+        FetchItem::BodySection(_) | FetchItem::Rfc822 | FetchItem::Rfc822Header | FetchItem::Rfc822Text
+    )
 }
 
 /// Sends what is asked for of each message. Messages that are gone are left out, and the client is told that there were
@@ -119,12 +132,20 @@ async fn send(
         mark_seen(selected, batch).await;
     }
     if plan.cards == Reads::Needed {
-        read_cards(selected, batch).await?;
+        read_cards(selected, batch).await;
     }
     for wanted in batch.drain(..) {
-        printer.message(selected, connection, plan, &wanted).await?;
-        connection.relieve().await?;
+        if printer
+            .at_once(selected, connection.out(), plan, &wanted)
+            .is_none()
+        {
+            printer.message(selected, connection, plan, &wanted).await?;
+        }
+        if connection.has_enough() {
+            connection.relieve().await?;
+        }
     }
+    consume_budget().await;
     Ok(())
 }
 
@@ -165,8 +186,30 @@ async fn mark_seen(selected: &mut Selected, batch: &mut [Wanted]) {
     }
 }
 
-/// Reads the cards of a batch: as one range where the batch is dense.
-async fn read_cards(selected: &Selected, batch: &mut [Wanted]) -> Result<(), Stop> {
+/// Reads the cards of a batch. Those that cannot be read are made from the messages' bytes.
+async fn read_cards(selected: &Selected, batch: &mut [Wanted]) {
+    let Err(error) = read_cards_together(selected, batch).await else {
+        return;
+    };
+    tracing::error!(%error, "imap: the facts of some messages could not be read together");
+    for wanted in batch {
+        wanted.cards = read_cards_of(selected, wanted.row.uid).await;
+    }
+}
+
+/// The stored cards of one message, if they can be read; a failure is the operator's business alone.
+pub(super) async fn read_cards_of(selected: &Selected, uid: Uid) -> Option<Bytes> {
+    let (account, mailbox) = (selected.account(), selected.mailbox());
+    let read = account.facts_of(mailbox, &[uid]).await.inspect_err(|error| {
+        let (account, mailbox, uid) = (account.id().0, mailbox.0, uid.0);
+        tracing::error!(account, mailbox, uid, %error, "imap: the facts of a message could not be read");
+    });
+    let facts = read.ok()?.into_iter().next().flatten()?;
+    Some(facts.cards)
+}
+
+/// As one range where the batch is dense.
+async fn read_cards_together(selected: &Selected, batch: &mut [Wanted]) -> Result<(), StoreError> {
     let (Some(first), Some(last)) = (batch.first(), batch.last()) else {
         return Ok(());
     };
@@ -175,17 +218,18 @@ async fn read_cards(selected: &Selected, batch: &mut [Wanted]) -> Result<(), Sto
     let (account, mailbox) = (selected.account(), selected.mailbox());
     if span < batch.len().saturating_mul(2) {
         let facts = account.facts(mailbox, (first, last), span + 1).await?;
+        let mut facts = facts.into_iter().peekable();
         for wanted in &mut *batch {
-            let at = facts.binary_search_by_key(&wanted.row.uid, |(uid, _)| *uid);
-            let row = at.ok().and_then(|at| facts.get(at));
-            wanted.cards = row.and_then(|(_, facts)| Cards::parse(&facts.cards));
+            while facts.next_if(|(uid, _)| *uid < wanted.row.uid).is_some() {}
+            let facts = facts.next_if(|(uid, _)| *uid == wanted.row.uid);
+            wanted.cards = facts.map(|(_, facts)| facts.cards);
         }
         return Ok(());
     }
     let uids: Vec<Uid> = batch.iter().map(|wanted| wanted.row.uid).collect();
     let facts = account.facts_of(mailbox, &uids).await?;
     for (wanted, facts) in batch.iter_mut().zip(facts) {
-        wanted.cards = facts.and_then(|facts| Cards::parse(&facts.cards));
+        wanted.cards = facts.map(|facts| facts.cards);
     }
     Ok(())
 }
@@ -202,6 +246,33 @@ impl Printer {
             flags: FlagText::new(view.keywords()),
             failed: None,
         }
+    }
+
+    /// Prints a message of which nothing has to be read any more; `None`, and nothing printed, for others.
+    fn at_once(
+        &mut self,
+        selected: &Selected,
+        out: &mut Vec<u8>,
+        plan: &Plan,
+        wanted: &Wanted,
+    ) -> Option<()> {
+        if plan.bytes == Reads::Needed {
+            return None;
+        }
+        let cards = wanted.cards.as_deref().and_then(StoredCards::parse);
+        if plan.cards == Reads::Needed && cards.is_none() {
+            return None;
+        }
+        let row = (&wanted.row, selected.recent(wanted.row.uid));
+        let mut line = FetchLine::begin(out, wanted.position);
+        for item in &plan.items {
+            match &cards {
+                Some(cards) if is_of_cards(item) => card_item(&mut line, item, cards),
+                _ => self.row_item(&mut line, item, row),
+            }
+        }
+        line.end();
+        Some(())
     }
 
     async fn message(
@@ -234,7 +305,10 @@ impl Printer {
         for item in &plan.items {
             place = match item {
                 FetchItem::Envelope | FetchItem::Body | FetchItem::BodyStructure => {
-                    let cards = source.cards(wanted.cards.as_ref()).await?;
+                    let cards = match wanted.cards.as_deref().and_then(StoredCards::parse) {
+                        Some(stored) => stored,
+                        None => source.cards().await?,
+                    };
                     let mut line = FetchLine::resume(connection.out(), place);
                     card_item(&mut line, item, &cards);
                     line.pause()
@@ -249,6 +323,8 @@ impl Printer {
                     line.pause()
                 }
             };
+            // One message may have a thousand items, each as large as its header.
+            connection.relieve_within().await?;
         }
         let mut line = FetchLine::resume(connection.out(), place);
         if wanted.newly_seen && !plan.items.contains(&FetchItem::Flags) {
@@ -268,10 +344,10 @@ impl Printer {
     }
 }
 
-fn card_item(line: &mut FetchLine<'_>, item: &FetchItem, cards: &Cards) {
+fn card_item(line: &mut FetchLine<'_>, item: &FetchItem, cards: &StoredCards<'_>) {
     match item {
-        FetchItem::Envelope => line.envelope(&cards.envelope),
-        FetchItem::Body => line.body(&cards.body),
-        _ => line.body_structure(&cards.body_structure),
+        FetchItem::Envelope => line.envelope(cards.envelope()),
+        FetchItem::Body => line.body(cards.body()),
+        _ => line.body_structure(cards.body_structure()),
     }
 }

@@ -1,11 +1,15 @@
 //! LIST and LSUB (RFC 3501 §6.3.8, §6.3.9), with `\HasChildren` (RFC 3348) and the roles of RFC 6154.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io;
 
-use imap::command::list::{List, ListOption, Lsub, matches};
+use imap::command::list::{List, ListOption, Lsub, Matcher};
 use imap::response::mailbox::{Attribute, Listing, list as print};
 use store::Account;
+use tokio::task::coop::consume_budget;
 use types::{MailboxName, Role, SEPARATOR};
+
+use super::connection::Connection;
 
 /// What stands at a place of the hierarchy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,23 +21,25 @@ enum Place {
 }
 
 /// Lists the mailboxes that the pattern matches, and the levels above mailboxes that are none themselves.
-pub(super) fn list(account: &Account, out: &mut Vec<u8>, list: &List) {
+pub(super) async fn list(account: &Account, connection: &mut Connection, list: &List) -> io::Result<()> {
     if list.pattern.is_empty() {
         // Only the separator is asked for, and the root of the reference: names have none here (RFC 3501 §6.3.8).
-        print(out, Listing::List, &[Attribute::NoSelect], "");
-        return;
+        print(connection.out(), Listing::List, &[Attribute::NoSelect], "");
+        return Ok(());
     }
     let Some(pattern) = list.pattern.after(&list.reference) else {
-        return;
+        return Ok(());
     };
+    let mut names = Names::new(&pattern);
     let places = places(account);
     for (name, place) in &places {
+        consume_budget().await;
         let role = match place {
             Place::Mailbox(role) => *role,
             Place::Level => None,
         };
         let wanted = !list.only.contains(&ListOption::SpecialUse) || role.is_some();
-        if !wanted || !matches_name(&pattern, name) {
+        if !wanted || !names.hold(name) {
             continue;
         }
         let mut attributes = Vec::with_capacity(3);
@@ -42,8 +48,10 @@ pub(super) fn list(account: &Account, out: &mut Vec<u8>, list: &List) {
         }
         attributes.push(children(&places, name));
         attributes.extend(role.map(Attribute::Use));
-        print(out, Listing::List, &attributes, name.as_str());
+        print(connection.out(), Listing::List, &attributes, name.as_str());
+        connection.relieve().await?;
     }
+    Ok(())
 }
 
 fn places(account: &Account) -> BTreeMap<MailboxName, Place> {
@@ -57,11 +65,25 @@ fn places(account: &Account) -> BTreeMap<MailboxName, Place> {
     places
 }
 
-/// INBOX is the same in any case (RFC 3501 §5.1).
-fn matches_name(pattern: &str, name: &MailboxName) -> bool {
-    let separator = u8::try_from(SEPARATOR).expect("the separator is ASCII");
-    matches(pattern, name.as_str(), separator)
-        || (name.is_inbox() && matches(&pattern.to_ascii_uppercase(), name.as_str(), separator))
+/// The pattern of a command.
+struct Names {
+    matcher: Matcher,
+    of_inbox: Matcher,
+}
+
+impl Names {
+    fn new(pattern: &str) -> Self {
+        let separator = u8::try_from(SEPARATOR).expect("the separator is ASCII");
+        Names {
+            matcher: Matcher::new(pattern, separator),
+            of_inbox: Matcher::new(&pattern.to_ascii_uppercase(), separator),
+        }
+    }
+
+    /// INBOX is the same in any case (RFC 3501 §5.1).
+    fn hold(&mut self, name: &MailboxName) -> bool {
+        self.matcher.matches(name.as_str()) || (name.is_inbox() && self.of_inbox.matches(name.as_str()))
+    }
 }
 
 fn children(places: &BTreeMap<MailboxName, Place>, name: &MailboxName) -> Attribute {
@@ -76,22 +98,24 @@ fn children(places: &BTreeMap<MailboxName, Place>, name: &MailboxName) -> Attrib
 
 /// Lists subscriptions. Where `%` stops above a subscribed name, that level is listed as one that cannot be selected
 /// (RFC 3501 §6.3.9).
-pub(super) fn lsub(account: &Account, out: &mut Vec<u8>, lsub: &Lsub) {
+pub(super) async fn lsub(account: &Account, connection: &mut Connection, lsub: &Lsub) -> io::Result<()> {
     if lsub.pattern.is_empty() {
-        print(out, Listing::Lsub, &[Attribute::NoSelect], "");
-        return;
+        print(connection.out(), Listing::Lsub, &[Attribute::NoSelect], "");
+        return Ok(());
     }
     let Some(pattern) = lsub.pattern.after(&lsub.reference) else {
-        return;
+        return Ok(());
     };
     let subscriptions = account.subscriptions();
+    let mut names = Names::new(&pattern);
     let mut found = BTreeSet::new();
     for name in &subscriptions {
-        if matches_name(&pattern, name) {
+        consume_budget().await;
+        if names.hold(name) {
             found.insert(name.clone());
         } else if pattern.ends_with('%') {
             let mut above = std::iter::successors(name.parent(), MailboxName::parent);
-            found.extend(above.find(|above| matches_name(&pattern, above)));
+            found.extend(above.find(|above| names.hold(above)));
         }
     }
     for name in found {
@@ -99,6 +123,8 @@ pub(super) fn lsub(account: &Account, out: &mut Vec<u8>, lsub: &Lsub) {
             true => &[],
             false => &[Attribute::NoSelect],
         };
-        print(out, Listing::Lsub, attributes, name.as_str());
+        print(connection.out(), Listing::Lsub, attributes, name.as_str());
+        connection.relieve().await?;
     }
+    Ok(())
 }

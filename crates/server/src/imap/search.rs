@@ -1,7 +1,7 @@
 //! SEARCH and UID SEARCH (RFC 3501 §6.4.4, §6.4.8): finding by looking, which defines what is correct.
 //!
 //! The keys become a [`Test`]. It is first put to what is in memory of a message; only where that does not decide it is
-//! the header read, and only then the whole message. Texts are compared decoded and folded (`casemap`).
+//! the header read, and only then the whole message. What is looked for in texts is in `texts`.
 
 use std::sync::Arc;
 
@@ -12,44 +12,91 @@ use imap::command::Search;
 use imap::command::search::{Relation, SearchKey};
 use imap::grammar::date::Date;
 use imap::grammar::set::Numbering;
-use memchr::memmem::Finder;
-use message::{Header, Message};
 use store::{MessageRow, View};
 use types::{KeywordName, SystemKeyword};
 
 use super::body::Source;
+use super::fetch::read_cards_of;
 use super::flags::{Recent, bit_of};
 use super::selected::Selected;
 use super::stop::Stop;
-use crate::casemap::fold;
-use crate::facts::Cards;
+use super::texts::{self, Needle, Place, Texts};
+use super::written::Batches;
+use crate::facts::StoredCards;
 
-/// How many messages are looked at before others get a turn.
-const TURN: usize = 64;
+/// How much is read before others get a turn.
+const TURN_OCTETS: u64 = 1 << 20;
+/// How many keys are put to messages before others get a turn.
+const TURN_TESTS: usize = 10_000;
+/// What reading the cards of a message counts.
+const ABOUT_CARDS: u64 = 2048;
 
 /// Finds the messages that the keys describe; gives their positions or uids, in order.
 pub(super) async fn search(selected: &mut Selected, search: Search) -> Result<Vec<u32>, Stop> {
     let view = selected.view().await?;
-    let compiler = Compiler {
+    let mut compiler = Compiler {
         selected,
         view: &view,
         charset: charset(search.charset.as_deref())?,
+        texts: Texts::default(),
     };
     let test = compiler.test(search.key)?;
+    let texts = Arc::new(compiler.texts);
+    let tests = test.count();
+    let lacking = lacking(selected, &view, &test, &texts).await;
+    let mut work = Work::default();
     let mut found = Vec::new();
     for (in_view, row) in view.positions(1, selected.known(&view)) {
-        let mut candidate = Candidate::new(selected, in_view, row);
+        let mut candidate = Candidate::new(selected, in_view, row, &texts);
+        if lacking.binary_search(&in_view).is_ok() {
+            candidate.found = texts.nothing();
+        }
         if candidate.passes(&test).await? {
             found.push(match search.numbering {
                 Numbering::Positions => selected.position(in_view, row.uid),
                 Numbering::Uids => row.uid.0,
             });
         }
-        if candidate.was_read() && in_view % TURN == 0 {
+        work.done(tests, candidate.octets).await;
+    }
+    Ok(found)
+}
+
+/// The positions of messages that are known to have none of the texts without being read one by one, in order.
+async fn lacking(selected: &Selected, view: &View, test: &Test, texts: &Arc<Texts>) -> Vec<usize> {
+    let Some(plain) = texts.plain() else {
+        return Vec::new();
+    };
+    let mut batches = Batches::default();
+    let (tests, mut work) = (test.count(), Work::default());
+    for (in_view, row) in view.positions(1, selected.known(view)) {
+        let undecided = test.decide(&Candidate::new(selected, in_view, row, texts));
+        if undecided.is_err() {
+            batches.push(in_view, row);
+        }
+        work.done(tests, 0).await;
+    }
+    let mut lacking = batches.lacking(selected.account(), plain).await;
+    lacking.sort_unstable();
+    lacking
+}
+
+/// What was done since others had a turn.
+#[derive(Default)]
+struct Work {
+    tests: usize,
+    octets: u64,
+}
+
+impl Work {
+    async fn done(&mut self, tests: usize, octets: u64) {
+        self.tests += tests;
+        self.octets += octets;
+        if self.tests >= TURN_TESTS || self.octets >= TURN_OCTETS {
+            *self = Work::default();
             tokio::task::yield_now().await;
         }
     }
-    Ok(found)
 }
 
 /// The charset of the texts of a search; without one, UTF-8.
@@ -77,31 +124,23 @@ enum Test {
     Sent(Relation, Date),
     Larger(u32),
     Smaller(u32),
-    Header {
-        field: String,
-        text: Needle,
-    },
-    Body(Needle),
-    Text(Needle),
-}
-
-/// A folded text that is looked for.
-struct Needle(Finder<'static>);
-
-impl Needle {
-    fn is_in(&self, text: String) -> bool {
-        self.0.needle().is_empty() || self.0.find(fold(text).as_bytes()).is_some()
-    }
+    /// Has the text of this number in the fields that it is wanted in.
+    Fields(usize),
+    /// Has the text of this number in the header.
+    Header(usize),
+    /// Has the text of this number in the body.
+    Body(usize),
 }
 
 struct Compiler<'c> {
     selected: &'c Selected,
     view: &'c Arc<View>,
     charset: &'static Encoding,
+    texts: Texts,
 }
 
 impl Compiler<'_> {
-    fn test(&self, key: SearchKey) -> Result<Test, Refusal> {
+    fn test(&mut self, key: SearchKey) -> Result<Test, Refusal> {
         Ok(match key {
             SearchKey::All => Test::Always,
             SearchKey::And(keys) => {
@@ -129,12 +168,21 @@ impl Compiler<'_> {
             SearchKey::Sent(relation, day) => Test::Sent(relation, day),
             SearchKey::Larger(size) => Test::Larger(size),
             SearchKey::Smaller(size) => Test::Smaller(size),
-            SearchKey::Header { field, text } => Test::Header {
-                field: String::from_utf8_lossy(&field).into_owned(),
-                text: self.needle(&text)?,
-            },
-            SearchKey::Body(text) => Test::Body(self.needle(&text)?),
-            SearchKey::Text(text) => Test::Text(self.needle(&text)?),
+            SearchKey::Header { field, text } => {
+                let text = self.needle(&text)?;
+                Test::Fields(self.texts.in_fields(&field, text))
+            }
+            SearchKey::Body(text) => {
+                let text = self.needle(&text)?;
+                Test::Body(self.texts.in_body(text))
+            }
+            SearchKey::Text(text) => {
+                let (header, body) = (self.needle(&text)?, self.needle(&text)?);
+                Test::Any(vec![
+                    Test::Header(self.texts.in_header(header)),
+                    Test::Body(self.texts.in_body(body)),
+                ])
+            }
         })
     }
 
@@ -147,9 +195,7 @@ impl Compiler<'_> {
         if wrong {
             return Err(Refusal::Charset);
         }
-        Ok(Needle(
-            Finder::new(fold(text.into_owned()).as_bytes()).into_owned(),
-        ))
+        Ok(Needle::new(text.into_owned()))
     }
 }
 
@@ -161,8 +207,7 @@ fn not(test: Test) -> Test {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Need {
     Cards,
-    Header,
-    Whole,
+    Texts(Place),
 }
 
 impl Test {
@@ -172,9 +217,19 @@ impl Test {
             Test::All(tests) | Test::Any(tests) => tests.iter().filter_map(Test::cost).max(),
             Test::Not(test) => test.cost(),
             Test::Sent(..) => Some(Need::Cards),
-            Test::Header { .. } => Some(Need::Header),
-            Test::Body(_) | Test::Text(_) => Some(Need::Whole),
+            Test::Fields(_) => Some(Need::Texts(Place::Fields)),
+            Test::Header(_) => Some(Need::Texts(Place::Header)),
+            Test::Body(_) => Some(Need::Texts(Place::Body)),
             _ => None,
+        }
+    }
+
+    /// Of how many keys it was made, about.
+    fn count(&self) -> usize {
+        match self {
+            Test::All(tests) | Test::Any(tests) => tests.iter().map(Test::count).sum(),
+            Test::Not(test) => test.count(),
+            _ => 1,
         }
     }
 
@@ -202,9 +257,9 @@ impl Test {
                 let sent = candidate.sent.as_ref().ok_or(Need::Cards)?;
                 sent.is_some_and(|sent| relation.holds(Date::from_days(sent.into()), *day))
             }
-            Test::Header { field, text } => candidate.header_has(field, text)?,
-            Test::Body(text) => candidate.body_has(text)?,
-            Test::Text(text) => candidate.header_text_has(text)? || candidate.body_has(text)?,
+            Test::Fields(text) => candidate.has(Place::Fields, *text)?,
+            Test::Header(text) => candidate.has(Place::Header, *text)?,
+            Test::Body(text) => candidate.has(Place::Body, *text)?,
         })
     }
 }
@@ -243,12 +298,15 @@ struct Candidate<'s> {
     recent: Recent,
     source: Source<'s>,
     sent: Option<Option<i32>>,
-    head: Option<Bytes>,
-    whole: Option<Bytes>,
+    texts: &'s Arc<Texts>,
+    /// For each place of texts, which of them it has.
+    found: [Option<Vec<bool>>; 3],
+    /// How much of it was read.
+    octets: u64,
 }
 
 impl<'s> Candidate<'s> {
-    fn new(selected: &'s Selected, in_view: usize, row: &'s MessageRow) -> Self {
+    fn new(selected: &'s Selected, in_view: usize, row: &'s MessageRow, texts: &'s Arc<Texts>) -> Self {
         Candidate {
             selected,
             in_view,
@@ -256,13 +314,10 @@ impl<'s> Candidate<'s> {
             recent: selected.recent(row.uid),
             source: Source::new(selected.account(), row),
             sent: None,
-            head: None,
-            whole: None,
+            texts,
+            found: [None, None, None],
+            octets: 0,
         }
-    }
-
-    fn was_read(&self) -> bool {
-        self.sent.is_some() || self.head.is_some() || self.whole.is_some()
     }
 
     async fn passes(&mut self, test: &Test) -> Result<bool, Stop> {
@@ -270,49 +325,42 @@ impl<'s> Candidate<'s> {
             match test.decide(self) {
                 Ok(passes) => return Ok(passes),
                 Err(Need::Cards) => self.sent = Some(self.read_sent().await?),
-                Err(Need::Header) => self.head = Some(self.source.head().await?),
-                Err(Need::Whole) => {
-                    let whole = self.source.whole().await?;
-                    self.head = Some(whole.clone());
-                    self.whole = Some(whole);
-                }
+                Err(Need::Texts(place)) => self.look(place).await?,
             }
         }
     }
 
     async fn read_sent(&mut self) -> Result<Option<i32>, Stop> {
-        let facts = self
-            .selected
-            .account()
-            .facts_of(self.selected.mailbox(), &[self.row.uid])
-            .await?;
-        let stored = facts
-            .into_iter()
-            .next()
-            .flatten()
-            .and_then(|facts| Cards::parse(&facts.cards));
-        let cards = self.source.cards(stored.as_ref()).await?;
-        Ok(cards.sent.map(|sent| sent.day))
+        let stored = read_cards_of(self.selected, self.row.uid).await;
+        let sent = match stored.as_deref().and_then(StoredCards::parse) {
+            Some(cards) => {
+                self.octets += ABOUT_CARDS;
+                cards.sent
+            }
+            None => {
+                self.octets += u64::from(self.row.size);
+                self.source.cards().await?.sent
+            }
+        };
+        Ok(sent.map(|sent| sent.day))
     }
 
-    fn message(&self) -> Result<Message<'_>, Need> {
-        Ok(Message::parse(self.whole.as_ref().ok_or(Need::Whole)?))
+    async fn look(&mut self, place: Place) -> Result<(), Stop> {
+        let octets = match place {
+            Place::Fields | Place::Header => self.source.head().await?,
+            Place::Body => self.source.whole().await?,
+        };
+        self.octets += octets.len() as u64;
+        let found = texts::find(self.texts, place, octets).await?;
+        if let Some(places) = self.found.get_mut(place as usize) {
+            *places = Some(found);
+        }
+        Ok(())
     }
 
-    /// RFC 3501 §6.4.4, `HEADER`: an empty text asks only whether the field is there.
-    fn header_has(&self, field: &str, text: &Needle) -> Result<bool, Need> {
-        let head = Message::parse(self.head.as_ref().ok_or(Need::Header)?);
-        let header: Header<'_> = head.header(message::PartId::ROOT);
-        Ok(header.all(field).any(|field| text.is_in(field.text())))
-    }
-
-    fn header_text_has(&self, text: &Needle) -> Result<bool, Need> {
-        let head = Message::parse(self.head.as_ref().ok_or(Need::Header)?);
-        Ok(text.is_in(head.header_text()))
-    }
-
-    fn body_has(&self, text: &Needle) -> Result<bool, Need> {
-        let message = self.message()?;
-        Ok(message.body_texts().any(|body| text.is_in(body)) || text.0.needle().is_empty())
+    fn has(&self, place: Place, text: usize) -> Result<bool, Need> {
+        let found = self.found.get(place as usize).and_then(Option::as_ref);
+        let found = found.ok_or(Need::Texts(place))?;
+        Ok(found.get(text).copied().unwrap_or(false))
     }
 }

@@ -29,7 +29,10 @@ pub(super) async fn select(
     print_flags(out, view.keywords(), access);
     print::exists(out, selected.count());
     print::recent(out, selected.recent_count(&view));
-    if let Some(position) = first_unseen(&view) {
+    // Where all have been seen, as in most large mailboxes, that need not be found out row by row.
+    if mailbox.unseen > 0
+        && let Some(position) = first_unseen(&view)
+    {
         untagged_ok(out, Code::Unseen(position), "first unseen");
     }
     untagged_ok(out, Code::UidValidity(view.validity()), "uids are valid");

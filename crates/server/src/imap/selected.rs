@@ -7,6 +7,7 @@
 //!
 //! RFC 3501 §5.2, §5.5, §7.4.1: EXPUNGE is only told where it may be; everything else is told with every command.
 
+use std::io;
 use std::sync::Arc;
 
 use imap::Refusal;
@@ -17,6 +18,7 @@ use store::{Account, Mailbox, MessageRow, StoreError, View};
 use tokio::sync::watch;
 use types::{ChangeNumber, MailboxId, Uid};
 
+use super::connection::Connection;
 use super::flags::{FlagText, Recent};
 use super::stop::Stop;
 
@@ -71,9 +73,12 @@ pub(super) struct Selected {
     /// Ranges of uids with `\Recent`, in order: from, and before which.
     recent: Vec<(Uid, Uid)>,
     keywords_told: usize,
-    /// Changes of flags that this session made and has told already.
+    /// Changes of flags that this session made and has told already, in order.
     own: Vec<(Uid, ChangeNumber)>,
     watch: watch::Receiver<ChangeNumber>,
+    /// The change of the mailbox up to which the client was told what there was to tell. Not all changes show in the
+    /// view: of a new name there is nothing to tell.
+    looked: ChangeNumber,
 }
 
 impl Selected {
@@ -91,6 +96,7 @@ impl Selected {
             keywords_told: view.keywords().len(),
             own: Vec::new(),
             watch: account.watch(mailbox.id)?,
+            looked: view.change(),
         };
         selected.take_recent(view);
         Some(selected)
@@ -145,13 +151,10 @@ impl Selected {
 
     /// Whether a message has `\Recent` in this session.
     pub(super) fn recent(&self, uid: Uid) -> Recent {
-        match self
-            .recent
-            .iter()
-            .any(|(from, before)| *from <= uid && uid < *before)
-        {
-            true => Recent::Yes,
-            false => Recent::No,
+        let at = self.recent.partition_point(|(_, before)| *before <= uid);
+        match self.recent.get(at) {
+            Some((from, _)) if *from <= uid => Recent::Yes,
+            _ => Recent::No,
         }
     }
 
@@ -165,11 +168,11 @@ impl Selected {
         u32::try_from(self.recent.iter().map(count).sum::<usize>()).unwrap_or(u32::MAX)
     }
 
-    /// Takes the right to call new messages recent, or only looks where the mailbox is open to read only
-    /// (RFC 3501 §2.3.2, §6.3.2).
+    /// Takes the right to call the new messages of the view recent, or only looks where the mailbox is open to read
+    /// only (RFC 3501 §2.3.2, §6.3.2). What has arrived after the view is left to whoever is told of it first.
     fn take_recent(&mut self, view: &View) {
         let from = match self.access {
-            Access::ReadWrite => self.account.take_recent(self.mailbox),
+            Access::ReadWrite => self.account.take_recent(self.mailbox, view.next_uid()),
             Access::ReadOnly => self.account.mailbox_by_id(self.mailbox).map(|m| m.recent),
         };
         let Some(from) = from.filter(|from| *from < view.next_uid()) else {
@@ -263,20 +266,30 @@ impl Selected {
 
     /// Remembers changes of flags that the client has been told, or does not need to be told.
     pub(super) fn has_told(&mut self, rows: impl IntoIterator<Item = (Uid, ChangeNumber)>) {
+        let before = self.own.len();
         self.own.extend(rows);
+        // Most come in order, batch after batch: only the seam has to be looked at.
+        let seam = self.own.get(before.saturating_sub(1)..).unwrap_or_default();
+        if !seam.is_sorted() {
+            self.own.sort_unstable();
+        }
+    }
+
+    fn is_own(&self, row: &MessageRow) -> bool {
+        self.own.binary_search(&(row.uid, row.change)).is_ok()
     }
 
     /// Whether the client knows the flags that this row has.
     pub(super) fn knows_flags(&self, row: &MessageRow) -> bool {
-        row.change <= self.change || self.own.contains(&(row.uid, row.change))
+        row.change <= self.change || self.is_own(row)
     }
 
     /// Waits until something in the mailbox has changed that the client was not told.
     pub(super) async fn changed(&mut self) {
-        while *self.watch.borrow_and_update() <= self.change {
+        while *self.watch.borrow_and_update() <= self.looked {
             if self.watch.changed().await.is_err() {
-                // The account was unloaded under us: nothing will come any more.
-                std::future::pending::<()>().await;
+                // The account was removed: whoever looks will find that out.
+                return;
             }
         }
     }
@@ -284,23 +297,26 @@ impl Selected {
     /// Tells the client everything that it may now learn.
     pub(super) async fn sync(
         &mut self,
-        out: &mut Vec<u8>,
+        connection: &mut Connection,
         expunges: Expunges,
         numbering: Numbering,
     ) -> Result<(), Stop> {
+        // Before the view is taken: what comes in between is looked at once more.
+        let looked = *self.watch.borrow();
         let view = self.view().await?;
+        self.looked = looked.max(view.change());
         if view.change() == self.change && (self.gone.is_empty() || expunges == Expunges::Hold) {
-            self.own.clear();
+            self.own = Vec::new();
             return Ok(());
         }
         if expunges == Expunges::Tell {
-            self.tell_gone(out, &view);
+            self.tell_gone(connection, &view).await?;
         }
-        self.tell_keywords(out, &view);
-        self.tell_flags(out, &view, numbering);
-        self.tell_arrivals(out, &view);
+        self.tell_keywords(connection.out(), &view);
+        self.tell_flags(connection, &view, numbering).await?;
+        self.tell_arrivals(connection.out(), &view);
         self.change = view.change();
-        self.own.clear();
+        self.own = Vec::new();
         Ok(())
     }
 
@@ -324,12 +340,14 @@ impl Selected {
     }
 
     /// In order of uids, each position as it is after those before it have gone.
-    fn tell_gone(&mut self, out: &mut Vec<u8>, view: &View) {
+    async fn tell_gone(&mut self, connection: &mut Connection, view: &View) -> io::Result<()> {
         for uid in std::mem::take(&mut self.gone) {
             let position = view.rank(uid) + 1;
-            print::expunge(out, u32::try_from(position).unwrap_or(u32::MAX));
+            print::expunge(connection.out(), u32::try_from(position).unwrap_or(u32::MAX));
             self.count = self.count.saturating_sub(1);
+            connection.relieve().await?;
         }
+        Ok(())
     }
 
     /// New keywords are in FLAGS before a message has them (RFC 3501 §7.2.6).
@@ -356,19 +374,26 @@ impl Selected {
     }
 
     /// Tells the flags that somebody else has changed, of the messages that the client knows.
-    fn tell_flags(&self, out: &mut Vec<u8>, view: &View, numbering: Numbering) {
+    async fn tell_flags(
+        &self,
+        connection: &mut Connection,
+        view: &View,
+        numbering: Numbering,
+    ) -> io::Result<()> {
         let mut text = FlagText::new(view.keywords());
         let known = self.known(view);
         for (in_view, row) in view.changed_since(self.change) {
-            if in_view > known || self.own.contains(&(row.uid, row.change)) {
+            if in_view > known || self.is_own(row) {
                 continue;
             }
-            let mut line = FetchLine::begin(out, self.position(in_view, row.uid));
+            let mut line = FetchLine::begin(connection.out(), self.position(in_view, row.uid));
             if numbering == Numbering::Uids {
                 line.uid(row.uid);
             }
             line.flags(text.print(row.keywords, self.recent(row.uid)));
             line.end();
+            connection.relieve().await?;
         }
+        Ok(())
     }
 }

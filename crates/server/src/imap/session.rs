@@ -6,38 +6,36 @@
 use std::io;
 use std::time::Duration;
 
-use ::store::{Account, Appended, Copied};
+use ::store::Account;
 use bytes::Bytes;
 use imap::command::capability::{self, Offer, Situation};
 use imap::command::{BadCommand, Command, parse, tag_of};
 use imap::framing::{Event, Frame, FramingError, Limits};
 use imap::grammar::set::Numbering;
-use imap::response::mailbox;
 use imap::response::status::{self as print, Code, Kind};
 use imap::{In, Refusal, Tagged};
 use tokio::time::{Instant, timeout_at};
 
+use super::carry_out::{Outcome, manner};
 use super::connection::{Connection, Stream};
 use super::door::{Door, Passwords};
 use super::selected::{Access, Expunges, Selected};
 use super::stop::Stop;
-use super::{
-    append, copy, expunge, fetch, list, login, mailbox as mailboxes, r#move, search, select, status,
-    store as store_flags,
-};
 use crate::listen::stopped;
 
 /// How long a client may be silent after a login (RFC 3501 §5.4: at least 30 minutes).
 const IDLE_TIME: Duration = Duration::from_secs(31 * 60);
-/// How long a client may take for a command before a login.
-const LOGIN_TIME: Duration = Duration::from_secs(60);
-/// How many mistakes a client may make before a login, and in a row after it.
+/// How long a client may take from the greeting to a login, whatever it says meanwhile.
+const LOGIN_TIME: Duration = Duration::from_secs(180);
+/// How many times a client may be wrong about name or password: more is guessing.
+const MAX_LOGIN_FAILURES: u32 = 5;
+/// How many mistakes a client may make before a login.
 const MAX_MISTAKES: u32 = 10;
-/// The same after a login: a broken client, not an attack.
+/// How many it may make in a row after a login: a broken client, not an attack.
 const MAX_MISTAKES_LOGGED_IN: u32 = 1000;
 
 /// How far the client has come (RFC 3501 §3).
-enum State {
+pub(super) enum State {
     NotAuthenticated,
     Authenticated(Account),
     Selected(Box<Selected>),
@@ -45,22 +43,14 @@ enum State {
 
 /// A connection with all that is known of its client.
 pub(super) struct Session {
-    connection: Connection,
-    door: Door,
-    state: State,
+    pub(super) connection: Connection,
+    pub(super) door: Door,
+    pub(super) state: State,
     /// The tag of the IDLE that is going on.
     idling: Option<Bytes>,
     mistakes: u32,
+    login_failures: u32,
     deadline: Instant,
-}
-
-/// What the tagged response says.
-enum Outcome {
-    Done(&'static str),
-    LoggedIn,
-    Opened(Access),
-    Appended(Appended),
-    Copied(Copied),
 }
 
 /// Whether the session goes on.
@@ -81,6 +71,7 @@ pub async fn serve(stream: Box<dyn Stream>, door: Door) -> io::Result<()> {
         state: State::NotAuthenticated,
         idling: None,
         mistakes: 0,
+        login_failures: 0,
         deadline: Instant::now() + LOGIN_TIME,
     };
     session.greet();
@@ -101,7 +92,7 @@ impl Session {
         print::status(self.connection.out(), b"*", Kind::Ok, code, "Posthouse is ready");
     }
 
-    fn capabilities(&self) -> Vec<u8> {
+    pub(super) fn capabilities(&self) -> Vec<u8> {
         let starttls = match self.door.upgrade {
             Some(_) => Offer::Yes,
             None => Offer::No,
@@ -136,6 +127,8 @@ impl Session {
             if next == Next::End {
                 return self.connection.close().await;
             }
+            // A client that sends many commands at once gets no more answers than it reads.
+            self.connection.relieve().await?;
         }
     }
 
@@ -143,6 +136,11 @@ impl Session {
     async fn wait(&mut self) -> io::Result<Next> {
         self.connection.flush().await?;
         self.connection.release();
+        // The client may have needed long to read what was sent; only now it is its turn. Not in IDLE: that news are
+        // told does not mean that somebody is there.
+        if self.idling.is_none() {
+            self.wait_anew();
+        }
         let deadline = self.deadline;
         let woken = match (&self.idling, &mut self.state) {
             (Some(_), State::Selected(selected)) => tokio::select! {
@@ -159,9 +157,7 @@ impl Session {
             Err(_) => Ok(self.leave("you have been silent for too long")),
             Ok(read) => {
                 read?;
-                if !matches!(self.state, State::NotAuthenticated) {
-                    self.deadline = Instant::now() + IDLE_TIME;
-                }
+                self.wait_anew();
                 Ok(Next::Command)
             }
         }
@@ -192,8 +188,9 @@ impl Session {
             print::status(self.connection.out(), &tag, Kind::Bad, None, "expected DONE");
             return Ok(Next::Command);
         }
-        let synced = self.sync(Expunges::Tell, Numbering::Positions).await;
-        self.answer(&tag, synced.map(|()| Outcome::Done("no longer idle")))
+        let manner = (Expunges::Tell, Numbering::Positions);
+        self.end_command(&tag, Ok(Outcome::Done("no longer idle")), manner)
+            .await
     }
 
     fn refuse_frame(&mut self, text: &Bytes, why: FramingError) -> Next {
@@ -222,7 +219,7 @@ impl Session {
             Err(bad) => return Ok(self.bad_command(&bad)),
         };
         drop(frame);
-        self.deadline = Instant::now() + self.patience();
+        self.wait_anew();
         if !self.allows(tagged.entry.allowed) {
             print::refuse(self.connection.out(), &tagged.tag, Refusal::State);
             return Ok(self.count_mistake());
@@ -241,21 +238,41 @@ impl Session {
                 self.tell_news().await
             }
             command => {
-                let (expunges, numbering) = manner(&command);
+                let manner = manner(&command);
                 let outcome = self.carry_out(command).await;
-                let synced = match outcome {
-                    Err(Stop::Connection(_) | Stop::MailboxGone) => Ok(()),
-                    _ => self.sync(expunges, numbering).await,
-                };
-                self.answer(&tag, synced.and(outcome))
+                self.end_command(&tag, outcome, manner).await
             }
         }
     }
 
-    fn patience(&self) -> Duration {
-        match self.state {
-            State::NotAuthenticated => LOGIN_TIME,
-            _ => IDLE_TIME,
+    /// Tells the news and answers. What was done stays done, so the tagged response says so even where the news cannot
+    /// be told any more.
+    async fn end_command(
+        &mut self,
+        tag: &[u8],
+        outcome: Result<Outcome, Stop>,
+        (expunges, numbering): (Expunges, Numbering),
+    ) -> io::Result<Next> {
+        let synced = match outcome {
+            Err(Stop::Connection(_) | Stop::MailboxGone) => Ok(()),
+            _ => self.sync(expunges, numbering).await,
+        };
+        let next = self.answer(tag, outcome)?;
+        match synced {
+            Err(Stop::Connection(error)) => Err(error),
+            Err(Stop::MailboxGone) if next == Next::Command => {
+                print::bye(self.connection.out(), &Stop::MailboxGone.to_string());
+                Ok(Next::End)
+            }
+            // A store that could not be read has been logged; the news are told with a later command.
+            _ => Ok(next),
+        }
+    }
+
+    /// The client has said something. Before a login that wins it no time.
+    fn wait_anew(&mut self) {
+        if !matches!(self.state, State::NotAuthenticated) {
+            self.deadline = Instant::now() + IDLE_TIME;
         }
     }
 
@@ -276,7 +293,7 @@ impl Session {
 
     async fn sync(&mut self, expunges: Expunges, numbering: Numbering) -> Result<(), Stop> {
         match &mut self.state {
-            State::Selected(selected) => selected.sync(self.connection.out(), expunges, numbering).await,
+            State::Selected(selected) => selected.sync(&mut self.connection, expunges, numbering).await,
             _ => Ok(()),
         }
     }
@@ -297,7 +314,7 @@ impl Session {
             Ok(Outcome::Copied(c)) => (Some(Code::CopyUid(c.validity, &c.from, &c.to)), "copied"),
             Err(Stop::Refused(refusal)) => {
                 print::refuse(out, tag, *refusal);
-                return Ok(Next::Command);
+                return Ok(self.refused(*refusal));
             }
             Err(Stop::MailboxGone) => {
                 print::bye(out, "the mailbox has been deleted");
@@ -305,9 +322,28 @@ impl Session {
             }
             Err(Stop::Connection(error)) => return Err(io::Error::new(error.kind(), error.to_string())),
         };
-        self.mistakes = 0;
         print::status(out, tag, Kind::Ok, code, text);
+        // Before a login anybody can do something right in between.
+        if !matches!(self.state, State::NotAuthenticated) {
+            self.mistakes = 0;
+        }
         Ok(Next::Command)
+    }
+
+    /// Counts refusals before a login: those are of LOGIN and AUTHENTICATE.
+    fn refused(&mut self, refusal: Refusal) -> Next {
+        match (&self.state, refusal) {
+            (State::NotAuthenticated, Refusal::Credentials | Refusal::TooManyTries) => {
+                self.login_failures += 1;
+                if self.login_failures < MAX_LOGIN_FAILURES {
+                    return Next::Command;
+                }
+                print::bye(self.connection.out(), "too many wrong passwords");
+                Next::End
+            }
+            (State::NotAuthenticated, _) => self.count_mistake(),
+            _ => Next::Command,
+        }
     }
 
     /// Sends a challenge and gives the line that answers it.
@@ -339,7 +375,7 @@ impl Session {
         Ok(Next::Command)
     }
 
-    fn account(&self) -> Result<&Account, Refusal> {
+    pub(super) fn account(&self) -> Result<&Account, Refusal> {
         match &self.state {
             State::NotAuthenticated => Err(Refusal::State),
             State::Authenticated(account) => Ok(account),
@@ -347,152 +383,11 @@ impl Session {
         }
     }
 
-    async fn carry_out(&mut self, command: Command) -> Result<Outcome, Stop> {
-        match command {
-            Command::Capability => {
-                let words = self.capabilities();
-                mailbox::capability(self.connection.out(), &words);
-                Ok(Outcome::Done("listed"))
-            }
-            Command::Login(login) => {
-                let account = login::login(&self.door, login).await;
-                self.logged_in(account)
-            }
-            Command::Authenticate(authenticate) => {
-                let account = login::authenticate(self, authenticate).await;
-                self.logged_in(account)
-            }
-            Command::Select(name) => self.open(&name, Access::ReadWrite).await,
-            Command::Examine(name) => self.open(&name, Access::ReadOnly).await,
-            Command::Noop | Command::Check => Ok(Outcome::Done("done")),
-            command => match &self.state {
-                State::Selected(_) => self.in_mailbox(command).await,
-                _ => self.in_account(command).await,
-            },
-        }
-    }
-
-    fn logged_in(&mut self, account: Result<Account, Stop>) -> Result<Outcome, Stop> {
-        match account {
-            Ok(account) => {
-                let limits = Limits::after_login(self.door.message_limit);
-                self.connection.framer().set_limits(limits);
-                self.state = State::Authenticated(account);
-                self.deadline = Instant::now() + IDLE_TIME;
-                Ok(Outcome::LoggedIn)
-            }
-            Err(stop) => {
-                self.mistakes += 1;
-                Err(stop)
-            }
-        }
-    }
-
-    /// A mailbox that was open is closed, whether or not the other can be opened (RFC 3501 §6.3.1).
-    async fn open(
-        &mut self,
-        name: &imap::grammar::mailbox::MailboxArgument,
-        access: Access,
-    ) -> Result<Outcome, Stop> {
-        let account = self.account()?.clone();
-        self.state = State::Authenticated(account.clone());
-        let selected = select::select(&account, self.connection.out(), name, access).await?;
-        self.state = State::Selected(Box::new(selected));
-        Ok(Outcome::Opened(access))
-    }
-
-    /// Commands about the account.
-    async fn in_account(&mut self, command: Command) -> Result<Outcome, Stop> {
-        let account = self.account()?.clone();
-        let out = self.connection.out();
-        let done = |text| Ok(Outcome::Done(text));
-        match command {
-            Command::Create(name) => mailboxes::create(&account, &name).await.and(done("created")),
-            Command::Delete(name) => {
-                let deleted = mailboxes::delete(&account, &name).await?;
-                if let State::Selected(selected) = &self.state
-                    && selected.mailbox() == deleted
-                {
-                    self.state = State::Authenticated(account);
-                }
-                done("deleted")
-            }
-            Command::Rename(names) => mailboxes::rename(&account, &names).await.and(done("renamed")),
-            Command::Subscribe(name) => mailboxes::subscribe(&account, &name)
-                .await
-                .and(done("subscribed")),
-            Command::Unsubscribe(name) => mailboxes::unsubscribe(&account, &name)
-                .await
-                .and(done("unsubscribed")),
-            Command::List(command) => {
-                list::list(&account, out, &command);
-                done("listed")
-            }
-            Command::Lsub(command) => {
-                list::lsub(&account, out, &command);
-                done("listed")
-            }
-            Command::Status(command) => status::status(&account, out, &command).await.and(done("told")),
-            Command::Append(command) => {
-                let now = (self.door.now)();
-                append::append(&account, command, now)
-                    .await
-                    .map(Outcome::Appended)
-            }
-            _ => Err(Refusal::State.into()),
-        }
-    }
-
-    /// Commands about the open mailbox, and all others with it open.
-    async fn in_mailbox(&mut self, command: Command) -> Result<Outcome, Stop> {
-        let State::Selected(selected) = &mut self.state else {
-            return Err(Refusal::State.into());
-        };
-        let connection = &mut self.connection;
-        let done = |text| Ok(Outcome::Done(text));
-        match command {
-            Command::Fetch(command) => fetch::fetch(selected, connection, command)
-                .await
-                .and(done("fetched")),
-            Command::Store(command) => store_flags::store(selected, connection, command)
-                .await
-                .and(done("stored")),
-            Command::Search(command) => {
-                let found = search::search(selected, command).await?;
-                mailbox::search(connection.out(), found);
-                done("searched")
-            }
-            Command::Copy(command) => match copy::copy(selected, &command).await? {
-                Some(copied) => Ok(Outcome::Copied(copied)),
-                None => done("nothing to copy"),
-            },
-            Command::Move(command) => r#move::r#move(selected, connection, &command)
-                .await
-                .and(done("moved")),
-            Command::Expunge(command) => expunge::expunge(selected, command).await.and(done("expunged")),
-            Command::Close => {
-                let closed = expunge::close(selected).await;
-                self.state = State::Authenticated(selected.account().clone());
-                closed.and(done("closed"))
-            }
-            command => self.in_account(command).await,
-        }
-    }
-}
-
-/// What may be told while a command is answered: no EXPUNGE in answer to FETCH, STORE and SEARCH, which the commands
-/// with UID are not (RFC 3501 §7.4.1), and uids where UID stands before the command (RFC 3501 §6.4.8).
-fn manner(command: &Command) -> (Expunges, Numbering) {
-    let numbering = match command {
-        Command::Fetch(fetch) => fetch.messages.numbering(),
-        Command::Store(store) => store.messages.numbering(),
-        Command::Search(search) => search.numbering,
-        Command::Copy(copy) => return (Expunges::Tell, copy.messages.numbering()),
-        Command::Move(r#move) => return (Expunges::Tell, r#move.messages.numbering()),
-        _ => return (Expunges::Tell, Numbering::Positions),
-    };
-    match numbering {
-        Numbering::Positions => (Expunges::Hold, numbering),
-        Numbering::Uids => (Expunges::Tell, numbering),
+    pub(super) fn logged_in(&mut self, account: Account) -> Outcome {
+        let limits = Limits::after_login(self.door.message_limit);
+        self.connection.framer().set_limits(limits);
+        self.state = State::Authenticated(account);
+        self.deadline = Instant::now() + IDLE_TIME;
+        Outcome::LoggedIn
     }
 }

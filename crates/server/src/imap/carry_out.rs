@@ -1,0 +1,159 @@
+//! Which function carries out which command, in which state.
+
+use ::store::{Appended, Copied};
+use imap::Refusal;
+use imap::command::Command;
+use imap::grammar::mailbox::MailboxArgument;
+use imap::grammar::set::Numbering;
+use imap::response::mailbox;
+
+use super::selected::{Access, Expunges};
+use super::session::{Session, State};
+use super::stop::Stop;
+use super::{
+    append, copy, expunge, fetch, list, login, mailbox as mailboxes, r#move, search, select, status,
+    store as store_flags,
+};
+
+/// What the tagged response says.
+pub(super) enum Outcome {
+    Done(&'static str),
+    LoggedIn,
+    Opened(Access),
+    Appended(Appended),
+    Copied(Copied),
+}
+
+impl Session {
+    /// Carries out a command; its tagged response is not printed yet.
+    pub(super) async fn carry_out(&mut self, command: Command) -> Result<Outcome, Stop> {
+        match command {
+            Command::Capability => {
+                let words = self.capabilities();
+                mailbox::capability(self.connection.out(), &words);
+                Ok(Outcome::Done("listed"))
+            }
+            Command::Login(login) => {
+                let account = login::login(&self.door, login).await?;
+                Ok(self.logged_in(account))
+            }
+            Command::Authenticate(authenticate) => {
+                let account = login::authenticate(self, authenticate).await?;
+                Ok(self.logged_in(account))
+            }
+            Command::Select(name) => self.open(&name, Access::ReadWrite).await,
+            Command::Examine(name) => self.open(&name, Access::ReadOnly).await,
+            Command::Noop | Command::Check => Ok(Outcome::Done("done")),
+            command => match &self.state {
+                State::Selected(_) => self.in_mailbox(command).await,
+                _ => self.in_account(command).await,
+            },
+        }
+    }
+
+    /// A mailbox that was open is closed, whether or not the other can be opened (RFC 3501 §6.3.1).
+    async fn open(&mut self, name: &MailboxArgument, access: Access) -> Result<Outcome, Stop> {
+        let account = self.account()?.clone();
+        self.state = State::Authenticated(account.clone());
+        let selected = select::select(&account, self.connection.out(), name, access).await?;
+        self.state = State::Selected(Box::new(selected));
+        Ok(Outcome::Opened(access))
+    }
+
+    /// Commands about the account.
+    async fn in_account(&mut self, command: Command) -> Result<Outcome, Stop> {
+        let account = self.account()?.clone();
+        let connection = &mut self.connection;
+        let done = |text| Ok(Outcome::Done(text));
+        match command {
+            Command::Create(name) => mailboxes::create(&account, &name).await.and(done("created")),
+            Command::Delete(name) => {
+                let deleted = mailboxes::delete(&account, &name).await?;
+                if let State::Selected(selected) = &self.state
+                    && selected.mailbox() == deleted
+                {
+                    self.state = State::Authenticated(account);
+                }
+                done("deleted")
+            }
+            Command::Rename(names) => mailboxes::rename(&account, &names).await.and(done("renamed")),
+            Command::Subscribe(name) => mailboxes::subscribe(&account, &name)
+                .await
+                .and(done("subscribed")),
+            Command::Unsubscribe(name) => mailboxes::unsubscribe(&account, &name)
+                .await
+                .and(done("unsubscribed")),
+            Command::List(command) => {
+                list::list(&account, connection, &command).await?;
+                done("listed")
+            }
+            Command::Lsub(command) => {
+                list::lsub(&account, connection, &command).await?;
+                done("listed")
+            }
+            Command::Status(command) => status::status(&account, connection.out(), &command)
+                .await
+                .and(done("told")),
+            Command::Append(command) => {
+                let now = (self.door.now)();
+                append::append(&account, command, now)
+                    .await
+                    .map(Outcome::Appended)
+            }
+            _ => Err(Refusal::State.into()),
+        }
+    }
+
+    /// Commands about the open mailbox, and all others with it open.
+    async fn in_mailbox(&mut self, command: Command) -> Result<Outcome, Stop> {
+        let State::Selected(selected) = &mut self.state else {
+            return Err(Refusal::State.into());
+        };
+        let connection = &mut self.connection;
+        let done = |text| Ok(Outcome::Done(text));
+        match command {
+            Command::Fetch(command) => fetch::fetch(selected, connection, command)
+                .await
+                .and(done("fetched")),
+            Command::Store(command) => store_flags::store(selected, connection, command)
+                .await
+                .and(done("stored")),
+            Command::Search(command) => {
+                let found = search::search(selected, command).await?;
+                mailbox::search(connection.out(), found);
+                done("searched")
+            }
+            Command::Copy(command) => match copy::copy(selected, &command).await? {
+                Some(copied) => Ok(Outcome::Copied(copied)),
+                None => done("nothing to copy"),
+            },
+            Command::Move(command) => r#move::r#move(selected, connection, &command)
+                .await
+                .and(done("moved")),
+            Command::Expunge(command) => expunge::expunge(selected, command).await.and(done("expunged")),
+            Command::Close => {
+                let closed = expunge::close(selected).await;
+                self.state = State::Authenticated(selected.account().clone());
+                closed.and(done("closed"))
+            }
+            command => self.in_account(command).await,
+        }
+    }
+}
+
+/// What may be told while a command is answered: no EXPUNGE in answer to FETCH, STORE and SEARCH, which the commands
+/// with UID are not (RFC 3501 §7.4.1), and uids where UID stands before the command (RFC 3501 §6.4.8).
+pub(super) fn manner(command: &Command) -> (Expunges, Numbering) {
+    let numbering = match command {
+        Command::Fetch(fetch) => fetch.messages.numbering(),
+        Command::Store(store) => store.messages.numbering(),
+        Command::Search(search) => search.numbering,
+        Command::Copy(copy) => return (Expunges::Tell, copy.messages.numbering()),
+        Command::Move(r#move) => return (Expunges::Tell, r#move.messages.numbering()),
+        _ => return (Expunges::Tell, Numbering::Positions),
+    };
+    match numbering {
+        Numbering::Positions => (Expunges::Hold, numbering),
+        Numbering::Uids => (Expunges::Tell, numbering),
+    }
+}

@@ -1,0 +1,136 @@
+//! The texts of a search: what is looked for, and which of it a message has.
+//!
+//! However many texts are looked for, a message is decoded and folded (`casemap`) once.
+
+use std::io;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use memchr::memmem::Finder;
+use message::{Message, PartId};
+
+use super::apart::apart;
+use super::written::PlainTexts;
+use crate::casemap::fold;
+
+/// A folded text that is looked for.
+pub(super) struct Needle(Finder<'static>);
+
+impl Needle {
+    pub(super) fn new(text: String) -> Self {
+        Needle(Finder::new(fold(text).as_bytes()).into_owned())
+    }
+
+    fn is_in(&self, folded: &str) -> bool {
+        self.0.find(folded.as_bytes()).is_some()
+    }
+}
+
+/// Where a text is looked for, the smallest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Place {
+    /// In the fields named in the key.
+    Fields,
+    /// In the whole header.
+    Header,
+    /// In the body.
+    Body,
+}
+
+/// Everything that a search looks for in texts. A test names an entry by its number.
+#[derive(Default)]
+pub(super) struct Texts {
+    fields: Vec<(String, Needle)>,
+    header: Vec<Needle>,
+    body: Vec<Needle>,
+}
+
+impl Texts {
+    pub(super) fn in_fields(&mut self, name: &[u8], text: Needle) -> usize {
+        let name = String::from_utf8_lossy(name).to_ascii_lowercase();
+        self.fields.push((name, text));
+        self.fields.len() - 1
+    }
+
+    pub(super) fn in_header(&mut self, text: Needle) -> usize {
+        self.header.push(text);
+        self.header.len() - 1
+    }
+
+    pub(super) fn in_body(&mut self, text: Needle) -> usize {
+        self.body.push(text);
+        self.body.len() - 1
+    }
+
+    /// The texts, if they can be looked for in bytes; `None` also where there is none.
+    pub(super) fn plain(&self) -> Option<PlainTexts> {
+        let fields = self.fields.iter().map(|(_, text)| text);
+        let all = fields.chain(&self.header).chain(&self.body);
+        PlainTexts::check(all.map(|text| text.0.needle()))
+    }
+
+    /// What is found in a message that has none of the texts.
+    pub(super) fn nothing(&self) -> [Option<Vec<bool>>; 3] {
+        let none = |count| Some(vec![false; count]);
+        [
+            none(self.fields.len()),
+            none(self.header.len()),
+            none(self.body.len()),
+        ]
+    }
+
+    /// RFC 3501 §6.4.4, `HEADER`: an empty text asks only whether the field is there.
+    fn find_in_fields(&self, message: &Message<'_>) -> Vec<bool> {
+        let header = message.header(PartId::ROOT);
+        let mut folded: Vec<(&str, Vec<String>)> = Vec::new();
+        let mut found = Vec::with_capacity(self.fields.len());
+        for (name, text) in &self.fields {
+            let known = folded.iter().position(|(known, _)| known == name);
+            let at = known.unwrap_or_else(|| {
+                let values = header.all(name).map(|field| fold(field.text()));
+                folded.push((name, values.collect()));
+                folded.len() - 1
+            });
+            let values = folded.get(at).map_or(&[][..], |(_, values)| values);
+            found.push(values.iter().any(|value| text.is_in(value)));
+        }
+        found
+    }
+
+    fn find_in_header(&self, message: &Message<'_>) -> Vec<bool> {
+        let folded = fold(message.header_text());
+        self.header.iter().map(|text| text.is_in(&folded)).collect()
+    }
+
+    /// The empty text is in every body, also in one without text.
+    fn find_in_body(&self, message: &Message<'_>) -> Vec<bool> {
+        let mut found: Vec<bool> = self.body.iter().map(|text| text.is_in("")).collect();
+        for piece in message.body_texts() {
+            if found.iter().all(|found| *found) {
+                break;
+            }
+            let folded = fold(piece);
+            for (found, text) in found.iter_mut().zip(&self.body) {
+                *found = *found || text.is_in(&folded);
+            }
+        }
+        found
+    }
+}
+
+/// Which of the texts of one place a message has. For the header, its beginning is enough.
+///
+/// # Errors
+/// The server is stopping.
+pub(super) async fn find(texts: &Arc<Texts>, place: Place, octets: Bytes) -> io::Result<Vec<bool>> {
+    let texts = Arc::clone(texts);
+    let work = move |octets: &[u8]| {
+        let message = Message::parse(octets);
+        match place {
+            Place::Fields => texts.find_in_fields(&message),
+            Place::Header => texts.find_in_header(&message),
+            Place::Body => texts.find_in_body(&message),
+        }
+    };
+    apart(octets, work).await
+}
