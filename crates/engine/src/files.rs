@@ -2,8 +2,14 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, IoSlice};
+use std::os::fd::AsRawFd as _;
 use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
 use std::path::Path;
+
+/// Zeros written in one call.
+const ZEROS: usize = 256 << 10;
+/// What memory for direct writes is aligned to.
+const ALIGNED: usize = 4096;
 
 /// Where segments lie.
 pub trait Files: Send + Sync + 'static {
@@ -57,6 +63,12 @@ pub trait LogFile: Send + Sync {
     /// # Errors
     /// What the system says.
     fn forget(&self, offset: u64, length: u64) -> io::Result<()>;
+
+    /// Writes zeros past the page cache; offset and length are multiples of 4,096.
+    ///
+    /// # Errors
+    /// `InvalidInput` where the file system cannot; else what the system says.
+    fn zero(&self, offset: u64, length: u64) -> io::Result<()>;
 
     /// Gives the file room, which reads as zeros.
     ///
@@ -122,6 +134,22 @@ impl LogFile for File {
             length,
             rustix::fs::Advice::DontNeed,
         )?)
+    }
+
+    fn zero(&self, offset: u64, length: u64) -> io::Result<()> {
+        let path = format!("/proc/self/fd/{}", self.as_raw_fd());
+        let direct = i32::try_from(rustix::fs::OFlags::DIRECT.bits()).unwrap_or(0);
+        let file = OpenOptions::new().write(true).custom_flags(direct).open(path)?;
+        let zeros = vec![0_u8; ZEROS + ALIGNED];
+        let skip = zeros.as_ptr().align_offset(ALIGNED);
+        let zeros = zeros.get(skip..skip + ZEROS).unwrap_or_default();
+        let (mut at, end) = (offset, offset + length);
+        while at < end {
+            let piece = usize::try_from(end - at).map_or(ZEROS, |left| left.min(ZEROS));
+            file.write_all_at(zeros.get(..piece).unwrap_or_default(), at)?;
+            at += piece as u64;
+        }
+        Ok(())
     }
 
     fn allocate(&self, offset: u64, length: u64) -> io::Result<()> {

@@ -70,6 +70,10 @@ impl LogFile for FaultyFile {
     fn forget(&self, offset: u64, length: u64) -> io::Result<()> {
         self.1.forget(offset, length)
     }
+    fn zero(&self, offset: u64, length: u64) -> io::Result<()> {
+        fault(&self.0.write)?;
+        self.1.zero(offset, length)
+    }
     fn allocate(&self, offset: u64, length: u64) -> io::Result<()> {
         fault(&self.0.write)?;
         self.1.allocate(offset, length)

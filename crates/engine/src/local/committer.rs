@@ -205,7 +205,7 @@ impl Committer {
         let group = gather(submissions, segment, first, length, self.shared.salt);
         // Never used again, whatever becomes of the group.
         self.sequence += submissions.iter().map(Submission::records).sum::<usize>() as u64;
-        if let Err(error) = write_group(segment, &group, self.shared.options.step) {
+        if let Err(error) = write_group(segment, &group, &self.shared) {
             let refusal = write_error(&segment.path, length, error);
             self.seal();
             return Err(refusal);
@@ -248,6 +248,7 @@ impl Committer {
         synced.map_err(|error| self.shared.stop(&path, error))?;
         let file: Arc<dyn LogFile> = file.into();
         self.shared.remember(number, &file);
+        self.shared.ahead.order(&file, BLOCK..step, BLOCK);
         Ok(Segment {
             number,
             path,
@@ -262,6 +263,7 @@ impl Committer {
         let Some(segment) = self.segment.take() else {
             return;
         };
+        self.shared.ahead.release();
         self.previous = (segment.number, segment.end);
         if self.shared.running().is_err() {
             return;
@@ -406,13 +408,24 @@ impl Group {
     }
 }
 
-fn write_group(segment: &mut Segment, group: &Group, step: u64) -> io::Result<()> {
+fn write_group(segment: &mut Segment, group: &Group, shared: &Shared) -> io::Result<()> {
     let end = segment.end + group.length;
-    if end > segment.allocated {
-        let more = (end - segment.allocated).next_multiple_of(step);
-        segment.file.allocate(segment.allocated, more)?;
-        segment.allocated += more;
+    let step = shared.options.step;
+    // Half a step before it is needed, so that there is time to zero it.
+    if end + step / 2 > segment.allocated {
+        let more = (end + step / 2 - segment.allocated).next_multiple_of(step);
+        match segment.file.allocate(segment.allocated, more) {
+            Ok(()) => {
+                let fresh = segment.allocated..segment.allocated + more;
+                segment.allocated = fresh.end;
+                shared.ahead.order(&segment.file, fresh, end);
+            }
+            // What there is may do for this group.
+            Err(_) if end <= segment.allocated => {}
+            Err(error) => return Err(error),
+        }
     }
+    shared.ahead.claim(end);
     write_all(&*segment.file, group.slices(), segment.end)
 }
 

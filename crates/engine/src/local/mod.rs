@@ -4,6 +4,7 @@
 //! one lock, and the frozen table is let go only after the index has it.
 
 mod absorber;
+mod ahead;
 mod committer;
 mod folder;
 mod index;
@@ -112,6 +113,7 @@ pub(crate) struct Shared {
     stopped: OnceLock<EngineError>,
     absorber: OnceLock<Thread>,
     segments: Mutex<HashMap<u64, Arc<dyn LogFile>>>,
+    pub(crate) ahead: ahead::Ahead,
 }
 
 impl Shared {
@@ -222,6 +224,7 @@ impl LocalEngine {
     fn join(&self) {
         let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
         for thread in threads {
+            self.shared.ahead.close();
             if thread.thread().name() == Some(absorber::NAME) {
                 self.shared.closing.store(true, Ordering::Release);
                 thread.thread().unpark();

@@ -5,12 +5,13 @@ use std::fs;
 use std::io;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64};
-use std::sync::mpsc;
+use std::sync::mpsc::{self, Receiver};
 use std::sync::{Arc, Mutex, OnceLock, RwLock};
+use std::thread::JoinHandle;
 
 use bytes::Bytes;
 
-use super::committer::Committer;
+use super::committer::{Committer, Order};
 use super::folder::{self, OpenError, failed};
 use super::index::{self, FileState, Index, index_error};
 use super::record::{BLOCK, Header, Kind, SegmentHeader};
@@ -68,6 +69,7 @@ pub(crate) fn open(folder: &Path, options: Options) -> Result<LocalEngine, OpenE
         stopped: OnceLock::new(),
         absorber: OnceLock::new(),
         segments: Mutex::new(HashMap::new()),
+        ahead: super::ahead::Ahead::default(),
         options,
     });
     let next_segment = segments.last().copied().unwrap_or(0).max(position.segment) + 1;
@@ -79,22 +81,34 @@ pub(crate) fn open(folder: &Path, options: Options) -> Result<LocalEngine, OpenE
         position.sequence + gap,
     );
     let (orders, waiting) = mpsc::channel();
-    let start = |name: &str, work: Box<dyn FnOnce() + Send>| {
-        let thread = std::thread::Builder::new().name(name.to_owned());
-        thread.spawn(work).map_err(failed(folder))
-    };
-    let first = start("committer", Box::new(move || committer.run(&waiting)))?;
-    let absorbing = Arc::clone(&shared);
-    let second = start(absorber::NAME, Box::new(move || absorbing.absorb_all()))?;
-    let _ = shared.absorber.set(second.thread().clone());
+    let threads = start_threads(&shared, committer, waiting).map_err(failed(folder))?;
     Ok(LocalEngine {
         shared,
         orders,
         next_blob: AtomicU64::new(position.blob + gap),
         findings,
-        threads: Mutex::new(vec![first, second]),
+        threads: Mutex::new(threads),
         _lock: lock,
     })
+}
+
+/// The threads in the order in which they are waited for at the end.
+fn start_threads(
+    shared: &Arc<Shared>,
+    committer: Committer,
+    orders: Receiver<Order>,
+) -> io::Result<Vec<JoinHandle<()>>> {
+    let start = |name: &str, work: Box<dyn FnOnce() + Send>| {
+        let thread = std::thread::Builder::new().name(name.to_owned());
+        thread.spawn(work)
+    };
+    let committing = start("committer", Box::new(move || committer.run(&orders)))?;
+    let of_absorber = Arc::clone(shared);
+    let absorbing = start(absorber::NAME, Box::new(move || of_absorber.absorb_all()))?;
+    let of_zeros = Arc::clone(shared);
+    let zeroing = start("zeros", Box::new(move || of_zeros.ahead.run()))?;
+    let _ = shared.absorber.set(absorbing.thread().clone());
+    Ok(vec![committing, absorbing, zeroing])
 }
 
 /// Opens the index, or puts a damaged one aside: then the whole log is replayed into a new one.

@@ -48,6 +48,8 @@ struct Call {
     name: String,
     arguments: String,
     returned: i64,
+    /// The path that an opened file really has.
+    opened: PathBuf,
 }
 
 struct Open {
@@ -114,12 +116,14 @@ fn calls(text: &str) -> Vec<Call> {
 fn call(lines: Range<usize>, text: &str) -> Option<Call> {
     let (call, returned) = text.rsplit_once(" = ")?;
     let (name, arguments) = call.trim_end().strip_suffix(')')?.split_once('(')?;
+    let opened = descriptor(returned).1;
     let returned = returned.split(['<', ' ']).next()?.parse().ok()?;
     (returned >= 0).then(|| Call {
         lines,
         name: name.to_owned(),
         arguments: arguments.to_owned(),
         returned,
+        opened,
     })
 }
 
@@ -128,7 +132,7 @@ fn event(call: &Call, files: &mut HashMap<u64, Open>) -> Option<What> {
     let first = *arguments.first()?;
     let (number, path) = descriptor(first);
     match call.name.as_str() {
-        "openat" => open(&arguments, call.returned, files),
+        "openat" => open(&arguments, call, files),
         "close" => {
             files.remove(&number);
             None
@@ -158,11 +162,11 @@ fn event(call: &Call, files: &mut HashMap<u64, Open>) -> Option<What> {
     }
 }
 
-fn open(arguments: &[&str], returned: i64, files: &mut HashMap<u64, Open>) -> Option<What> {
-    let path = text_of(arguments.get(1)?);
+fn open(arguments: &[&str], call: &Call, files: &mut HashMap<u64, Open>) -> Option<What> {
+    let path = call.opened.clone();
     let flags = *arguments.get(2)?;
     let synced = flags.contains("O_DSYNC") || flags.contains("O_SYNC");
-    let number = u64::try_from(returned).ok()?;
+    let number = u64::try_from(call.returned).ok()?;
     files.insert(
         number,
         Open {
