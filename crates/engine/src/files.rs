@@ -52,6 +52,16 @@ pub trait LogFile: Send + Sync {
     /// What the system says.
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()>;
 
+    /// So many octets, in memory that nobody has to clear first; `UnexpectedEof` when the file is shorter.
+    ///
+    /// # Errors
+    /// What the system says.
+    fn read_vec(&self, length: usize, offset: u64) -> io::Result<Vec<u8>> {
+        let mut octets = vec![0; length];
+        self.read_at(&mut octets, offset)?;
+        Ok(octets)
+    }
+
     /// Makes the contents durable.
     ///
     /// # Errors
@@ -120,6 +130,21 @@ impl LogFile for File {
 
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
         self.read_exact_at(buffer, offset)
+    }
+
+    fn read_vec(&self, length: usize, offset: u64) -> io::Result<Vec<u8>> {
+        let mut octets = Vec::with_capacity(length);
+        while octets.len() < length {
+            let at = offset + octets.len() as u64;
+            match rustix::io::pread(self, rustix::buffer::spare_capacity(&mut octets), at) {
+                Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+                Ok(_) | Err(rustix::io::Errno::INTR) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        // The allocator may have given more.
+        octets.truncate(length);
+        Ok(octets)
     }
 
     fn sync_data(&self) -> io::Result<()> {

@@ -103,7 +103,7 @@ impl Shared {
         let end = range.end.min(place.length);
         let start = range.start.min(end);
         let whole = start == 0 && end == place.length;
-        let mut bytes = vec![0; usize::try_from(end - start).expect("a blob under 4 GiB")];
+        let length = usize::try_from(end - start).expect("a blob under 4 GiB");
         let file = self.segment(place.segment)?;
         let path = || segment_path(&self.folder, place.segment);
         let damaged = |what| EngineError::Damaged {
@@ -111,8 +111,8 @@ impl Shared {
             offset: place.offset,
             what,
         };
-        match file.read_at(&mut bytes, place.offset + start) {
-            Ok(()) => {}
+        let bytes = match file.read_vec(length, place.offset + start) {
+            Ok(bytes) => bytes,
             Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
                 return Err(damaged("the segment ends before the blob does"));
             }
@@ -123,7 +123,7 @@ impl Shared {
                     cause: Arc::new(error),
                 });
             }
-        }
+        };
         if whole && xxh3_64(&bytes) != place.hash {
             return Err(damaged("the blob's checksum does not match"));
         }

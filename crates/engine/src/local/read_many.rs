@@ -79,14 +79,13 @@ impl Shared {
 
     fn read_octets(&self, segment: u64, range: Range<u64>) -> Result<Bytes, EngineError> {
         let file = self.segment(segment)?;
-        let mut bytes = vec![0; usize::try_from(range.end - range.start).unwrap_or(0)];
-        let read = file.read_at(&mut bytes, range.start);
-        read.map_err(|error| EngineError::Io {
+        let length = usize::try_from(range.end - range.start).unwrap_or(0);
+        let read = file.read_vec(length, range.start);
+        read.map(Bytes::from).map_err(|error| EngineError::Io {
             action: "read",
             path: segment_path(&self.folder, segment),
             cause: Arc::new(error),
-        })?;
-        Ok(bytes.into())
+        })
     }
 
     fn verify(&self, place: &Place, blob: Bytes) -> Result<Bytes, EngineError> {
