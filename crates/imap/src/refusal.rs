@@ -61,6 +61,9 @@ pub enum Refusal {
     /// A charset that we cannot read (RFC 3501 §6.4.4).
     #[error("this charset is not known here")]
     Charset,
+    /// A text that is not of the charset that it is said to be of.
+    #[error("the text is not of its charset")]
+    Text,
     /// A message without a single octet.
     #[error("a message has one octet at least")]
     EmptyMessage,

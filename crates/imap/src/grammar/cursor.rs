@@ -268,7 +268,7 @@ impl<'f> Cursor<'f> {
         self.expect(b'\n', "a line end after an announcement")?;
         let literal = self.literals.next().ok_or_else(|| before.wanted("a literal"))?;
         if memchr::memchr(0, literal).is_some() {
-            return Err(before.wanted("a literal without NUL (RFC 3501 §9, CHAR8)"));
+            return Err(before.wanted("a literal without NUL"));
         }
         Ok(literal.clone())
     }

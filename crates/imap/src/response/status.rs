@@ -109,11 +109,15 @@ fn print_code(out: &mut Vec<u8>, code: Code<'_>) {
             out.push(b' ');
             print_uids(out, to);
         }
-        Code::BadCharset => word(out, "BADCHARSET (US-ASCII UTF-8)"),
+        Code::BadCharset => word(out, CHARSETS),
         plain => word(out, plain_word(plain)),
     }
     out.extend_from_slice(b"] ");
 }
+
+/// What SEARCH reads, as far as anybody might ask for it: all that the WHATWG Encoding Standard names is read.
+const CHARSETS: &str = "BADCHARSET (US-ASCII UTF-8 GB18030 GBK GB2312 BIG5 ISO-2022-JP SHIFT_JIS EUC-JP EUC-KR \
+                        ISO-8859-1 ISO-8859-15 WINDOWS-1251 WINDOWS-1252 KOI8-R)";
 
 fn plain_word(code: Code<'_>) -> &'static str {
     match code {

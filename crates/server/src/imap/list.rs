@@ -69,6 +69,7 @@ fn places(account: &Account) -> BTreeMap<MailboxName, Place> {
 struct Names {
     matcher: Matcher,
     of_inbox: Matcher,
+    below_inbox: Option<Matcher>,
 }
 
 impl Names {
@@ -77,13 +78,30 @@ impl Names {
         Names {
             matcher: Matcher::new(pattern, separator),
             of_inbox: Matcher::new(&pattern.to_ascii_uppercase(), separator),
+            below_inbox: with_inbox(pattern).map(|pattern| Matcher::new(&pattern, separator)),
         }
     }
 
-    /// INBOX is the same in any case (RFC 3501 §5.1).
+    /// INBOX is the same in any case (RFC 3501 §5.1), and so it is in the names below it.
     fn hold(&mut self, name: &MailboxName) -> bool {
-        self.matcher.matches(name.as_str()) || (name.is_inbox() && self.of_inbox.matches(name.as_str()))
+        let text = name.as_str();
+        self.matcher.matches(text)
+            || (name.is_inbox() && self.of_inbox.matches(text))
+            || (name.is_below(&MailboxName::inbox())
+                && self
+                    .below_inbox
+                    .as_mut()
+                    .is_some_and(|matcher| matcher.matches(text)))
     }
+}
+
+/// A pattern that begins with INBOX in some case, with it as it is stored.
+fn with_inbox(pattern: &str) -> Option<String> {
+    const INBOX: &str = "INBOX";
+    let (start, rest) = pattern.split_at_checked(INBOX.len())?;
+    start
+        .eq_ignore_ascii_case(INBOX)
+        .then(|| format!("{INBOX}{rest}"))
 }
 
 fn children(places: &BTreeMap<MailboxName, Place>, name: &MailboxName) -> Attribute {

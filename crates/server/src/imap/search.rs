@@ -193,7 +193,7 @@ impl Compiler<'_> {
     fn needle(&self, text: &Bytes) -> Result<Needle, Refusal> {
         let (text, _, wrong) = self.charset.decode(text);
         if wrong {
-            return Err(Refusal::Charset);
+            return Err(Refusal::Text);
         }
         Ok(Needle::new(text.into_owned()))
     }
