@@ -5,9 +5,9 @@ use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use bytes::Bytes;
-use engine::{BlobNumber, Engine, Partition, Row};
+use engine::{Engine, Partition, Row};
 use tokio::sync::watch;
-use types::{AccountId, BlobId, ChangeNumber, MailboxId, MailboxName, Role, Timestamp, Uid};
+use types::{AccountId, ChangeNumber, MailboxId, MailboxName, Role, Timestamp, Uid};
 
 use crate::row::{Counters, MailboxRow};
 use crate::sequencer::{Queue, Subscribed, lock, submit};
@@ -17,7 +17,7 @@ use crate::verb::{
     LoadView, MoveMessages, RenameMailbox, SetKeywords, StoreRecent, Subscribe, Which,
 };
 use crate::{
-    Appended, Copied, Expunged, FactsRow, KeywordChange, Mailbox, MessageRow, Moved, NewMessage, Now, Store,
+    Appended, Copied, Expunged, KeywordChange, Mailbox, MessageRow, Moved, NewMessage, Now, Store,
     StoreError, View, key,
 };
 
@@ -187,6 +187,10 @@ pub(crate) async fn scan_all(
 }
 
 impl Account {
+    pub(crate) fn inner(&self) -> &Inner {
+        &self.inner
+    }
+
     pub(crate) fn new(inner: Arc<Inner>) -> Self {
         Account { inner }
     }
@@ -253,90 +257,6 @@ impl Account {
             return Ok(view);
         }
         submit(&self.inner, LoadView { mailbox }).await
-    }
-
-    /// What was expunged from a mailbox after a change, in the order of the changes.
-    ///
-    /// # Errors
-    /// When the engine fails.
-    pub async fn expunged_since(
-        &self,
-        mailbox: MailboxId,
-        change: ChangeNumber,
-    ) -> Result<Vec<(ChangeNumber, Uid)>, StoreError> {
-        let range = key::expunged_after(mailbox, change);
-        let rows = scan_all(&*self.inner.engine, self.inner.partition(), range).await?;
-        let parse = |row: &Row| {
-            let (_, numbers) = row.key.split_first_chunk::<5>()?;
-            let (change, uid) = numbers.split_first_chunk::<8>()?;
-            Some((ChangeNumber(u64::from_be_bytes(*change)), key::uid_of(uid)?))
-        };
-        Ok(rows.iter().filter_map(parse).collect())
-    }
-
-    /// The facts of the messages with uids `first..=last`, at most `limit` of them, in order. Those of messages
-    /// expunged in between may be among them.
-    ///
-    /// # Errors
-    /// When the engine fails, or a row is unreadable.
-    pub async fn facts(
-        &self,
-        mailbox: MailboxId,
-        uids: (Uid, Uid),
-        limit: usize,
-    ) -> Result<Vec<(Uid, FactsRow)>, StoreError> {
-        let range = key::facts_between(mailbox, uids.0, uids.1);
-        let rows = self
-            .inner
-            .engine
-            .scan(self.inner.partition(), range, limit)
-            .await?;
-        let parse = |row: &Row| Some((key::uid_of(&row.key)?, FactsRow::parse(&row.value)?));
-        let unreadable = StoreError::UnreadableRow {
-            account: self.inner.id.0,
-            table: "facts",
-        };
-        rows.iter()
-            .map(|row| parse(row).ok_or(unreadable.clone()))
-            .collect()
-    }
-
-    /// The facts of some messages, in the order asked for; `None` where there are none.
-    ///
-    /// # Errors
-    /// When the engine fails.
-    pub async fn facts_of(
-        &self,
-        mailbox: MailboxId,
-        uids: &[Uid],
-    ) -> Result<Vec<Option<FactsRow>>, StoreError> {
-        let keys: Vec<_> = uids.iter().map(|uid| key::facts(mailbox, *uid)).collect();
-        let values = self.inner.engine.get_many(self.inner.partition(), &keys).await?;
-        Ok(values.into_iter().map(|value| FactsRow::parse(&value?)).collect())
-    }
-
-    /// Bytes of a message; a range past its end is cut there.
-    ///
-    /// # Errors
-    /// When the engine fails or the bytes are damaged.
-    pub async fn read_blob(&self, blob: BlobId, range: Range<u64>) -> Result<Bytes, StoreError> {
-        Ok(self.inner.engine.read_blob(BlobNumber(blob.0), range).await?)
-    }
-
-    /// Several whole messages, in the order asked for. The caller bounds how much that is; what fails is one message's own.
-    ///
-    /// # Errors
-    /// When the engine fails.
-    pub async fn read_blobs(
-        &self,
-        blobs: impl IntoIterator<Item = BlobId>,
-    ) -> Result<Vec<Result<Bytes, StoreError>>, StoreError> {
-        let numbers = blobs.into_iter().map(|blob| BlobNumber(blob.0)).collect();
-        let read = self.inner.engine.read_blobs(numbers).await?;
-        Ok(read
-            .into_iter()
-            .map(|outcome| outcome.map_err(StoreError::Failed))
-            .collect())
     }
 
     /// Takes the recent mark up to a uid: the messages from the uid on that comes back, and below `before`, are recent
