@@ -97,7 +97,11 @@ pub(crate) async fn run(command: Command, language: Language) -> Result<(), Exit
             } else {
                 print(&accounts)
             };
-            printed.map_err(|error| Exit::new(Code::Io, error.to_string()))
+            match printed {
+                // Whoever reads has read enough.
+                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+                printed => printed.map_err(|error| Exit::new(Code::Io, error.to_string())),
+            }
         }
         Command::Import { file, data } => import(&file, &data, language).await,
     }
@@ -157,7 +161,10 @@ impl WithPassword {
             true => read_password(),
             false => ask_password(&self.address, language),
         };
-        let password = password.map_err(|error| Exit::new(Code::NoInput, error.to_string()))?;
+        let password = password.map_err(|error| match error.kind() {
+            io::ErrorKind::InvalidData => Exit::not_utf8(language.pick("the password", "密码"), language),
+            _ => Exit::new(Code::NoInput, error.to_string()),
+        })?;
         let address = self.address.clone();
         Ok(Entry { address, password })
     }
@@ -200,7 +207,15 @@ fn ask_password(address: &str, language: Language) -> io::Result<String> {
 type Numbered = (usize, Entry);
 
 async fn import(file: &Path, data: &Data, language: Language) -> Result<(), Exit> {
-    let text = std::fs::read_to_string(file).map_err(|error| Exit::file(file, &error, language))?;
+    let bytes = std::fs::read(file).map_err(|error| Exit::file(file, &error, language))?;
+    let text = String::from_utf8(bytes).map_err(|error| {
+        let good = error.utf8_error().valid_up_to();
+        let before = error.as_bytes().get(..good).unwrap_or_default();
+        let line = 1 + before.iter().filter(|octet| **octet == b'\n').count();
+        let file = file.display();
+        let place = language.pick(format!("{file}: line {line}"), format!("{file}：第 {line} 行"));
+        Exit::not_utf8(&place, language)
+    })?;
     let (entries, mut refused) = parse(&text, language);
     let total = entries.len();
     let mut admin = Admin::of(&data.data, language).await?;
@@ -223,7 +238,10 @@ async fn import(file: &Path, data: &Data, language: Language) -> Result<(), Exit
     progress.finish_and_clear();
     admin.end().await?;
     let words = language.pick(
-        format!("{added} accounts added"),
+        match added {
+            1 => "1 account added".to_owned(),
+            added => format!("{added} accounts added"),
+        },
         format!("已添加 {added} 个账户"),
     );
     // The code says it too.
@@ -244,7 +262,10 @@ fn not_all(mut refused: Vec<(usize, String)>, language: Language) -> Exit {
     refused.sort();
     let count = refused.len();
     let mut words = language.pick(
-        format!("{count} lines were refused:"),
+        match count {
+            1 => "1 line was refused:".to_owned(),
+            count => format!("{count} lines were refused:"),
+        },
         format!("{count} 行被拒绝："),
     );
     for (number, why) in refused.iter().take(MAX_PRINTED) {

@@ -83,8 +83,31 @@ impl Exit {
                     format!("{path}：磁盘已满；请腾出空间，或用 --data 换一个文件夹"),
                 ),
             ),
+            ErrorKind::NotADirectory => Exit::new(
+                Code::CannotCreate,
+                language.pick(
+                    format!("{path} is not a folder; choose another one with --data"),
+                    format!("{path} 不是文件夹；请用 --data 换一个"),
+                ),
+            ),
+            ErrorKind::IsADirectory => Exit::new(
+                Code::NoInput,
+                language.pick(
+                    format!("{path} is a folder, and a file is wanted"),
+                    format!("{path} 是文件夹，这里需要的是文件"),
+                ),
+            ),
             _ => Exit::new(Code::Io, format!("{path}: {error}")),
         }
+    }
+
+    /// What was brought is not text in UTF-8.
+    pub(crate) fn not_utf8(place: &str, language: Language) -> Self {
+        let words = language.pick(
+            format!("{place} is not UTF-8; save the file as UTF-8 (in a spreadsheet: “CSV UTF-8”)"),
+            format!("{place} 不是 UTF-8 编码；请把文件另存为 UTF-8（在电子表格中选“CSV UTF-8”）"),
+        );
+        Exit::new(Code::Data, words)
     }
 
     /// Says it, and gives the code.

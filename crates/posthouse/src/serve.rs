@@ -58,6 +58,12 @@ async fn serve(arguments: &Arguments, settings: &Settings, language: Language) -
     state.directory.add_domain(&settings.domain).await?;
     let services = Services::new(settings, (state.store, state.directory), tls, Mode::Real);
     run::answer_commands(&arguments.data, &folder, &services, language)?;
+    for listener in &listeners {
+        tracing::info!("listening: {listener}");
+    }
+    if settings.tls.is_none() {
+        tracing::warn!("the certificate is self-made, since the settings name none: clients will warn of it");
+    }
     tracing::info!(hostname = %settings.hostname, data = %arguments.data.display(), "ready");
     run::until_stopped(
         listeners,

@@ -48,6 +48,34 @@ pub enum Protocol {
     Imap,
 }
 
+impl fmt::Display for Listener {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let protocol = match self.protocol {
+            Protocol::Smtp(Port::Relay) => "SMTP",
+            Protocol::Smtp(Port::Submission) => "submission",
+            Protocol::Smtp(Port::Lmtp) => "LMTP",
+            Protocol::Pop3 => "POP3",
+            Protocol::Imap => "IMAP",
+        };
+        let tls = match self.encryption {
+            Encryption::AtOnce => " over TLS",
+            Encryption::Later => " with STARTTLS",
+            Encryption::Never => "",
+        };
+        write!(f, "{protocol}{tls} at ")?;
+        match &self.socket {
+            Bound::Tcp(listener) => match listener.local_addr() {
+                Ok(at) => at.fmt(f),
+                Err(_) => f.write_str("an unknown port"),
+            },
+            Bound::Unix(listener) => match listener.local_addr() {
+                Ok(at) => write!(f, "{}", at.as_pathname().unwrap_or("a socket".as_ref()).display()),
+                Err(_) => f.write_str("a socket"),
+            },
+        }
+    }
+}
+
 /// When TLS begins at a listener.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Encryption {

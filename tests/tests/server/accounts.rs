@@ -103,3 +103,23 @@ fn mail_to_postmaster_and_to_a_tag_is_taken_and_mail_to_other_domains_is_kept_fo
     assert!(imap.ok("STATUS World (MESSAGES)")[0].contains("MESSAGES 1"));
     assert!(messages::subjects(&server, "alice", "tin whistle").contains(&"for-alice".to_owned()));
 }
+
+#[test]
+fn a_list_of_accounts_that_is_not_utf_8_is_refused_with_the_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let list = folder.path().join("list.csv");
+    // As a spreadsheet in Chinese writes it: GBK.
+    std::fs::write(&list, b"a@example.org,one\n\xc4\xe3@example.org,two\n").unwrap();
+    for (language, words) in [("en", "line 2 is not UTF-8"), ("zh", "第 2 行 不是 UTF-8")] {
+        let mut import = server::posthouse(&["--lang", language, "account", "import"]);
+        let said = import
+            .arg(&list)
+            .arg("--data")
+            .arg(folder.path().join("data"))
+            .output()
+            .unwrap();
+        assert_eq!(said.status.code(), Some(65));
+        let text = String::from_utf8(said.stderr).unwrap();
+        assert!(text.contains(words), "{text}");
+    }
+}

@@ -96,6 +96,8 @@ impl Connection {
     fn check_stls(&self) -> Result<(), Refusal> {
         match self.door.upgrade {
             Some(_) => Ok(()),
+            // Where there never was any, passwords are not allowed.
+            None if self.door.passwords == Passwords::Allowed => Err(Refusal::TlsOn),
             None => Err(Refusal::TlsUnavailable),
         }
     }

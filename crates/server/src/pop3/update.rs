@@ -19,7 +19,8 @@ impl Opened {
                 return Err(Refusal::NotAllDeleted);
             }
         }
-        reply::ok(format_args!("Bye, {} messages deleted", uids.len()), out);
+        let messages = if uids.len() == 1 { "message" } else { "messages" };
+        reply::ok(format_args!("Bye, {} {messages} deleted", uids.len()), out);
         Ok(())
     }
 }
