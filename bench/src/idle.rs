@@ -16,7 +16,7 @@ use crate::tls::{self, Wire};
 use crate::{lanes, text};
 
 /// How long the server may take to become quiet before memory is read.
-const SETTLE: Duration = Duration::from_secs(2);
+const SETTLE: Duration = Duration::from_secs(20);
 
 /// How many connections, over what.
 #[derive(clap::Args, Clone, Copy, Debug)]

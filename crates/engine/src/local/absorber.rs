@@ -5,16 +5,25 @@
 use std::io;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
+use std::time::{Duration, Instant};
 
 use super::Shared;
 
 /// The thread's name.
 pub(crate) const NAME: &str = "absorber";
 
+/// How often the index's memory is given back.
+const LET_GO: Duration = Duration::from_secs(10);
+
 impl Shared {
     /// Works until the engine closes.
     pub(crate) fn absorb_all(&self) {
+        let mut let_go = Instant::now();
         loop {
+            if let_go.elapsed() > LET_GO {
+                self.index.let_go();
+                let_go = Instant::now();
+            }
             let closing = self.closing.load(Ordering::Acquire);
             if !closing && !self.hurry.load(Ordering::Relaxed) {
                 std::thread::park_timeout(self.options.interval);

@@ -122,6 +122,24 @@ impl Index {
         }
     }
 
+    /// Gives back the memory that shows the file: the system keeps what it likes of it in its cache, and it no longer counts as
+    /// ours. What is read again is there again at once.
+    pub(crate) fn let_go(&self) {
+        let path = self.path.join("data.mdb");
+        let Some((start, length)) = fs::canonicalize(&path).ok().and_then(|path| mapping_of(&path)) else {
+            return;
+        };
+        let start = std::ptr::without_provenance_mut(start);
+        #[expect(
+            unsafe_code,
+            reason = "a shared mapping of a file that stays mapped while `env` lives: dropped pages are read again from the file"
+        )]
+        let advised = unsafe { rustix::mm::madvise(start, length, rustix::mm::Advice::LinuxDontNeed) };
+        if let Err(error) = advised {
+            tracing::debug!("{}: {error}", path.display());
+        }
+    }
+
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
@@ -210,6 +228,18 @@ pub(crate) type CheckedRow = (Vec<u8>, Option<Vec<u8>>);
 
 /// Rows on their way; the keys without the partition.
 pub(crate) type Walk<'t> = Box<dyn Iterator<Item = Result<(&'t [u8], &'t [u8]), EngineError>> + 't>;
+
+/// Where in memory a file is shown: the start and the length.
+fn mapping_of(path: &Path) -> Option<(usize, usize)> {
+    let maps = fs::read_to_string("/proc/self/maps").ok()?;
+    let line = maps
+        .lines()
+        .find(|line| line.ends_with(path.to_str().unwrap_or("?")))?;
+    let (start, end) = line.split_once(' ')?.0.split_once('-')?;
+    let start = usize::from_str_radix(start, 16).ok()?;
+    let end = usize::from_str_radix(end, 16).ok()?;
+    Some((start, end.checked_sub(start)?))
+}
 
 fn full_key(partition: Partition, key: &[u8]) -> Vec<u8> {
     let mut full = Vec::with_capacity(8 + key.len());
