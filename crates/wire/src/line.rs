@@ -1,7 +1,9 @@
 //! Cuts lines out of a growing buffer. A line over the limit is reported once and thrown away up to its end.
 //!
-//! A line ends at LF; a CR before it belongs to the end. Commands may so be typed by hand with a bare LF; messages
-//! do not pass here, and what ends *them* is stricter: see [`crate::DotReader`].
+//! A line ends at LF; a CR before it belongs to the end. Messages do not pass here, and what ends *them* is stricter: see
+//! [`crate::DotReader`].
+//!
+//! DEVIATION RFC 5321 §2.3.8: a lone LF ends a command too, so that commands may be typed by hand.
 
 use bytes::{Buf, BytesMut};
 
