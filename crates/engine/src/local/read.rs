@@ -106,15 +106,14 @@ impl Shared {
         let length = usize::try_from(end - start).expect("a blob under 4 GiB");
         let file = self.segment(place.segment)?;
         let path = || segment_path(&self.folder, place.segment);
-        let damaged = |what| EngineError::Damaged {
-            path: path(),
-            offset: place.offset,
-            what,
-        };
         let bytes = match file.read_vec(length, place.offset + start) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
-                return Err(damaged("the segment ends before the blob does"));
+                return Err(EngineError::Damaged {
+                    path: path(),
+                    offset: place.offset,
+                    what: "the segment ends before the blob does",
+                });
             }
             Err(error) => {
                 return Err(EngineError::Io {
@@ -124,10 +123,22 @@ impl Shared {
                 });
             }
         };
-        if whole && xxh3_64(&bytes) != place.hash {
-            return Err(damaged("the blob's checksum does not match"));
+        match whole {
+            true => self.verify(place, bytes.into()),
+            false => Ok(bytes.into()),
         }
-        Ok(bytes.into())
+    }
+
+    /// A whole blob, if it is what was written.
+    pub(crate) fn verify(&self, place: &Place, blob: Bytes) -> Result<Bytes, EngineError> {
+        if xxh3_64(&blob) == place.hash {
+            return Ok(blob);
+        }
+        Err(EngineError::Damaged {
+            path: segment_path(&self.folder, place.segment),
+            offset: place.offset,
+            what: "the blob's checksum does not match",
+        })
     }
 }
 

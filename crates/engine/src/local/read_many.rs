@@ -6,7 +6,6 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use xxhash_rust::xxh3::xxh3_64;
 
 use super::table::{Place, place_key};
 use super::{Shared, segment_path};
@@ -85,17 +84,6 @@ impl Shared {
             action: "read",
             path: segment_path(&self.folder, segment),
             cause: Arc::new(error),
-        })
-    }
-
-    fn verify(&self, place: &Place, blob: Bytes) -> Result<Bytes, EngineError> {
-        if xxh3_64(&blob) == place.hash {
-            return Ok(blob);
-        }
-        Err(EngineError::Damaged {
-            path: segment_path(&self.folder, place.segment),
-            offset: place.offset,
-            what: "the blob's checksum does not match",
         })
     }
 }
