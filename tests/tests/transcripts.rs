@@ -99,21 +99,6 @@ fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("transcripts")
 }
 
-/// The files under a folder, in order.
-fn files(folder: &Path) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            found.extend(files(&path));
-        } else {
-            found.push(path);
-        }
-    }
-    found.sort();
-    found
-}
-
 /// Runs one; gives why it failed.
 fn run(path: &Path) -> Result<(), String> {
     let text = fs::read_to_string(path).unwrap();
@@ -134,7 +119,7 @@ fn run(path: &Path) -> Result<(), String> {
 fn the_built_program_speaks_as_the_transcripts_of_imap_say() {
     let mut ran = 0;
     let mut failures = Vec::new();
-    for path in files(&folder().join("imap")) {
+    for path in transcript::files(&folder().join("imap")) {
         if fs::read_to_string(&path)
             .unwrap()
             .lines()

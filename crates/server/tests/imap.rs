@@ -159,21 +159,6 @@ fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/transcripts")
 }
 
-/// The files under a folder, in order.
-fn files(folder: &Path) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            found.extend(files(&path));
-        } else {
-            found.push(path);
-        }
-    }
-    found.sort();
-    found
-}
-
 /// Runs one; gives why it failed.
 async fn run(path: &Path) -> Result<(), String> {
     let transcript = Transcript::parse(&fs::read_to_string(path).unwrap())?;
@@ -183,7 +168,7 @@ async fn run(path: &Path) -> Result<(), String> {
 
 #[tokio::test(start_paused = true)]
 async fn sessions_in_memory_speak_as_the_transcripts_say() {
-    let paths = files(&folder().join("imap"));
+    let paths = transcript::files(&folder().join("imap"));
     let mut failures = Vec::new();
     for path in &paths {
         if let Err(why) = run(path).await {

@@ -19,9 +19,27 @@
 //! `<x*1000>` (repeated) stand for what cannot be written. `given session 1 alice INBOX` logs in and opens a mailbox before the
 //! first line; a line that is not listed fails the transcript.
 
+use std::fs;
+use std::path::{Path, PathBuf};
+
 mod parse;
 mod pattern;
 mod run;
 
 pub use parse::{Given, Transcript};
 pub use run::{Failure, Stream, World, run};
+
+/// The files under a folder, in order.
+pub fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(files(&path));
+        } else {
+            found.push(path);
+        }
+    }
+    found.sort();
+    found
+}
