@@ -5,6 +5,7 @@
 use std::fs;
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use posthouse_engine::check::check;
@@ -279,4 +280,55 @@ async fn many_blobs_are_read_as_one_by_one_and_damage_is_told_for_its_own() {
     let read = engine.read_blobs(blobs.clone()).await.unwrap();
     let damaged: Vec<usize> = (0..40).filter(|n| read[*n].is_err()).collect();
     assert_eq!(damaged, [11]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn batches_arrive_however_their_writers_wait() {
+    let folder = TempDir::new().unwrap();
+    let engine = Arc::new(open(folder.path()));
+    let batch = |key: String| {
+        let mut batch = Batch::new(Partition(7));
+        batch.put(key.as_bytes(), b"there");
+        batch
+    };
+    // Polled late, in the other order.
+    let mut bulk: Vec<_> = (0..700)
+        .map(|n| engine.commit(batch(format!("bulk{n}"))))
+        .collect();
+    while let Some(answer) = bulk.pop() {
+        answer.await.unwrap();
+    }
+    // Never polled.
+    for n in 0..20 {
+        drop(engine.commit(batch(format!("dropped{n}"))));
+    }
+    let arrives = async {
+        while value(&*engine, 7, "dropped19").await.is_none() {
+            tokio::task::yield_now().await;
+        }
+    };
+    let in_time = tokio::time::timeout(std::time::Duration::from_secs(20), arrives).await;
+    in_time.expect("a batch whose writer has gone");
+    // Alone, one after the other; then many at once.
+    for n in 0..20 {
+        engine.commit(batch(format!("alone{n}"))).await.unwrap();
+        assert_eq!(value(&*engine, 7, &format!("alone{n}")).await.unwrap(), "there");
+    }
+    let writers = (0..16).map(|writer| {
+        let engine = Arc::clone(&engine);
+        tokio::spawn(async move {
+            for n in 0..50 {
+                engine.commit(batch(format!("many{writer}.{n}"))).await.unwrap();
+            }
+        })
+    });
+    for writer in writers.collect::<Vec<_>>() {
+        writer.await.unwrap();
+    }
+    engine.close().await.unwrap();
+    for key in ["bulk0", "bulk699", "dropped0", "dropped19", "many15.49"] {
+        assert_eq!(value(&*engine, 7, key).await.unwrap(), "there", "{key}");
+    }
+    let late = engine.commit(batch("late".to_owned())).await;
+    assert!(matches!(late, Err(EngineError::Closed)), "{late:?}");
 }

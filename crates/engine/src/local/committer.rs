@@ -1,4 +1,4 @@
-//! The one thread that writes the log: it makes groups of what waits, writes, syncs, applies, and then answers.
+//! What writes the log: it writes a group, syncs, applies, and then answers. One at a time: see `orders`.
 //!
 //! A failed write refuses its group and seals the segment. A failed sync is final: nothing is written after it.
 
@@ -6,76 +6,30 @@ use std::io::{self, IoSlice};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::mpsc::{Receiver, TryRecvError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use tokio::sync::oneshot;
-use xxhash_rust::xxh3::xxh3_64;
 
+use super::orders::Submission;
 use super::record::{BLOCK, Header, Kind, SegmentHeader};
 use super::table::{Place, place_key};
 use super::{Shared, segment_path};
-use crate::batch::{BlobPut, parse_changes};
 use crate::files::LogFile;
 use crate::{BlobNumber, Change, EngineError, Partition};
 
-/// A group is closed when it has so many octets or records: the first one's writer should not wait for the last one's bytes.
-const GROUP_OCTETS: usize = 8 << 20;
-const GROUP_RECORDS: usize = 500;
 /// Pieces in one call: the system's IOV_MAX.
 const PIECES: usize = 1024;
 
-/// How long the committer looks for work before it sleeps.
-const AWAKE: Duration = Duration::from_micros(100);
+/// What the last block of a group is filled up with.
+static ZEROS: [u8; BLOCK as usize] = [0; BLOCK as usize];
+
+/// A disk whose syncs take less than this is quick; a server's thread may wait for it.
+const QUICK: Duration = Duration::from_millis(1);
+/// Room in the segment for a group and its heads that a leader may write.
+const ROOM: u64 = 1 << 20;
 
 /// How long writers wait for an index that is behind before they are refused.
 const INDEX_TIME: Duration = Duration::from_secs(30);
-
-/// What a writer hands over: encoded and hashed in its own thread.
-pub(crate) struct Submission {
-    partition: Partition,
-    changes: Bytes,
-    changes_hash: u64,
-    parsed: Vec<Change>,
-    blobs: Vec<(BlobPut, u64)>,
-    octets: usize,
-    done: oneshot::Sender<Result<(), EngineError>>,
-}
-
-/// What the committer is told.
-pub(crate) enum Order {
-    Write(Submission),
-    /// Seals the segment and ends.
-    Close(oneshot::Sender<()>),
-}
-
-impl Submission {
-    pub(crate) fn new(batch: crate::Batch, done: oneshot::Sender<Result<(), EngineError>>) -> Self {
-        let partition = batch.partition();
-        let (changes, blobs) = batch.into_parts();
-        let parsed = parse_changes(&changes).expect("a batch encodes itself");
-        let hashed = |blob: BlobPut| {
-            let hash = xxh3_64(&blob.bytes);
-            (blob, hash)
-        };
-        let blobs: Vec<_> = blobs.into_iter().map(hashed).collect();
-        let octets = changes.len() + blobs.iter().map(|(blob, _)| blob.bytes.len()).sum::<usize>();
-        Submission {
-            partition,
-            changes_hash: xxh3_64(&changes),
-            changes,
-            parsed,
-            blobs,
-            octets,
-            done,
-        }
-    }
-
-    fn records(&self) -> usize {
-        self.blobs.len() + 1
-    }
-}
 
 /// The segment that is being written.
 struct Segment {
@@ -95,6 +49,8 @@ pub(crate) struct Committer {
     pub(crate) previous: (u64, u64),
     pub(crate) next_segment: u64,
     pub(crate) sequence: u64,
+    /// How long a sync takes.
+    sync_time: Duration,
 }
 
 /// A group on its way: the pieces between the payloads, and where everything will lie.
@@ -114,43 +70,21 @@ impl Committer {
             previous,
             next_segment,
             sequence,
+            sync_time: Duration::ZERO,
         }
     }
 
-    /// Works until it is told to close, or nobody can tell it anything any more.
-    pub(crate) fn run(mut self, orders: &Receiver<Order>) {
-        let mut waiting = None;
-        while let Some(first) = waiting.take().or_else(|| next_order(orders)) {
-            let first = match first {
-                Order::Write(first) => first,
-                Order::Close(done) => {
-                    self.seal();
-                    let _ = done.send(());
-                    return;
-                }
-            };
-            let (mut octets, mut records) = (first.octets, first.records());
-            let mut group = vec![first];
-            while octets < GROUP_OCTETS && records < GROUP_RECORDS {
-                match orders.try_recv() {
-                    Ok(Order::Write(next)) => {
-                        octets += next.octets;
-                        records += next.records();
-                        group.push(next);
-                    }
-                    Ok(close) => {
-                        waiting = Some(close);
-                        break;
-                    }
-                    Err(_) => break,
-                }
-            }
-            self.commit(group);
-        }
-        self.seal();
+    /// Whether a group would be written soon: there is room for it, and the disk is quick.
+    pub(crate) fn is_quick(&self) -> bool {
+        let room =
+            |segment: &Segment| segment.end + ROOM < segment.allocated.min(self.shared.options.segment);
+        self.sync_time < QUICK
+            && self.shared.memtable_size() <= self.shared.options.memtable
+            && self.segment.as_ref().is_some_and(room)
     }
 
-    fn commit(&mut self, submissions: Vec<Submission>) {
+    /// Writes a group, makes it durable and visible, and answers its writers.
+    pub(crate) fn commit(&mut self, submissions: Vec<Submission>) {
         let result = self.may_write().and_then(|()| self.write(&submissions));
         match result {
             Ok(places) => self.apply(submissions, places),
@@ -210,9 +144,12 @@ impl Committer {
             self.seal();
             return Err(refusal);
         }
+        let since = Instant::now();
         if let Err(error) = segment.file.sync_data() {
             return Err(self.shared.stop(&segment.path, error));
         }
+        // The mean of about the last eight.
+        self.sync_time = (self.sync_time * 7 + since.elapsed()) / 8;
         segment.end = (segment.end + group.length).next_multiple_of(BLOCK);
         Ok(group.places)
     }
@@ -259,7 +196,7 @@ impl Committer {
     }
 
     /// Ends the segment where its last group ends.
-    fn seal(&mut self) {
+    pub(crate) fn seal(&mut self) {
         let Some(segment) = self.segment.take() else {
             return;
         };
@@ -312,19 +249,6 @@ impl Committer {
             self.shared.wake_absorber();
         }
     }
-}
-
-/// The next order: looked for a little while first, because sleeping and waking take as long as a third of a sync.
-fn next_order(orders: &Receiver<Order>) -> Option<Order> {
-    let asleep_at = Instant::now() + AWAKE;
-    while Instant::now() < asleep_at {
-        match orders.try_recv() {
-            Ok(order) => return Some(order),
-            Err(TryRecvError::Empty) => std::thread::yield_now(),
-            Err(TryRecvError::Disconnected) => return None,
-        }
-    }
-    orders.recv().ok()
 }
 
 fn group_length(submissions: &[Submission]) -> u64 {
@@ -396,7 +320,7 @@ impl Group {
     }
 
     fn slices(&self) -> Vec<IoSlice<'_>> {
-        let mut slices = Vec::with_capacity(2 * self.pieces.len() + 1);
+        let mut slices = Vec::with_capacity(2 * self.pieces.len() + 2);
         let mut from = 0;
         for (to, payload) in &self.pieces {
             slices.push(IoSlice::new(self.heads.get(from..*to).unwrap_or_default()));
@@ -404,6 +328,10 @@ impl Group {
             from = *to;
         }
         slices.push(IoSlice::new(self.heads.get(from..).unwrap_or_default()));
+        // Whole blocks: of a block that is written in part the system would read the rest from the disk first.
+        let rest = self.length.next_multiple_of(BLOCK) - self.length;
+        let rest = usize::try_from(rest).unwrap_or(0);
+        slices.push(IoSlice::new(ZEROS.get(..rest).unwrap_or_default()));
         slices
     }
 }

@@ -9,6 +9,7 @@ mod committer;
 mod folder;
 mod index;
 mod open;
+mod orders;
 mod read;
 mod read_many;
 mod record;
@@ -21,19 +22,17 @@ use std::io;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 use std::thread::{JoinHandle, Thread};
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::sync::oneshot;
 
 use crate::files::{Files, LogFile, SystemFiles};
 use crate::{Answer, Batch, BlobNumber, Engine, EngineError, Partition, Row};
-use committer::{Order, Submission};
 pub use folder::{OpenError, make_folder};
 use index::Index;
+use orders::Orders;
 pub use replay::fuzz_replay;
 use table::Tables;
 
@@ -90,7 +89,7 @@ pub struct Finding {
 /// An open data folder.
 pub struct LocalEngine {
     shared: Arc<Shared>,
-    orders: Sender<Order>,
+    orders: Arc<Orders>,
     next_blob: AtomicU64,
     findings: Vec<Finding>,
     threads: Mutex<Vec<JoinHandle<()>>>,
@@ -212,10 +211,7 @@ impl LocalEngine {
     /// # Errors
     /// When writing had been stopped by a failed sync.
     pub async fn close(&self) -> Result<(), EngineError> {
-        let (done, closed) = oneshot::channel();
-        if self.orders.send(Order::Close(done)).is_ok() {
-            let _ = closed.await;
-        }
+        self.orders.close();
         self.join();
         self.shared.running()
     }
@@ -240,19 +236,13 @@ impl LocalEngine {
             let octets = batch.octets();
             return Box::pin(std::future::ready(Err(EngineError::TooLarge { octets })));
         }
-        let (done, answer) = oneshot::channel();
-        let sent = self.orders.send(Order::Write(Submission::new(batch, done)));
-        Box::pin(async move {
-            sent.map_err(|_| EngineError::Closed)?;
-            answer.await.map_err(|_| EngineError::Closed)?
-        })
+        Box::pin(self.orders.submit(batch))
     }
 }
 
 impl Drop for LocalEngine {
     fn drop(&mut self) {
-        let (done, _closed) = oneshot::channel();
-        let _ = self.orders.send(Order::Close(done));
+        self.orders.close();
         self.join();
     }
 }

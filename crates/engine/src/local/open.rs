@@ -5,15 +5,15 @@ use std::fs;
 use std::io;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64};
-use std::sync::mpsc::{self, Receiver};
 use std::sync::{Arc, Mutex, OnceLock, RwLock};
 use std::thread::JoinHandle;
 
 use bytes::Bytes;
 
-use super::committer::{Committer, Order};
+use super::committer::Committer;
 use super::folder::{self, OpenError, failed};
 use super::index::{self, FileState, Index, index_error};
+use super::orders::Orders;
 use super::record::{BLOCK, Header, Kind, SegmentHeader};
 use super::replay::{Event, Source, last_group, replay};
 use super::table::{Place, Table, Tables, place_key};
@@ -80,8 +80,8 @@ pub(crate) fn open(folder: &Path, options: Options) -> Result<LocalEngine, OpenE
         next_segment,
         position.sequence + gap,
     );
-    let (orders, waiting) = mpsc::channel();
-    let threads = start_threads(&shared, committer, waiting).map_err(failed(folder))?;
+    let orders = Arc::new(Orders::new(committer));
+    let threads = start_threads(&shared, &orders).map_err(failed(folder))?;
     Ok(LocalEngine {
         shared,
         orders,
@@ -93,16 +93,13 @@ pub(crate) fn open(folder: &Path, options: Options) -> Result<LocalEngine, OpenE
 }
 
 /// The threads in the order in which they are waited for at the end.
-fn start_threads(
-    shared: &Arc<Shared>,
-    committer: Committer,
-    orders: Receiver<Order>,
-) -> io::Result<Vec<JoinHandle<()>>> {
+fn start_threads(shared: &Arc<Shared>, orders: &Arc<Orders>) -> io::Result<Vec<JoinHandle<()>>> {
     let start = |name: &str, work: Box<dyn FnOnce() + Send>| {
         let thread = std::thread::Builder::new().name(name.to_owned());
         thread.spawn(work)
     };
-    let committing = start("committer", Box::new(move || committer.run(&orders)))?;
+    let of_committer = Arc::clone(orders);
+    let committing = start("committer", Box::new(move || of_committer.run()))?;
     let of_absorber = Arc::clone(shared);
     let absorbing = start(absorber::NAME, Box::new(move || of_absorber.absorb_all()))?;
     let of_zeros = Arc::clone(shared);
