@@ -299,11 +299,9 @@ async fn batches_arrive_however_their_writers_wait() {
         answer.await.unwrap();
     }
     // Never polled.
-    for n in 0..20 {
-        drop(engine.commit(batch(format!("dropped{n}"))));
-    }
+    drop(engine.commit(batch("dropped".to_owned())));
     let arrives = async {
-        while value(&*engine, 7, "dropped19").await.is_none() {
+        while value(&*engine, 7, "dropped").await.is_none() {
             tokio::task::yield_now().await;
         }
     };
@@ -326,7 +324,7 @@ async fn batches_arrive_however_their_writers_wait() {
         writer.await.unwrap();
     }
     engine.close().await.unwrap();
-    for key in ["bulk0", "bulk699", "dropped0", "dropped19", "many15.49"] {
+    for key in ["bulk0", "bulk699", "dropped", "many15.49"] {
         assert_eq!(value(&*engine, 7, key).await.unwrap(), "there", "{key}");
     }
     let late = engine.commit(batch("late".to_owned())).await;
