@@ -298,6 +298,11 @@ async fn batches_arrive_however_their_writers_wait() {
     while let Some(answer) = bulk.pop() {
         answer.await.unwrap();
     }
+    // Alone, one after the other.
+    for n in 0..20 {
+        engine.commit(batch(format!("alone{n}"))).await.unwrap();
+        assert_eq!(value(&*engine, 7, &format!("alone{n}")).await.unwrap(), "there");
+    }
     // Never polled.
     drop(engine.commit(batch("dropped".to_owned())));
     let arrives = async {
@@ -307,11 +312,7 @@ async fn batches_arrive_however_their_writers_wait() {
     };
     let in_time = tokio::time::timeout(std::time::Duration::from_secs(20), arrives).await;
     in_time.expect("a batch whose writer has gone");
-    // Alone, one after the other; then many at once.
-    for n in 0..20 {
-        engine.commit(batch(format!("alone{n}"))).await.unwrap();
-        assert_eq!(value(&*engine, 7, &format!("alone{n}")).await.unwrap(), "there");
-    }
+    // Many at once.
     let writers = (0..16).map(|writer| {
         let engine = Arc::clone(&engine);
         tokio::spawn(async move {
