@@ -353,8 +353,13 @@ fn write_group(segment: &mut Segment, group: &Group, shared: &Shared) -> io::Res
             Err(error) => return Err(error),
         }
     }
-    shared.ahead.claim(end);
-    write_all(&*segment.file, group.slices(), segment.end)
+    shared.ahead.claim(end.next_multiple_of(BLOCK));
+    let slices = group.slices();
+    let place = (segment.number, segment.end);
+    if shared.tail.write(&*segment.file, place, &slices)? {
+        return Ok(());
+    }
+    write_all(&*segment.file, slices, segment.end)
 }
 
 fn write_all(file: &dyn LogFile, mut slices: Vec<IoSlice<'_>>, mut offset: u64) -> io::Result<()> {

@@ -15,6 +15,7 @@ mod read_many;
 mod record;
 mod replay;
 mod table;
+mod tail;
 mod verify;
 
 use std::collections::HashMap;
@@ -113,6 +114,7 @@ pub(crate) struct Shared {
     absorber: OnceLock<Thread>,
     segments: Mutex<HashMap<u64, Arc<dyn LogFile>>>,
     pub(crate) ahead: ahead::Ahead,
+    pub(crate) tail: tail::Tail,
 }
 
 impl Shared {

@@ -70,6 +70,7 @@ pub(crate) fn open(folder: &Path, options: Options) -> Result<LocalEngine, OpenE
         absorber: OnceLock::new(),
         segments: Mutex::new(HashMap::new()),
         ahead: super::ahead::Ahead::default(),
+        tail: super::tail::Tail::new(),
         options,
     });
     let next_segment = segments.last().copied().unwrap_or(0).max(position.segment) + 1;
