@@ -29,7 +29,7 @@ pub struct Limits {
     pub line: usize,
     /// All literals of a command together, except the message of an APPEND.
     pub literal: usize,
-    /// The message of an APPEND.
+    /// A message of an APPEND; its messages together may have twice as much (RFC 3502).
     pub message: usize,
     /// What is read and thrown away of one command before the connection is given up.
     pub discard: usize,
@@ -270,13 +270,13 @@ impl Framer {
         if self.literals.len() >= MAX_LITERALS {
             return Err(FramingError::TooManyLiterals);
         }
-        let limit = if is_append(&self.text) {
-            self.limits.message
+        let (limit, all) = if is_append(&self.text) {
+            (self.limits.message, self.limits.message.saturating_mul(2))
         } else {
-            self.limits.literal
+            (self.limits.literal, self.limits.literal)
         };
         let together: usize = self.literals.iter().map(Bytes::len).sum();
-        if together.saturating_add(size) > limit {
+        if size > limit || together.saturating_add(size) > all {
             return Err(FramingError::LiteralTooBig { limit });
         }
         Ok(())

@@ -17,8 +17,8 @@ use crate::verb::{
     LoadView, MoveMessages, RenameMailbox, SetKeywords, StoreRecent, Subscribe, Which,
 };
 use crate::{
-    Appended, Copied, Expunged, KeywordChange, Mailbox, MessageRow, Moved, NewMessage, Now, Store,
-    StoreError, View, key,
+    Appended, Copied, Expunged, KeywordChange, Mailbox, MessageRow, Moved, NewMessage, Now, Quota, Store,
+    StoreError, Usage, View, key,
 };
 
 /// A count on the disk is believed so far when memory is set aside.
@@ -234,6 +234,23 @@ impl Account {
     #[must_use]
     pub fn mailbox_by_id(&self, id: MailboxId) -> Option<Mailbox> {
         self.inner.state().mailboxes.get(&id).map(Mailbox::from)
+    }
+
+    /// How much the account may hold; what it holds already stays. In memory only: who opens the account says it.
+    pub fn set_quota(&self, quota: Quota) {
+        self.inner.state().quota = quota;
+    }
+
+    /// How much the account may hold.
+    #[must_use]
+    pub fn quota(&self) -> Quota {
+        self.inner.state().quota
+    }
+
+    /// How much the account holds.
+    #[must_use]
+    pub fn usage(&self) -> Usage {
+        Usage::of(self.inner.state().mailboxes.values())
     }
 
     /// The names subscribed to, whether or not there is such a mailbox (RFC 3501 §6.3.6).

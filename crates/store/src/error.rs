@@ -36,6 +36,9 @@ pub enum Refusal {
     /// A limit of this store: a copy is one transaction.
     #[error("too many messages for one copy; copy fewer at a time")]
     TooManyMessages,
+    /// The account may not have more.
+    #[error("the account has no room for it")]
+    OverQuota,
     /// Larger than 4 GiB.
     #[error("a message has at most 4 GiB")]
     MessageTooLarge,

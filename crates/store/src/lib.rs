@@ -22,7 +22,7 @@ pub use account::Account;
 pub use check::{AccountReport, CheckFault, CheckFinding};
 pub use error::{Refusal, StoreError};
 pub use row::{FactsRow, MessageRow, TextForm};
-pub use state::Mailbox;
+pub use state::{Mailbox, Quota, Usage};
 pub use store::{Delivery, Now, Store};
 pub use verb::{
     Appended, BlobSource, Copied, Expunged, Facts, KeywordAction, KeywordChange, Keywords, Moved, NewMessage,

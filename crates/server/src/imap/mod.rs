@@ -22,6 +22,7 @@ mod list;
 mod login;
 mod mailbox;
 mod r#move;
+mod quota;
 mod search;
 mod select;
 mod selected;

@@ -1,4 +1,4 @@
-//! SELECT and EXAMINE (RFC 3501 §6.3.1, §6.3.2).
+//! SELECT and EXAMINE (RFC 3501 §6.3.1, §6.3.2; RFC 8474 §4.2).
 
 use imap::Refusal;
 use imap::grammar::flag::Flag;
@@ -37,6 +37,7 @@ pub(super) async fn select(
     }
     untagged_ok(out, Code::UidValidity(view.validity()), "uids are valid");
     untagged_ok(out, Code::UidNext(view.next_uid()), "predicted next uid");
+    untagged_ok(out, Code::MailboxId(mailbox.id), "the mailbox's id");
     Ok(selected)
 }
 

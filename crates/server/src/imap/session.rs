@@ -15,6 +15,7 @@ use imap::grammar::set::Numbering;
 use imap::response::status::{self as print, Code, Kind};
 use imap::{In, Refusal, Tagged};
 use tokio::time::{Instant, timeout_at};
+use types::Uid;
 
 use super::carry_out::{Outcome, manner};
 use super::connection::{Connection, Stream};
@@ -103,7 +104,7 @@ impl Session {
             _ => Situation::LoggedIn,
         };
         let mut words = Vec::new();
-        capability::print(&mut words, situation);
+        capability::print(&mut words, situation, self.door.message_limit);
         words
     }
 
@@ -304,13 +305,24 @@ impl Session {
             Ok(Outcome::LoggedIn) => self.capabilities(),
             _ => Vec::new(),
         };
+        let uids: Vec<Uid> = match &outcome {
+            Ok(Outcome::Appended(new)) => new.iter().map(|new| new.uid).collect(),
+            _ => Vec::new(),
+        };
         let out = self.connection.out();
         let (code, text) = match &outcome {
             Ok(Outcome::Done(text)) => (None, *text),
             Ok(Outcome::LoggedIn) => (Some(Code::Capability(&words)), "logged in"),
             Ok(Outcome::Opened(Access::ReadWrite)) => (Some(Code::ReadWrite), "opened"),
             Ok(Outcome::Opened(Access::ReadOnly)) => (Some(Code::ReadOnly), "opened to read only"),
-            Ok(Outcome::Appended(new)) => (Some(Code::AppendUid(new.validity, new.uid)), "appended"),
+            Ok(Outcome::Created(mailbox)) => (Some(Code::MailboxId(*mailbox)), "created"),
+            Ok(Outcome::Appended(new)) => {
+                let validity = new.first().map(|new| new.validity);
+                (
+                    validity.map(|validity| Code::AppendUid(validity, &uids)),
+                    "appended",
+                )
+            }
             Ok(Outcome::Copied(c)) => (Some(Code::CopyUid(c.validity, &c.from, &c.to)), "copied"),
             Err(Stop::Refused(refusal)) => {
                 print::refuse(out, tag, *refusal);

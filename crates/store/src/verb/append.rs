@@ -105,6 +105,7 @@ impl Verb for Deliver {
     async fn apply(self, draft: &mut Draft) -> Result<Appended, StoreError> {
         // What may fail comes first: a mailbox is not created for a message that is then refused.
         let thread = Thread::find(draft, &self.message.facts).await?;
+        draft.check_quota(1, self.message.source.size())?;
         let mailbox = match draft.by_name(&self.mailbox) {
             Some(mailbox) => mailbox,
             None => super::mailbox::create(draft, &self.mailbox, None)?,
@@ -133,6 +134,8 @@ fn append_found(
     messages: Vec<(NewMessage, Thread)>,
 ) -> Result<Vec<Appended>, StoreError> {
     check_room(&mailbox, messages.len())?;
+    let octets = messages.iter().map(|(message, _)| message.source.size()).sum();
+    draft.check_quota(messages.len(), octets)?;
     let mut keywords = Vec::with_capacity(messages.len());
     for (message, _) in &messages {
         if message.source.size() > u64::from(u32::MAX) {
