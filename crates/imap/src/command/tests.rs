@@ -81,7 +81,7 @@ fn commands_parse_and_print() {
     same("APPEND a {3}\r\nxyz");
     same("APPEND a (\\Seen $x) \" 7-Feb-1994 21:52:25 +0000\" {1}\r\nx");
     check("APPEND a () {1+}\r\nx", "APPEND a {1}\r\nx");
-    same("APPEND a (\\Seen) {1}\r\nx \" 7-Feb-1994 21:52:25 +0000\" {2}\r\nyz {0}\r\n");
+    same("APPEND a (\\Seen) {1}\r\nx \" 7-Feb-1994 21:52:25 +0000\" {2}\r\nyz");
     check("STATUS a (SIZE size mailboxid)", "STATUS a (SIZE MAILBOXID)");
     same("STATUS a (DELETED DELETED-STORAGE APPENDLIMIT)");
     same("UID EXPUNGE 1:3,7");
