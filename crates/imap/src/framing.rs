@@ -13,8 +13,8 @@ use thiserror::Error;
 
 /// How much room a read gets outside of a literal.
 const READ_LINE: usize = 4096;
-/// Room while nothing has come since [`Framer::release`]: what an idle connection keeps.
-const READ_IDLE: usize = 512;
+/// Room while nothing has come since [`Framer::release`]: what an idle connection keeps, enough for most commands.
+const READ_IDLE: usize = 128;
 /// How much room a read gets inside of a literal, at least: more only in proportion to what has come.
 const READ_LITERAL: usize = 64 * 1024;
 /// More literals than any command needs: a search of 65,536 octets has fewer words.

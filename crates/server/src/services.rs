@@ -128,9 +128,10 @@ impl Services {
             Protocol::Smtp(port) => Box::pin(smtp::serve(stream, self.smtp_door(port, arrival, stop))),
             Protocol::Pop3 => Box::pin(pop3::serve(stream, self.pop3_door(arrival, stop))),
             Protocol::Imap => {
-                let serving = imap::serve(stream, self.imap_door(arrival, stop));
+                let door = self.imap_door(arrival, stop);
+                // The session is made in here: one that was made outside would be kept twice, before and while it is polled.
                 Box::pin(async move {
-                    if let Err(error) = serving.await {
+                    if let Err(error) = imap::serve(stream, door).await {
                         tracing::debug!(peer = ?arrival.peer, %error, "an IMAP connection ended");
                     }
                 })
