@@ -11,7 +11,7 @@ const ZEROS: usize = 256 << 10;
 /// What memory for direct writes is aligned to.
 const ALIGNED: usize = 4096;
 
-/// Where segments lie.
+/// Where segments and copies of the index lie.
 pub trait Files: Send + Sync + 'static {
     /// Makes a file that must not exist, for its owner only.
     ///
@@ -24,6 +24,12 @@ pub trait Files: Send + Sync + 'static {
     /// # Errors
     /// What the system says.
     fn open(&self, path: &Path) -> io::Result<Box<dyn LogFile>>;
+
+    /// Gives a file another name, in place of whatever has it.
+    ///
+    /// # Errors
+    /// What the system says.
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
 
     /// Removes a file.
     ///
@@ -112,6 +118,10 @@ impl Files for SystemFiles {
 
     fn open(&self, path: &Path) -> io::Result<Box<dyn LogFile>> {
         Ok(Box::new(OpenOptions::new().read(true).write(true).open(path)?))
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        std::fs::rename(from, to)
     }
 
     fn remove(&self, path: &Path) -> io::Result<()> {
