@@ -278,6 +278,13 @@ async fn what_was_expunged_moved_or_deleted_stays_so() {
     let alice = first.account(ALICE).await.unwrap();
     let inbox = alice.mailbox(&MailboxName::inbox()).unwrap().id;
     append(&alice, "INBOX", "fills").await;
+    // With the first segment, the names of Carol's mailboxes go, but for this one.
+    let carol = first.account(CAROL).await.unwrap();
+    for word in ["f5", "f6", "f7"] {
+        append(&alice, "Drafts", word).await;
+    }
+    append(&carol, "Drafts", "carols").await;
+    drop(carol);
     for word in ["expunged", "moved", "kept", "marked"] {
         append(&alice, "INBOX", word).await;
     }
@@ -315,7 +322,12 @@ async fn what_was_expunged_moved_or_deleted_stays_so() {
     let engine = open(folder.path());
     let again = store(&engine);
     let report = salvage(&engine, &again).await;
-    assert_eq!((report.accounts, report.found), (vec![ALICE], 0));
+    assert_eq!((report.accounts, report.found), (vec![ALICE, CAROL], 0));
+    let carol = kept(&again, CAROL).await;
+    assert_eq!(
+        (carol.len(), words(&carol, "Drafts")),
+        (6, vec!["carols".to_owned()])
+    );
     let now = kept(&again, ALICE).await;
     let inbox = words(&now, "INBOX");
     assert!(
@@ -324,7 +336,7 @@ async fn what_was_expunged_moved_or_deleted_stays_so() {
     );
     assert!(!inbox.contains(&"expunged".to_owned()) && !inbox.contains(&"moved".to_owned()));
     assert_eq!(words(&now, "Sent").len(), 1);
-    assert_eq!(words(&now, "Drafts"), ["f2", "f3", "f4"]);
+    assert!(words(&now, "Drafts").ends_with(&["f2", "f3", "f4"].map(str::to_owned)));
     assert_eq!(words(&now, "Old"), [""; 0]);
     let marked = now.iter().find(|(found, _)| found.is_inbox()).unwrap();
     assert_eq!(marked.1.last().unwrap().2, ["work", "late"]);
