@@ -15,6 +15,7 @@ mod folder;
 mod language;
 mod local;
 mod run;
+mod salvage;
 mod samples;
 mod serve;
 mod table;

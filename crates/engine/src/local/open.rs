@@ -198,6 +198,10 @@ impl Opening<'_> {
             }
         }
         self.keep_missed();
+        if let Some(start) = self.unsettled.or(self.missed) {
+            let what = "rows may be missing from here on; mail is salvaged from what is left of the log";
+            self.tell(start.segment.max(1), start.offset, what);
+        }
         Ok(previous)
     }
 
