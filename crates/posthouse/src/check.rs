@@ -1,4 +1,5 @@
-//! `posthouse check`: verifies a data folder. Success means that nothing is wrong.
+//! `posthouse check`: verifies a data folder: log, index, the copy of the index, every account's mail. Success means that nothing is
+//! wrong; what was damaged and has been mended when the folder was opened is wrong until the next start.
 
 use std::io::{self, Write as _};
 use std::path::PathBuf;

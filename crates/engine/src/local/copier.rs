@@ -231,7 +231,7 @@ impl Shared {
 
     /// Refuses when a copy could take the room that mail needs.
     fn has_room(&self) -> io::Result<()> {
-        let system = rustix::fs::statvfs(&self.folder.join("log"))?;
+        let system = rustix::fs::statvfs(self.folder.join("log"))?;
         let free = system.f_bavail.saturating_mul(system.f_frsize);
         match free < self.index.used().saturating_add(ROOM) {
             true => Err(io::ErrorKind::StorageFull.into()),

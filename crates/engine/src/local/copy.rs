@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::committer::write_all;
-use super::index::Look;
+use super::index::{Look, SealedRow};
 use super::record::{u32_at, u64_at};
 use super::table::Position;
 use crate::EngineError;
@@ -168,7 +168,7 @@ pub(crate) fn read(
     files: &dyn Files,
     path: &Path,
     salt: u64,
-    take: &mut dyn FnMut(Vec<(Vec<u8>, Vec<u8>)>) -> Result<(), CopyError>,
+    take: &mut dyn FnMut(Vec<SealedRow>) -> Result<(), CopyError>,
 ) -> Result<(Head, u64), CopyError> {
     let mut reader = Reader::open(files, path, salt)?;
     let head = reader.head()?;
@@ -284,7 +284,7 @@ fn push_row(out: &mut Vec<u8>, key: &[u8], sealed: &[u8]) {
     out.extend_from_slice(sealed);
 }
 
-fn parse_rows(mut payload: &[u8]) -> Option<Vec<(Vec<u8>, Vec<u8>)>> {
+fn parse_rows(mut payload: &[u8]) -> Option<Vec<SealedRow>> {
     let mut rows = Vec::new();
     while !payload.is_empty() {
         let (lengths, rest) = payload.split_at_checked(6)?;

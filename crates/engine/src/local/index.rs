@@ -95,7 +95,7 @@ impl Index {
     }
 
     /// Puts rows in as they are, in one transaction: keys with their partitions, values with their checksums.
-    pub(crate) fn fill(&self, rows: &[(Vec<u8>, Vec<u8>)]) -> Result<(), heed::Error> {
+    pub(crate) fn fill(&self, rows: &[SealedRow]) -> Result<(), heed::Error> {
         let mut txn = self.env.write_txn()?;
         for (key, sealed) in rows {
             self.rows.put(&mut txn, key, sealed)?;
@@ -258,6 +258,9 @@ impl Look<'_> {
 
 /// A full key, and the value when its checksum holds.
 pub(crate) type CheckedRow = (Vec<u8>, Option<Vec<u8>>);
+
+/// A full key, and a value with its checksum.
+pub(crate) type SealedRow = (Vec<u8>, Vec<u8>);
 
 /// Rows on their way; the keys without the partition.
 pub(crate) type Walk<'t> = Box<dyn Iterator<Item = Result<(&'t [u8], &'t [u8]), EngineError>> + 't>;
