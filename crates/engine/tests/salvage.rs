@@ -230,6 +230,31 @@ async fn without_copy_and_first_segment_what_is_left_is_kept_listed_and_said_unt
 }
 
 #[tokio::test]
+async fn a_log_that_is_gone_is_missed_where_a_copy_shows_that_there_was_one() {
+    for damaged in [false, true] {
+        let (folder, held) = folder_with_copy().await;
+        lose_index(folder.path());
+        if damaged {
+            flip(&files(folder.path(), ".copy")[0], 100);
+        }
+        for segment in files(folder.path(), ".seg") {
+            fs::remove_file(segment).unwrap();
+        }
+        let engine = LocalEngine::open(folder.path(), options()).unwrap();
+        assert_eq!(engine.history(), History::Salvaged);
+        let now = rows(&engine).await;
+        assert_eq!(now.iter().all(Vec::is_empty), damaged);
+        assert!(now.len() <= held.len());
+    }
+    // A new folder whose index was half made.
+    let folder = TempDir::new().unwrap();
+    drop(LocalEngine::open(folder.path(), options()).unwrap());
+    fs::write(folder.path().join("index/data.mdb"), [0; 5000]).unwrap();
+    let engine = LocalEngine::open(folder.path(), options()).unwrap();
+    assert_eq!(engine.history(), History::Whole);
+}
+
+#[tokio::test]
 async fn a_segment_missing_in_the_middle_is_told_and_salvaged_only_if_it_was_needed() {
     let (folder, held) = folder_with_copy().await;
     let segments = files(folder.path(), ".seg");

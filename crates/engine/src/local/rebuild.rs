@@ -18,9 +18,9 @@ const FILLED: usize = 32 << 20;
 /// What the index was before it was opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Before {
-    /// Whole, or new with the folder.
+    /// Whole, or new with the folder; or it was being made when the power went, which nobody can tell from that.
     Good,
-    /// It had been there, and is made again.
+    /// Lost, and it had rows: there is a copy, if a damaged one.
     Lost,
 }
 
@@ -62,7 +62,11 @@ pub(crate) fn open_index(
         what: format!("{lost}, and made again from {source}"),
     });
     let index = Index::open(&path).map_err(|error| index_error(&path, &error))?;
-    Ok((index, Before::Lost))
+    let before = match copies.is_empty() {
+        true => Before::Good,
+        false => Before::Lost,
+    };
+    Ok((index, before))
 }
 
 /// Puts a damaged index aside; says so.
