@@ -108,6 +108,21 @@ impl Directory {
         Ok(())
     }
 
+    /// Gives no new account a number up to this one: mail is kept under it, of an account that may not be known any more.
+    ///
+    /// # Errors
+    /// When the engine fails or a row is unreadable.
+    pub async fn skip_numbers(&self, last: AccountId) -> Result<(), DirectoryError> {
+        let _changing = self.shared.changing.lock().await;
+        let next_account = AccountId(last.0.saturating_add(1));
+        if self.counters().await?.next_account >= next_account {
+            return Ok(());
+        }
+        let mut batch = Batch::new(Partition::DIRECTORY);
+        batch.put(&counters_key(), &crate::row::Counters { next_account }.print());
+        Ok(self.shared.engine.commit(batch).await?)
+    }
+
     /// Accounts with higher numbers than `after`, in their order, at most `limit`.
     ///
     /// # Errors

@@ -334,3 +334,12 @@ async fn a_remembered_login_takes_microseconds() {
     println!("a remembered login takes {each:?}");
     assert!(each < Duration::from_micros(50), "{each:?}");
 }
+
+#[tokio::test]
+async fn numbers_under_which_mail_of_somebody_unknown_is_kept_are_not_given_out() {
+    let directory = alice_and_bob().await;
+    directory.skip_numbers(AccountId(7)).await.unwrap();
+    directory.skip_numbers(AccountId(3)).await.unwrap();
+    let added = directory.add_account(new("carol@example.org", "carol")).await;
+    assert_eq!(added.unwrap(), AccountId(8));
+}

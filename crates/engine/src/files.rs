@@ -12,7 +12,7 @@ const ZEROS_AT_ONCE: usize = 256 << 10;
 /// What memory for direct writes is aligned to.
 const ALIGNED: usize = 4096;
 
-/// Where segments lie.
+/// Where segments and copies of the index lie.
 pub trait Files: Send + Sync + 'static {
     /// Makes a file that must not exist, for its owner only.
     ///
@@ -25,6 +25,12 @@ pub trait Files: Send + Sync + 'static {
     /// # Errors
     /// What the system says.
     fn open(&self, path: &Path) -> io::Result<Box<dyn LogFile>>;
+
+    /// Gives a file another name, in place of whatever has it.
+    ///
+    /// # Errors
+    /// What the system says.
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
 
     /// Removes a file.
     ///
@@ -121,6 +127,10 @@ impl Files for SystemFiles {
     fn open(&self, path: &Path) -> io::Result<Box<dyn LogFile>> {
         let file = OpenOptions::new().read(true).write(true).open(path)?;
         Ok(Box::new(SystemFile::new(file)))
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        std::fs::rename(from, to)
     }
 
     fn remove(&self, path: &Path) -> io::Result<()> {

@@ -23,6 +23,7 @@ struct Faults {
     sync: AtomicI32,
     write: AtomicI32,
     open: AtomicI32,
+    rename: AtomicI32,
 }
 
 fn fault(place: &AtomicI32) -> io::Result<()> {
@@ -46,6 +47,10 @@ impl Files for FaultyFiles {
     fn open(&self, path: &Path) -> io::Result<Box<dyn LogFile>> {
         fault(&self.0.open)?;
         Ok(Box::new(FaultyFile(Arc::clone(&self.0), SystemFiles.open(path)?)))
+    }
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        fault(&self.0.rename)?;
+        SystemFiles.rename(from, to)
     }
     fn remove(&self, path: &Path) -> io::Result<()> {
         SystemFiles.remove(path)

@@ -146,7 +146,7 @@ async fn a_torn_last_group_is_dropped_and_damage_before_it_is_told() {
         blobs.push(put(&engine, n, "a", &vec![b'x'; 5000]).await);
     }
     // Groups of 5,000 octets lie at 4096, 12288 and 20480.
-    for (damaged, findings, lost) in [(20480 + 4500, 0, 2), (12288 + 4500, 2, 1), (4096 + 10, 1, 0)] {
+    for (damaged, findings, lost) in [(20480 + 4500, 0, 2), (12288 + 4500, 2, 1), (4096 + 10, 2, 0)] {
         let copy = crashed(folder.path());
         let file = fs::File::options()
             .read(true)

@@ -104,6 +104,24 @@ pub(crate) struct Checked {
     pub(crate) mailboxes: u64,
     pub(crate) messages: u64,
     pub(crate) findings: Vec<String>,
+    /// The newest copy of the index, if there is one that is whole.
+    #[serde(default)]
+    pub(crate) copy: Option<IndexCopy>,
+    /// When mail was last salvaged from what was left of the log, in seconds since 1970.
+    #[serde(default)]
+    pub(crate) salvaged: Option<u64>,
+    /// Accounts that have mail and no name any more.
+    #[serde(default)]
+    pub(crate) nameless: Vec<u64>,
+}
+
+/// A copy of the index.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct IndexCopy {
+    pub(crate) path: String,
+    pub(crate) rows: u64,
+    /// Seconds since 1970.
+    pub(crate) taken: u64,
 }
 
 impl From<Exit> for Refused {
@@ -208,14 +226,35 @@ impl State {
     async fn check(&self, request: Request) -> Result<Reply, Exit> {
         match request {
             Request::CheckFolder => {
-                let findings = self.integrity.check().await?;
-                Ok(Reply::Checked(Checked {
-                    findings,
-                    ..Checked::default()
-                }))
+                let mut checked = self.integrity.check().await?;
+                // Before the names: an account is named before it has mail.
+                let kept = self.store.kept(&self.integrity.partitions()?).await;
+                let kept = kept.map_err(|error| Exit::new(Code::Io, error.to_string()))?;
+                checked.nameless = self.without_name(kept).await?;
+                Ok(Reply::Checked(checked))
             }
             Request::CheckAccount(id) => self.check_account(AccountId(id)).await.map(Reply::Checked),
             _ => Err(crate::admin::unexpected()),
+        }
+    }
+
+    /// Those of some accounts that the directory does not know.
+    pub(crate) async fn without_name(&self, mut accounts: Vec<AccountId>) -> Result<Vec<u64>, Exit> {
+        let named = self.named().await?;
+        accounts.retain(|id| named.binary_search(id).is_err());
+        Ok(accounts.into_iter().map(|id| id.0).collect())
+    }
+
+    /// All accounts of the directory, in order.
+    pub(crate) async fn named(&self) -> Result<Vec<AccountId>, Exit> {
+        let mut named: Vec<AccountId> = Vec::new();
+        loop {
+            let after = named.last().copied().unwrap_or(AccountId(0));
+            let some = self.directory.accounts(after, PAGE).await?;
+            if some.is_empty() {
+                return Ok(named);
+            }
+            named.extend(some.into_iter().map(|account| account.id));
         }
     }
 
@@ -253,6 +292,7 @@ impl State {
             mailboxes: report.mailboxes,
             messages: report.messages,
             findings: report.findings.into_iter().map(words).collect(),
+            ..Checked::default()
         })
     }
 }

@@ -9,11 +9,11 @@ use std::sync::Arc;
 
 use config::Settings;
 use directory::{Cores, Cost, Directory};
-use engine::EngineError;
+use engine::{EngineError, Partition};
 use rustix::fs::{FlockOperation, flock};
 use store::Store;
 
-use crate::control::State;
+use crate::control::{Checked, State};
 use crate::disk::Disk;
 use crate::exit::{Code, Exit};
 use crate::language::Language;
@@ -31,12 +31,15 @@ pub(crate) enum Open {
 }
 
 /// What a check of the folder finds, later.
-pub(crate) type Findings<'a> = Pin<Box<dyn Future<Output = Result<Vec<String>, EngineError>> + Send + 'a>>;
+pub(crate) type Checking<'a> = Pin<Box<dyn Future<Output = Result<Checked, EngineError>> + Send + 'a>>;
 
-/// Verifies the folder below all accounts: the log and the index.
+/// Verifies the folder below all accounts: the log, the index, and the copy of the index.
 pub(crate) trait Integrity: Send + Sync {
-    /// What is wrong, each with the name of the file.
-    fn check(&self) -> Findings<'_>;
+    /// What is wrong, each with the name of the file; and what is known of the copy and of a salvage.
+    fn check(&self) -> Checking<'_>;
+
+    /// The partitions that have rows.
+    fn partitions(&self) -> Result<Vec<Partition>, EngineError>;
 }
 
 /// A data folder that is ours.
@@ -71,8 +74,11 @@ impl Folder {
         })
     }
 
-    /// Says what was found to be damaged when the folder was opened.
+    /// Says what was found to be damaged when the folder was opened; that is worth a log of a command, too.
     pub(crate) fn report_damage(&self, language: Language) {
+        if !self.disk.damage.is_empty() {
+            crate::run::start_log();
+        }
         for damage in &self.disk.damage {
             let words = language.pick("damaged", "损坏");
             tracing::error!("{words}: {damage}");
@@ -91,6 +97,11 @@ impl Folder {
             store: Store::new(engine, server::system_clock()),
             integrity: self.integrity(),
         }
+    }
+
+    /// What it lies on.
+    pub(crate) fn disk(&self) -> &Disk {
+        &self.disk
     }
 
     pub(crate) fn integrity(&self) -> Arc<dyn Integrity> {

@@ -15,6 +15,7 @@ mod folder;
 mod language;
 mod local;
 mod run;
+mod salvage;
 mod samples;
 mod serve;
 mod table;
@@ -55,7 +56,9 @@ enum Command {
     /// Adds, lists and removes domains, and says who gets mail to names that nobody has.
     #[command(subcommand)]
     Domain(domain::Command),
-    /// Verifies a data folder, of a running server or a stopped one.
+    /// Verifies a data folder, of a running server or a stopped one: the log, the index and its daily copy, all mail.
+    ///
+    /// Says where mail was salvaged because a part of the log was lost, and which accounts have mail and no name.
     Check(check::Arguments),
 }
 

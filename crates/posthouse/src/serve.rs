@@ -13,7 +13,7 @@ use server::{Mode, Services};
 use crate::exit::{Code, Exit};
 use crate::folder::{Folder, Open};
 use crate::language::Language;
-use crate::{local, run};
+use crate::{local, run, salvage};
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
@@ -55,6 +55,7 @@ async fn serve(arguments: &Arguments, settings: &Settings, language: Language) -
     let tls = files.and_then(Certificate::read);
     let tls = tls.map_err(|error| run::no_certificate(&error, language))?;
     let state = folder.state(settings, Cores::AllButOne);
+    salvage::salvage(&folder, &state, language).await?;
     state.directory.add_domain(&settings.domain).await?;
     let services = Services::new(settings, (state.store, state.directory), tls, Mode::Real);
     run::answer_commands(&arguments.data, &folder, &services, language)?;

@@ -17,8 +17,8 @@ use crate::verb::{
     LoadView, MoveMessages, RenameMailbox, SetKeywords, StoreRecent, Subscribe, Which,
 };
 use crate::{
-    Appended, Copied, Expunged, KeywordChange, Mailbox, MessageRow, Moved, NewMessage, Now, Quota, Store,
-    StoreError, Usage, View, key,
+    Appended, Copied, Expunged, KeywordChange, Mailbox, MessageRow, Moved, NewMessage, Now, Quota, Refusal,
+    Store, StoreError, Usage, View, key,
 };
 
 /// A count on the disk is believed so far when memory is set aside.
@@ -50,12 +50,12 @@ impl Inner {
     ) -> Result<Arc<Self>, StoreError> {
         let partition = Store::partition(id);
         let unreadable = |table| StoreError::UnreadableRow { account: id.0, table };
-        let counters = match engine
-            .get_many(partition, &[key::account()])
-            .await?
-            .pop()
-            .flatten()
-        {
+        let keys = [key::ended(), key::account()];
+        let mut rows = engine.get_many(partition, &keys).await?.into_iter();
+        if rows.next().flatten().is_some() {
+            return Err(Refusal::NoAccount.into());
+        }
+        let counters = match rows.next().flatten() {
             Some(value) => Counters::parse(&value).ok_or(unreadable("account"))?,
             None => Counters::first(now()),
         };
@@ -171,16 +171,27 @@ impl Inner {
 pub(crate) async fn scan_all(
     engine: &dyn Engine,
     partition: Partition,
-    mut range: Range<Bytes>,
+    range: Range<Bytes>,
 ) -> Result<Vec<Row>, StoreError> {
     let mut all = Vec::new();
+    scan_pieces(engine, partition, range, &mut |row| all.push(row)).await?;
+    Ok(all)
+}
+
+/// Looks at all rows of a range, and holds only a piece of them.
+pub(crate) async fn scan_pieces(
+    engine: &dyn Engine,
+    partition: Partition,
+    mut range: Range<Bytes>,
+    look: &mut (dyn FnMut(Row) + Send),
+) -> Result<(), StoreError> {
     loop {
         let rows = engine.scan(partition, range.clone(), ROWS_A_READ).await?;
         let last = rows.last().map(|row| row.key.clone());
         let more = rows.len() == ROWS_A_READ;
-        all.extend(rows);
+        rows.into_iter().for_each(&mut *look);
         let Some(last) = last.filter(|_| more) else {
-            return Ok(all);
+            return Ok(());
         };
         range.start = [&last[..], &[0]].concat().into();
     }

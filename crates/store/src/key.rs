@@ -17,6 +17,7 @@ enum Table {
     Expunged = 5,
     Thread = 6,
     Subscription = 7,
+    Ended = 8,
 }
 
 fn start(table: Table) -> BytesMut {
@@ -28,6 +29,32 @@ fn start(table: Table) -> BytesMut {
 /// The account's counters.
 pub(crate) fn account() -> Bytes {
     start(Table::Account).freeze()
+}
+
+/// That the account has been deleted: it stays, so that what the log still has of the account is not taken for lost mail.
+pub(crate) fn ended() -> Bytes {
+    start(Table::Ended).freeze()
+}
+
+/// Everything that an account has while it lives.
+pub(crate) fn all() -> Range<Bytes> {
+    Bytes::from_static(&[0])..ended()
+}
+
+/// The hot rows of all mailboxes.
+pub(crate) fn all_messages() -> Range<Bytes> {
+    start(Table::Message).freeze()..start(Table::Facts).freeze()
+}
+
+/// The facts of all mailboxes.
+pub(crate) fn all_facts() -> Range<Bytes> {
+    start(Table::Facts).freeze()..start(Table::Expunged).freeze()
+}
+
+/// The mailbox in a message or facts key.
+pub(crate) fn mailbox_of(key: &[u8]) -> Option<MailboxId> {
+    let octets = key.get(1..)?.first_chunk::<4>()?;
+    Some(MailboxId(u32::from_be_bytes(*octets)))
 }
 
 /// A mailbox.

@@ -10,8 +10,10 @@ mod account;
 mod check;
 mod error;
 mod key;
+mod note;
 mod reading;
 mod row;
+mod salvage;
 mod sequencer;
 mod state;
 mod store;
@@ -22,6 +24,7 @@ pub use account::Account;
 pub use check::{AccountReport, CheckFault, CheckFinding};
 pub use error::{Refusal, StoreError};
 pub use row::{FactsRow, MessageRow, TextForm};
+pub use salvage::Salvage;
 pub use state::{Mailbox, Quota, Usage};
 pub use store::{Delivery, Now, Store};
 pub use verb::{

@@ -11,4 +11,5 @@ mod crash;
 mod damage;
 mod hostile;
 mod power_loss;
+mod salvage;
 mod scarcity;

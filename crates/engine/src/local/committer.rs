@@ -362,7 +362,7 @@ fn write_group(segment: &mut Segment, group: &Group, shared: &Shared) -> io::Res
     write_all(&*segment.file, slices, segment.end)
 }
 
-fn write_all(file: &dyn LogFile, mut slices: Vec<IoSlice<'_>>, mut offset: u64) -> io::Result<()> {
+pub(super) fn write_all(file: &dyn LogFile, mut slices: Vec<IoSlice<'_>>, mut offset: u64) -> io::Result<()> {
     let mut rest = slices.as_mut_slice();
     IoSlice::advance_slices(&mut rest, 0);
     while !rest.is_empty() {

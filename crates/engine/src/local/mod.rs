@@ -6,12 +6,16 @@
 mod absorber;
 mod ahead;
 mod committer;
+mod copier;
+mod copy;
 mod folder;
+mod history;
 mod index;
 mod open;
 mod orders;
 mod read;
 mod read_many;
+mod rebuild;
 mod record;
 mod replay;
 mod table;
@@ -32,6 +36,7 @@ use bytes::Bytes;
 use crate::files::{Files, LogFile, SystemFiles};
 use crate::{Answer, Batch, BlobNumber, Engine, EngineError, Partition, Row};
 pub use folder::{OpenError, make_folder};
+pub use history::{History, LeftBlob, LeftBlobs};
 use index::Index;
 use orders::Orders;
 pub use replay::fuzz_replay;
@@ -60,6 +65,8 @@ pub struct Options {
     pub memtable: usize,
     /// How long rows wait for the index.
     pub interval: Duration,
+    /// How old the copy of the index becomes.
+    pub copy_every: Duration,
 }
 
 impl Default for Options {
@@ -71,6 +78,7 @@ impl Default for Options {
             absorb: 8 << 20,
             memtable: 256 << 20,
             interval: Duration::from_secs(1),
+            copy_every: Duration::from_hours(24),
         }
     }
 }
@@ -93,6 +101,7 @@ pub struct LocalEngine {
     orders: Arc<Orders>,
     next_blob: AtomicU64,
     findings: Vec<Finding>,
+    history: History,
     threads: Mutex<Vec<JoinHandle<()>>>,
     _lock: std::fs::File,
 }
@@ -115,6 +124,7 @@ pub(crate) struct Shared {
     segments: Mutex<HashMap<u64, Arc<dyn LogFile>>>,
     pub(crate) ahead: ahead::Ahead,
     pub(crate) tail: tail::Tail,
+    pub(crate) copies: copier::Copies,
 }
 
 impl Shared {
@@ -218,8 +228,9 @@ impl LocalEngine {
         self.shared.running()
     }
 
-    /// Waits for both threads: the committer first, because the absorber takes over what it has applied.
+    /// Waits for the threads: the committer before the absorber, which takes over what it has applied.
     fn join(&self) {
+        self.shared.copies.end();
         let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
         for thread in threads {
             self.shared.ahead.close();

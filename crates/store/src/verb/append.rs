@@ -1,13 +1,13 @@
 //! Appending: a message comes into a mailbox.
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::Bytes;
 use types::{
     BlobId, ChangeNumber, ContentId, EntryId, MailboxId, MailboxName, ThreadId, Timestamp, Uid, UidValidity,
 };
 
 use crate::row::{FactsRow, MailboxRow};
 use crate::sequencer::{Draft, Verb};
-use crate::{Keywords, MessageRow, Refusal, StoreError, TextForm, key};
+use crate::{Keywords, MessageRow, Refusal, StoreError, TextForm, key, note};
 
 /// How many references of a message are followed to its thread: the nearest ones.
 const MAX_REFERENCES: usize = 32;
@@ -230,22 +230,11 @@ fn store_bytes(
             row.size = u32::try_from(bytes.len()).map_err(|_| Refusal::MessageTooLarge)?;
             let number = draft.account().engine().next_blob();
             row.blob = BlobId(number.0);
-            let note = salvage_note(draft.account().id().0, mailbox.id, row);
+            let note = note::print(draft.account().id(), mailbox, row);
             draft.batch().put_blob(number, bytes, note);
         }
     }
     Ok(())
-}
-
-/// What stands beside the bytes in the log, so that they can be found again without any index: the account, the
-/// mailbox, the uid, and the row.
-fn salvage_note(account: u64, mailbox: MailboxId, row: &MessageRow) -> Bytes {
-    let mut note = BytesMut::with_capacity(64);
-    note.put_u64_le(account);
-    note.put_u32_le(mailbox.0);
-    note.put_u32_le(row.uid.0);
-    note.put_slice(&row.print());
-    note.freeze()
 }
 
 /// What is known of a message's thread before it joins: the ids that lead to it, the nearest first, each with its thread if
