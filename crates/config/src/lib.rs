@@ -10,7 +10,7 @@ mod section;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use types::Domain;
+use types::{Address, Domain};
 
 pub use problem::{Problem, Problems};
 
@@ -29,6 +29,8 @@ pub struct Settings {
     pub limits: Limits,
     /// `[passwords]`: what a hash costs.
     pub passwords: Passwords,
+    /// `[pop3]`: what POP3 asks of its clients.
+    pub pop3: Pop3,
 }
 
 /// `[listen]`: lists of addresses with ports, such as `"0.0.0.0:25"` or `"[::]:25"`. An empty list is nowhere.
@@ -85,6 +87,29 @@ pub struct Passwords {
     pub passes: u32,
 }
 
+/// `[pop3]`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Pop3 {
+    /// `login_delay`: seconds after a login before the same account may log in again over POP3 (RFC 2449 §6.5), 0 unless
+    /// given: no delay. At most a day.
+    pub login_delay: u32,
+    /// `login_delays`: the same for some accounts, by their addresses, such as `{ "alice@example.org" = 600 }`.
+    pub login_delays: Vec<(Address, u32)>,
+    /// `language`: the language that a client gets which leaves the choice to the server (`LANG *`, RFC 6856 §3.2):
+    /// `"en"` unless given, or `"zh"`. Whatever it is, the first words are English.
+    pub language: Language,
+}
+
+/// A language of what a person reads.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Language {
+    /// `"en"`
+    #[default]
+    English,
+    /// `"zh"`
+    Chinese,
+}
+
 impl Settings {
     /// The settings of a server that nobody has said more about, listening nowhere.
     #[must_use]
@@ -96,6 +121,7 @@ impl Settings {
             tls: None,
             limits: Limits::default(),
             passwords: Passwords::default(),
+            pop3: Pop3::default(),
         }
     }
 }

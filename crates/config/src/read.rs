@@ -4,10 +4,10 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 
 use toml::de::{DeTable, DeValue};
-use types::Domain;
+use types::{Address, Domain};
 
 use crate::section::{Report, Section, list, number, text};
-use crate::{Limits, Listen, Passwords, Problems, Settings, Tls};
+use crate::{Language, Limits, Listen, Passwords, Pop3, Problems, Settings, Tls};
 
 impl Settings {
     /// Reads the text of a file.
@@ -41,6 +41,7 @@ fn read(mut file: Section<'_>) -> Option<Settings> {
     let tls = tls(file.section("tls"));
     let limits = limits(file.section("limits"));
     let passwords = passwords(file.section("passwords"));
+    let pop3 = pop3(file.section("pop3"));
     file.end();
     let hostname = hostname?;
     Some(Settings {
@@ -50,6 +51,7 @@ fn read(mut file: Section<'_>) -> Option<Settings> {
         tls,
         limits,
         passwords,
+        pop3,
     })
 }
 
@@ -129,6 +131,47 @@ fn passwords(mut section: Section<'_>) -> Passwords {
     passwords
 }
 
+/// The longest delay between two logins: a day.
+const MAX_DELAY: u64 = 24 * 60 * 60;
+
+fn pop3(mut section: Section<'_>) -> Pop3 {
+    let pop3 = Pop3 {
+        login_delay: section.take("login_delay", delay).unwrap_or_default(),
+        login_delays: section.take("login_delays", delays).unwrap_or_default(),
+        language: section.take("language", language).unwrap_or_default(),
+    };
+    section.end();
+    pop3
+}
+
+fn delay(value: &DeValue<'_>) -> Result<u32, String> {
+    let seconds = number(0..MAX_DELAY + 1)(value)?;
+    u32::try_from(seconds).map_err(|error| error.to_string())
+}
+
+fn delays(value: &DeValue<'_>) -> Result<Vec<(Address, u32)>, String> {
+    let table = value
+        .as_table()
+        .ok_or("must be a table of addresses and seconds")?;
+    let read = |address: &str, value: &DeValue<'_>| {
+        let parsed = Address::parse(address).map_err(|error| error.to_string())?;
+        Ok::<_, String>((parsed, delay(value)?))
+    };
+    let pairs = table.iter().map(|(address, value)| {
+        let address = address.get_ref();
+        read(address, value.get_ref()).map_err(|what| format!("{address}: {what}"))
+    });
+    pairs.collect()
+}
+
+fn language(value: &DeValue<'_>) -> Result<Language, String> {
+    match text(value)? {
+        "en" => Ok(Language::English),
+        "zh" => Ok(Language::Chinese),
+        _ => Err("must be \"en\" or \"zh\"".to_owned()),
+    }
+}
+
 fn domain(value: &DeValue<'_>) -> Result<Domain, String> {
     Domain::check(text(value)?).map_err(|error| error.to_string())
 }
@@ -185,12 +228,25 @@ mod tests {
             [passwords]
             memory_kib = 8
             passes = 0x1
+            [pop3]
+            login_delay = 60
+            login_delays = { "alice@example.org" = 600 }
+            language = "zh"
         "#;
         let settings = Settings::parse(file).unwrap();
         assert_eq!(settings.domain.as_str(), "example.org");
         assert_eq!(settings.listen.smtp, ["127.0.0.1:2025".parse().unwrap()]);
         assert_eq!(settings.listen.imap, []);
         assert_eq!(settings.limits.message, 65_536);
+        let alice = Address::parse("alice@example.org").unwrap();
+        assert_eq!(
+            settings.pop3,
+            Pop3 {
+                login_delay: 60,
+                login_delays: vec![(alice, 600)],
+                language: Language::Chinese,
+            }
+        );
         assert_eq!(
             settings.passwords,
             Passwords {
@@ -213,6 +269,14 @@ mod tests {
                 "line 7: key: must be a text in quotes",
                 "line 9: message: must be a whole number from 65536 to 4294967295",
                 "[tls] certificate must be given",
+            ],
+        );
+        check(
+            "hostname = 'a'\n[pop3]\nlogin_delay = 86401\nlanguage = 'fr'\nlogin_delays = { 'x' = 1 }\n",
+            &[
+                "line 3: login_delay: must be a whole number from 0 to 86400",
+                "line 4: language: must be \"en\" or \"zh\"",
+                "line 5: login_delays: x: an address has the form name@domain",
             ],
         );
         check(

@@ -31,7 +31,7 @@ pub enum Mode {
 pub struct Services {
     accounts: Arc<Accounts>,
     site: Arc<smtp::Site>,
-    leases: Arc<pop3::Leases>,
+    pop3: Arc<pop3::Site>,
     host: Arc<str>,
     certificate: Certificate,
 }
@@ -68,6 +68,7 @@ impl Services {
             Mode::Real => smtp::Relay::Refused,
             Mode::Local { .. } => smtp::Relay::World,
         };
+        let pop3 = pop3_site(&settings.pop3, directory.clone(), Arc::clone(&now));
         let accounts = Arc::new(Accounts {
             directory,
             store: store.clone(),
@@ -86,7 +87,7 @@ impl Services {
         Arc::new(Services {
             accounts,
             site: Arc::new(site),
-            leases: Arc::default(),
+            pop3: Arc::new(pop3),
             host: settings.hostname.as_str().into(),
             certificate,
         })
@@ -156,7 +157,7 @@ impl Services {
     fn pop3_door(&self, arrival: Arrival, stop: watch::Receiver<bool>) -> pop3::Door {
         pop3::Door {
             authority: Arc::clone(&self.accounts) as Arc<dyn pop3::Authority>,
-            leases: Arc::clone(&self.leases),
+            site: Arc::clone(&self.pop3),
             host: Arc::clone(&self.host),
             peer: arrival.peer,
             passwords: self.passwords(arrival),
@@ -191,5 +192,18 @@ impl Services {
             (Encryption::AtOnce, _) | (_, Mode::Local { .. }) => Passwords::Allowed,
             (Encryption::Later | Encryption::Never, Mode::Real) => Passwords::Forbidden,
         }
+    }
+}
+
+fn pop3_site(settings: &config::Pop3, directory: Directory, now: Now) -> pop3::Site {
+    let others = settings.login_delays.clone();
+    pop3::Site {
+        leases: Arc::default(),
+        delays: pop3::Delays::new(settings.login_delay, others, Arc::new(directory), now),
+        sizes: pop3::Sizes::default(),
+        preferred: match settings.language {
+            config::Language::English => ::pop3::Language::English,
+            config::Language::Chinese => ::pop3::Language::Chinese,
+        },
     }
 }

@@ -117,6 +117,7 @@ impl World for InMemory {
                 name,
                 messages,
             } => self.fill(account, name, messages).await,
+            Given::Setting { name, .. } => panic!("no such setting: {name}"),
             Given::Session { .. } => unreachable!("the runner makes sessions"),
         }
     }

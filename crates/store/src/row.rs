@@ -46,6 +46,8 @@ pub enum TextForm {
     Encoded = 0,
     /// They are ASCII, and so is everything that can be read in the message, word for word.
     Ascii = 1,
+    /// They must be decoded first, but every header field is ASCII, those of its parts too.
+    AsciiHeaders = 2,
 }
 
 impl MessageRow {
@@ -87,6 +89,7 @@ impl MessageRow {
             saved: value.get_u32_le(),
             form: match value.get_u8() {
                 1 => TextForm::Ascii,
+                2 => TextForm::AsciiHeaders,
                 _ => TextForm::Encoded,
             },
         })

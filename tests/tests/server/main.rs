@@ -13,3 +13,4 @@ mod hostile;
 mod power_loss;
 mod salvage;
 mod scarcity;
+mod uidl;

@@ -5,12 +5,14 @@ use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use pop3::Refusal;
+use pop3::{Language, Refusal};
 use sasl::Credentials;
 use store::Account;
 use tokio::sync::watch;
 
+use super::delay::Delays;
 use super::lease::Leases;
+use super::surrogate::Sizes;
 use crate::imap::{Passwords, Upgrade};
 
 /// The outcome of a login, later.
@@ -22,12 +24,24 @@ pub trait Authority: Send + Sync {
     fn log_in<'a>(&'a self, credentials: &'a Credentials, peer: Option<IpAddr>) -> LoginFuture<'a>;
 }
 
+/// What the connections of a server share.
+pub struct Site {
+    /// Who has which maildrop.
+    pub leases: Arc<Leases>,
+    /// Who may log in again when.
+    pub delays: Delays,
+    /// How large surrogates are.
+    pub sizes: Sizes,
+    /// The language that `LANG *` asks for.
+    pub preferred: Language,
+}
+
 /// The way a connection came in by.
 pub struct Door {
     /// Who verifies logins.
     pub authority: Arc<dyn Authority>,
-    /// Who has which maildrop.
-    pub leases: Arc<Leases>,
+    /// What all connections share.
+    pub site: Arc<Site>,
     /// What the server calls itself.
     pub host: Arc<str>,
     /// Where the client connected from.
