@@ -51,6 +51,7 @@ pub(super) async fn authenticate(session: &mut Session, command: Authenticate) -
             Step::Verify(Claim::Password(credentials)) => {
                 return Ok(session.door().authority.log_in(&credentials).await?);
             }
+            Step::Verify(_) | Step::Keys(_) => return Err(Refusal::Mechanism.into()),
             Step::Challenge(exchange, challenge) => {
                 let line = session.ask(&encoding::encode(&challenge)).await?;
                 let response = encoding::decode_response(&line).map_err(|error| match error {

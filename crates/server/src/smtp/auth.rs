@@ -27,6 +27,7 @@ impl Connection {
         let claim = loop {
             match step {
                 Step::Verify(claim) => break claim,
+                Step::Keys(_) => return Err(Refusal::UnknownMechanism.into()),
                 Step::Challenge(exchange, challenge) => {
                     let response = self.ask(&challenge).await?;
                     step = exchange.respond(&response).map_err(|_| Refusal::AuthMalformed)?;
@@ -50,7 +51,9 @@ impl Connection {
     }
 
     async fn verify(&mut self, claim: Claim) -> Result<(), Failed> {
-        let Claim::Password(credentials) = claim;
+        let Claim::Password(credentials) = claim else {
+            return Err(Refusal::UnknownMechanism.into());
+        };
         let login = self.site.authority.log_in(&credentials, self.peer).await;
         match login {
             Ok(account) => {

@@ -27,7 +27,7 @@ impl Connection {
     fn offer(&self) -> Offer {
         let login_possible = self.login.is_none() && self.policy.check_login().is_ok();
         let mechanisms = match login_possible {
-            true => sasl::Mechanism::ALL
+            true => [sasl::Mechanism::Plain, sasl::Mechanism::Login]
                 .iter()
                 .map(|mechanism| mechanism.name())
                 .collect(),
