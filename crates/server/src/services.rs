@@ -9,7 +9,7 @@ use store::{Now, Store};
 use tokio::sync::watch;
 use types::{Address, Domain};
 
-use crate::authority::{Accounts, Visitor};
+use crate::authority::{Accounts, Visitor, Ways};
 use crate::imap::{self, Passwords, Stream};
 use crate::listen::{Encryption, Protocol};
 use crate::tls::{self, Certificate};
@@ -72,6 +72,7 @@ impl Services {
             directory,
             store: store.clone(),
             mode,
+            ways: Ways { scram: false },
         });
         let site = smtp::Site {
             authority: Arc::clone(&accounts) as Arc<dyn smtp::Authority>,
