@@ -41,6 +41,7 @@ fn read(mut file: Section<'_>) -> Option<Settings> {
     let tls = tls(file.section("tls"));
     let limits = limits(file.section("limits"));
     let passwords = passwords(file.section("passwords"));
+    let auth = crate::auth::read(file.section("auth"));
     file.end();
     let hostname = hostname?;
     Some(Settings {
@@ -50,6 +51,7 @@ fn read(mut file: Section<'_>) -> Option<Settings> {
         tls,
         limits,
         passwords,
+        auth,
     })
 }
 
@@ -133,7 +135,7 @@ fn domain(value: &DeValue<'_>) -> Result<Domain, String> {
     Domain::check(text(value)?).map_err(|error| error.to_string())
 }
 
-fn path(value: &DeValue<'_>) -> Result<PathBuf, String> {
+pub(crate) fn path(value: &DeValue<'_>) -> Result<PathBuf, String> {
     match text(value)? {
         "" => Err("must not be empty".to_owned()),
         path => Ok(path.into()),

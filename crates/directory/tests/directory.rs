@@ -302,7 +302,8 @@ async fn a_name_that_nobody_has_takes_as_long_as_a_wrong_password() {
         .await
         .unwrap();
     let mut best = [Duration::MAX; 2];
-    for _ in 0..7 {
+    // The best of many: others use the machine as well.
+    for _ in 0..40 {
         for (best, name) in best.iter_mut().zip(["alice", "nobody"]) {
             let start = Instant::now();
             assert_eq!(logs_in(&directory, name, "wrong").await, None);

@@ -3,14 +3,16 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use config::Oidc;
 use directory::{Directory, DirectoryError, Login, LoginRefusal, Resolution};
-use sasl::{Claim, Credentials, Mechanism};
+use sasl::{Claim, Credentials, Mechanism, Token};
 use store::{Account, Delivery, Store, StoreError};
+use tokio::task::spawn_blocking;
 use types::{AccountId, Address, MailboxName};
 
 use crate::authenticate::{KeptFuture, Sasl};
 use crate::channel::Channel;
-use crate::{Mode, imap, pop3, smtp};
+use crate::{Mode, imap, oidc, pop3, smtp};
 
 /// The accounts of a server.
 pub(crate) struct Accounts {
@@ -21,10 +23,11 @@ pub(crate) struct Accounts {
 }
 
 /// The ways to log in beside a password.
-#[derive(Default)]
 pub(crate) struct Ways {
     /// Whether SCRAM is announced.
     pub(crate) scram: bool,
+    /// Whose tokens are taken.
+    pub(crate) oidc: Option<Arc<Oidc>>,
 }
 
 /// The accounts, and who asks for them.
@@ -64,7 +67,11 @@ impl Accounts {
                 let outcome = self.certified(name, channel).await;
                 self.admit(outcome, (name.unwrap_or("a certificate"), None), peer)
             }
-            Claim::Token(_) => Err(LoginRefusal::Wrong),
+            Claim::Token(token) => {
+                let outcome = self.bearer(token).await;
+                let name = token.act_as.as_deref();
+                self.admit(outcome, (name.unwrap_or("a token"), name), peer)
+            }
         }
     }
 
@@ -80,6 +87,25 @@ impl Accounts {
             }
         }
         Err(LoginRefusal::Wrong)
+    }
+
+    /// The account that a token is for.
+    async fn bearer(&self, token: &Token) -> Result<Arc<Login>, LoginRefusal> {
+        let Some(oidc) = self.ways.oidc.clone() else {
+            return Err(LoginRefusal::Wrong);
+        };
+        let secret = token.secret.clone();
+        let verified = spawn_blocking(move || oidc::login_of(&oidc, &secret)).await;
+        let name = match verified {
+            Ok(Ok(Some(name))) => name,
+            Ok(Ok(None)) => return Err(LoginRefusal::Wrong),
+            Ok(Err(error)) => {
+                tracing::error!(%error, "a token could not be verified");
+                return Err(DirectoryError::Busy.into());
+            }
+            Err(_) => return Err(DirectoryError::Busy.into()),
+        };
+        self.directory.login_of(&name).await?.ok_or(LoginRefusal::Wrong)
     }
 
     /// Whoever was verified may act as nobody else (RFC 4616 §2, RFC 4422 §3.4.1); the log says who was refused.
@@ -166,6 +192,9 @@ impl Sasl for Accounts {
         }
         if !channel.addresses.is_empty() {
             mechanisms.push(Mechanism::External);
+        }
+        if self.ways.oidc.is_some() {
+            mechanisms.extend([Mechanism::OAuthBearer, Mechanism::XOAuth2]);
         }
         mechanisms.extend([Mechanism::Plain, Mechanism::Login]);
         mechanisms

@@ -9,6 +9,7 @@
 pub mod facts;
 pub mod imap;
 pub mod listen;
+pub mod oidc;
 pub mod pop3;
 pub mod smtp;
 pub mod tls;

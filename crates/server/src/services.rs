@@ -72,7 +72,10 @@ impl Services {
             directory,
             store: store.clone(),
             mode,
-            ways: Ways { scram: false },
+            ways: Ways {
+                scram: settings.auth.scram,
+                oidc: settings.auth.oidc.clone().map(Arc::new),
+            },
         });
         let site = smtp::Site {
             authority: Arc::clone(&accounts) as Arc<dyn smtp::Authority>,
