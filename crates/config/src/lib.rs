@@ -3,6 +3,7 @@
 //! Read first: [`Settings`], where each setting is documented. [`Settings::parse`] reads a file; unknown keys are
 //! errors, and every problem of the file is reported at once, with its line.
 
+mod auth;
 mod problem;
 mod read;
 mod section;
@@ -12,6 +13,7 @@ use std::path::PathBuf;
 
 use types::{Address, Domain};
 
+pub use auth::{Auth, Oidc};
 pub use problem::{Problem, Problems};
 
 /// What an administrator can choose. What is not in the file has the value that [`Settings::new`] gives it.
@@ -31,6 +33,8 @@ pub struct Settings {
     pub passwords: Passwords,
     /// `[pop3]`: what POP3 asks of its clients.
     pub pop3: Pop3,
+    /// `[auth]`: the ways to log in beside a password.
+    pub auth: Auth,
 }
 
 /// `[listen]`: lists of addresses with ports, such as `"0.0.0.0:25"` or `"[::]:25"`. An empty list is nowhere.
@@ -122,6 +126,7 @@ impl Settings {
             limits: Limits::default(),
             passwords: Passwords::default(),
             pop3: Pop3::default(),
+            auth: Auth::default(),
         }
     }
 }

@@ -42,6 +42,7 @@ fn read(mut file: Section<'_>) -> Option<Settings> {
     let limits = limits(file.section("limits"));
     let passwords = passwords(file.section("passwords"));
     let pop3 = pop3(file.section("pop3"));
+    let auth = crate::auth::read(file.section("auth"));
     file.end();
     let hostname = hostname?;
     Some(Settings {
@@ -52,6 +53,7 @@ fn read(mut file: Section<'_>) -> Option<Settings> {
         limits,
         passwords,
         pop3,
+        auth,
     })
 }
 
@@ -176,7 +178,7 @@ fn domain(value: &DeValue<'_>) -> Result<Domain, String> {
     Domain::check(text(value)?).map_err(|error| error.to_string())
 }
 
-fn path(value: &DeValue<'_>) -> Result<PathBuf, String> {
+pub(crate) fn path(value: &DeValue<'_>) -> Result<PathBuf, String> {
     match text(value)? {
         "" => Err("must not be empty".to_owned()),
         path => Ok(path.into()),

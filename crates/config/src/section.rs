@@ -49,10 +49,17 @@ impl<'a> Section<'a> {
 
     /// The section of a key, empty where it is not there.
     pub(crate) fn section(&mut self, key: &'static str) -> Section<'a> {
+        self.section_named(key, key)
+    }
+
+    /// The same within another section, with its whole name.
+    pub(crate) fn section_named(&mut self, key: &'static str, name: &'static str) -> Section<'a> {
         let table = self.take(key, |value| {
-            value.as_table().ok_or_else(|| format!("[{key}] must be a table"))
+            value
+                .as_table()
+                .ok_or_else(|| format!("[{name}] must be a table"))
         });
-        Section::new(key, table, self.report)
+        Section::new(name, table, self.report)
     }
 
     /// Whether there is anything in it.
@@ -112,6 +119,11 @@ pub(crate) fn text<'a>(value: &'a DeValue<'a>) -> Result<&'a str, String> {
     value
         .as_str()
         .ok_or_else(|| "must be a text in quotes".to_owned())
+}
+
+/// Yes or no.
+pub(crate) fn boolean(value: &DeValue<'_>) -> Result<bool, String> {
+    value.as_bool().ok_or_else(|| "must be true or false".to_owned())
 }
 
 /// A whole number in a range.

@@ -8,27 +8,32 @@
 //! so no row needs to be in memory. A wrong password and a name that nobody has take the same time and read the same.
 
 mod account;
+mod app_password;
 mod domain;
 mod error;
+mod foreign;
 mod login;
 mod name;
 mod password;
 mod resolve;
 mod row;
+mod scram;
 mod throttle;
 mod verified;
 
 use std::sync::Arc;
 
 use engine::Engine;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, OnceCell};
 use types::Domain;
 
-pub use account::{Account, NewAccount};
+pub use account::{Account, ImportedAccount, NewAccount};
+pub use app_password::AppPassword;
 pub use error::{DirectoryError, Refusal};
 pub use login::{Login, LoginRefusal};
 pub use password::{Cores, Cost};
 pub use resolve::Resolution;
+pub use scram::{Rounds, Scram};
 
 use password::Hasher;
 use throttle::Throttle;
@@ -46,6 +51,9 @@ struct Shared {
     hasher: Hasher,
     verified: Verified,
     throttle: Throttle,
+    scram: Scram,
+    /// What tags and salts are made with, once it has been wanted.
+    secret: OnceCell<[u8; 32]>,
     /// Held from the first read of a change to its commit: one change at a time.
     changing: Mutex<()>,
 }
@@ -60,6 +68,17 @@ impl Directory {
     /// The same with a choice of the cores that hash passwords.
     #[must_use]
     pub fn with_cores(engine: Arc<dyn Engine>, default_domain: Domain, cost: Cost, cores: Cores) -> Self {
+        Self::with_scram(engine, default_domain, (cost, cores), Scram::Off)
+    }
+
+    /// The same with a choice of the SCRAM keys that are kept.
+    #[must_use]
+    pub fn with_scram(
+        engine: Arc<dyn Engine>,
+        default_domain: Domain,
+        (cost, cores): (Cost, Cores),
+        scram: Scram,
+    ) -> Self {
         Directory {
             shared: Arc::new(Shared {
                 engine,
@@ -67,6 +86,8 @@ impl Directory {
                 hasher: Hasher::new(cost, cores),
                 verified: Verified::new(),
                 throttle: Throttle::new(),
+                scram,
+                secret: OnceCell::new(),
                 changing: Mutex::new(()),
             }),
         }

@@ -302,15 +302,19 @@ async fn a_name_that_nobody_has_takes_as_long_as_a_wrong_password() {
         .await
         .unwrap();
     let mut best = [Duration::MAX; 2];
-    for _ in 0..7 {
+    // Others use the machine as well: until the best of both agree, and of what differs they never do.
+    for round in 0..100 {
         for (best, name) in best.iter_mut().zip(["alice", "nobody"]) {
             let start = Instant::now();
             assert_eq!(logs_in(&directory, name, "wrong").await, None);
             *best = (*best).min(start.elapsed());
         }
+        let [known, unknown] = best.map(|time| time.as_secs_f64());
+        if round >= 6 && (0.6..1.6).contains(&(known / unknown)) {
+            return;
+        }
     }
-    let [known, unknown] = best.map(|time| time.as_secs_f64());
-    assert!((0.6..1.6).contains(&(known / unknown)), "{best:?}");
+    panic!("{best:?}");
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use config::Settings;
-use directory::{Cores, Cost, Directory};
+use directory::{Cores, Cost, Directory, Rounds, Scram};
 use engine::{EngineError, Partition};
 use rustix::fs::{FlockOperation, flock};
 use store::Store;
@@ -93,7 +93,12 @@ impl Folder {
             passes: settings.passwords.passes,
         };
         State {
-            directory: Directory::with_cores(Arc::clone(&engine), settings.domain.clone(), cost, cores),
+            directory: Directory::with_scram(
+                Arc::clone(&engine),
+                settings.domain.clone(),
+                (cost, cores),
+                scram(&settings.auth),
+            ),
             store: Store::new(engine, server::system_clock()),
             integrity: self.integrity(),
         }
@@ -113,6 +118,15 @@ impl Folder {
         let closed = self.disk.close().await;
         tracing::debug!(data = %self.path.display(), "closed");
         closed
+    }
+}
+
+fn scram(auth: &config::Auth) -> Scram {
+    match (auth.scram, Rounds::check(auth.scram_rounds)) {
+        (true, Some(rounds)) => Scram::On(rounds),
+        // A number out of its range does not come out of a file.
+        (true, None) => Scram::On(Rounds::default()),
+        (false, _) => Scram::Off,
     }
 }
 

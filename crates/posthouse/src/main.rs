@@ -6,6 +6,7 @@
 mod account;
 mod admin;
 mod alias;
+mod app_password;
 mod check;
 mod control;
 mod disk;

@@ -49,11 +49,16 @@ async fn serve(arguments: &Arguments, settings: &Settings, language: Language) -
         Some(tls) => Ok(Files {
             certificate: tls.certificate.clone(),
             key: tls.key.clone(),
+            clients: None,
         }),
         None => Files::self_signed(&arguments.data.join("tls"), vec![settings.hostname.to_string()]),
     };
-    let tls = files.and_then(Certificate::read);
+    let clients = settings.auth.client_certificates.clone();
+    let tls = files.and_then(|files| Certificate::read(Files { clients, ..files }));
     let tls = tls.map_err(|error| run::no_certificate(&error, language))?;
+    if let Some(oidc) = &settings.auth.oidc {
+        server::oidc::check(oidc).map_err(|error| Exit::new(Code::Config, error.to_string()))?;
+    }
     let state = folder.state(settings, Cores::AllButOne);
     salvage::salvage(&folder, &state, language).await?;
     state.directory.add_domain(&settings.domain).await?;

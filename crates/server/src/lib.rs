@@ -9,16 +9,21 @@
 pub mod facts;
 pub mod imap;
 pub mod listen;
+pub mod oidc;
 pub mod pop3;
 pub mod smtp;
 pub mod tls;
 
+mod authenticate;
 mod authority;
 mod casemap;
+mod channel;
 mod clock;
 mod limits;
 mod lines;
 mod services;
 
+pub use authenticate::{KeptFuture, Sasl};
+pub use channel::Channel;
 pub use clock::system_clock;
 pub use services::{Mode, Services};

@@ -9,7 +9,7 @@ use store::{Now, Store};
 use tokio::sync::watch;
 use types::{Address, Domain};
 
-use crate::authority::{Accounts, Visitor};
+use crate::authority::{Accounts, Visitor, Ways};
 use crate::imap::{self, Passwords, Stream};
 use crate::listen::{Encryption, Protocol};
 use crate::tls::{self, Certificate};
@@ -73,6 +73,10 @@ impl Services {
             directory,
             store: store.clone(),
             mode,
+            ways: Ways {
+                scram: settings.auth.scram,
+                oidc: settings.auth.oidc.clone().map(Arc::new),
+            },
         });
         let site = smtp::Site {
             authority: Arc::clone(&accounts) as Arc<dyn smtp::Authority>,
@@ -156,7 +160,10 @@ impl Services {
 
     fn pop3_door(&self, arrival: Arrival, stop: watch::Receiver<bool>) -> pop3::Door {
         pop3::Door {
-            authority: Arc::clone(&self.accounts) as Arc<dyn pop3::Authority>,
+            authority: Arc::new(Visitor {
+                accounts: Arc::clone(&self.accounts),
+                peer: arrival.peer,
+            }),
             site: Arc::clone(&self.pop3),
             host: Arc::clone(&self.host),
             peer: arrival.peer,

@@ -7,9 +7,12 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use rcgen::{CertificateParams, DnType, KeyPair};
-use rustls::ServerConfig;
+use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::WebPkiClientVerifier;
+use rustls::server::danger::ClientCertVerifier;
+use rustls::{RootCertStore, ServerConfig};
 use thiserror::Error;
 use tokio_rustls::TlsAcceptor;
 
@@ -46,6 +49,8 @@ pub struct Files {
     pub certificate: PathBuf,
     /// The private key.
     pub key: PathBuf,
+    /// The authorities whose certificates let clients in, where there are any.
+    pub clients: Option<PathBuf>,
 }
 
 impl Files {
@@ -57,6 +62,7 @@ impl Files {
         let files = Files {
             certificate: folder.join("certificate.pem"),
             key: folder.join("key.pem"),
+            clients: None,
         };
         if files.certificate.exists() && files.key.exists() {
             return Ok(files);
@@ -88,11 +94,41 @@ impl Files {
         let key =
             PrivateKeyDer::from_pem_slice(&pem).map_err(|error| content(&self.key, error.to_string()))?;
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let clients = self.clients(&provider)?;
         let config = ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
-            .and_then(|builder| builder.with_no_client_auth().with_single_cert(chain, key))
+            .and_then(|builder| {
+                builder
+                    .with_client_cert_verifier(clients)
+                    .with_single_cert(chain, key)
+            })
             .map_err(|error| content(&self.certificate, error.to_string()))?;
         Ok(TlsAcceptor::from(Arc::new(config)))
+    }
+}
+
+impl Files {
+    /// Asks clients for a certificate where there are authorities for them; nobody needs one.
+    fn clients(&self, provider: &Arc<CryptoProvider>) -> Result<Arc<dyn ClientCertVerifier>, TlsError> {
+        let Some(path) = &self.clients else {
+            return Ok(WebPkiClientVerifier::no_client_auth());
+        };
+        let content = |what: String| TlsError::Content {
+            path: path.clone(),
+            what,
+        };
+        let pem = fs::read(path).map_err(|cause| file(path, cause))?;
+        let mut roots = RootCertStore::empty();
+        for certificate in CertificateDer::pem_slice_iter(&pem) {
+            let certificate = certificate.map_err(|error| content(error.to_string()))?;
+            roots
+                .add(certificate)
+                .map_err(|error| content(error.to_string()))?;
+        }
+        WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider))
+            .allow_unauthenticated()
+            .build()
+            .map_err(|error| content(error.to_string()))
     }
 }
 

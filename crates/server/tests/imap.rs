@@ -38,6 +38,8 @@ const MESSAGE_LIMIT: usize = 50 << 20;
 #[derive(Default)]
 struct Accounts(HashMap<String, (String, Account)>);
 
+impl posthouse_server::Sasl for Accounts {}
+
 impl Authority for Accounts {
     fn log_in<'a>(&'a self, credentials: &'a Credentials) -> LoginFuture<'a> {
         Box::pin(async move {

@@ -35,6 +35,8 @@ mod transcript;
 #[derive(Clone, Default)]
 struct Accounts(HashMap<String, (String, Account)>);
 
+impl posthouse_server::Sasl for Accounts {}
+
 impl Authority for Accounts {
     fn log_in<'a>(&'a self, credentials: &'a Credentials, _: Option<std::net::IpAddr>) -> LoginFuture<'a> {
         Box::pin(async move {

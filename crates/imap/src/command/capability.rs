@@ -5,11 +5,13 @@ use crate::grammar::print;
 
 /// What the words depend on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Situation {
+pub enum Situation<'a> {
     /// Not logged in, and passwords may be sent.
     LoginAllowed {
         /// Whether TLS can be begun.
         starttls: Offer,
+        /// The names of the SASL mechanisms that serve (RFC 3501 §6.1.1).
+        mechanisms: &'a [&'a str],
     },
     /// Not logged in, and passwords may not be sent before TLS.
     LoginForbidden {
@@ -46,12 +48,14 @@ const WITHOUT_COMMAND: &[&str] = &[
 
 /// Prints the capabilities that hold, each after a space: ` IMAP4rev1 IDLE …`, with the octets that a message to be appended may
 /// have (RFC 7889 §2).
-pub fn print(out: &mut Vec<u8>, situation: Situation, append_limit: usize) {
+pub fn print(out: &mut Vec<u8>, situation: Situation<'_>, append_limit: usize) {
     let mut said: Vec<&str> = vec!["IMAP4rev1"];
+    let auth: Vec<String>;
     match situation {
-        Situation::LoginAllowed { starttls } => {
+        Situation::LoginAllowed { starttls, mechanisms } => {
             said.extend(start_tls(starttls));
-            said.push("AUTH=PLAIN");
+            auth = mechanisms.iter().map(|name| format!("AUTH={name}")).collect();
+            said.extend(auth.iter().map(String::as_str));
         }
         Situation::LoginForbidden { starttls } => {
             said.extend(start_tls(starttls));
@@ -96,8 +100,11 @@ mod tests {
             &format!(" IMAP4rev1 STARTTLS LOGINDISABLED {rest}"),
         );
         check(
-            Situation::LoginAllowed { starttls: Offer::No },
-            &format!(" IMAP4rev1 AUTH=PLAIN {rest}"),
+            Situation::LoginAllowed {
+                starttls: Offer::No,
+                mechanisms: &["SCRAM-SHA-256", "PLAIN"],
+            },
+            &format!(" IMAP4rev1 AUTH=SCRAM-SHA-256 AUTH=PLAIN {rest}"),
         );
     }
 }

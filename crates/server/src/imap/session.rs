@@ -14,6 +14,7 @@ use imap::framing::{Event, Frame, FramingError, Limits};
 use imap::grammar::set::Numbering;
 use imap::response::status::{self as print, Code, Kind};
 use imap::{In, Refusal, Tagged};
+use sasl::Mechanism;
 use tokio::time::{Instant, timeout_at};
 use types::Uid;
 
@@ -98,8 +99,22 @@ impl Session {
             Some(_) => Offer::Yes,
             None => Offer::No,
         };
+        let mechanisms = match (&self.state, self.door.passwords) {
+            (State::NotAuthenticated, Passwords::Allowed) => {
+                self.door.authority.mechanisms(&self.connection.channel())
+            }
+            _ => Vec::new(),
+        };
+        // LOGIN, the mechanism, is for programs that know no better command: here they have one.
+        let names = mechanisms
+            .into_iter()
+            .filter(|mechanism| *mechanism != Mechanism::Login);
+        let mechanisms: Vec<_> = names.map(Mechanism::name).collect();
         let situation = match (&self.state, self.door.passwords) {
-            (State::NotAuthenticated, Passwords::Allowed) => Situation::LoginAllowed { starttls },
+            (State::NotAuthenticated, Passwords::Allowed) => Situation::LoginAllowed {
+                starttls,
+                mechanisms: &mechanisms,
+            },
             (State::NotAuthenticated, Passwords::Forbidden) => Situation::LoginForbidden { starttls },
             _ => Situation::LoggedIn,
         };

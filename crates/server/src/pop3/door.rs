@@ -6,22 +6,38 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use pop3::{Language, Refusal};
-use sasl::Credentials;
+use sasl::{Claim, Credentials};
 use store::Account;
 use tokio::sync::watch;
 
 use super::delay::Delays;
 use super::lease::Leases;
 use super::surrogate::Sizes;
+use crate::authenticate::Sasl;
+use crate::channel::Channel;
 use crate::imap::{Passwords, Upgrade};
 
 /// The outcome of a login, later.
 pub type LoginFuture<'a> = Pin<Box<dyn Future<Output = Result<Account, Refusal>> + Send + 'a>>;
 
 /// Knows who may log in, and gives them their account. What it delays, counts and logs is its own matter.
-pub trait Authority: Send + Sync {
+pub trait Authority: Sasl {
     /// Verifies a login name and a password.
     fn log_in<'a>(&'a self, credentials: &'a Credentials, peer: Option<IpAddr>) -> LoginFuture<'a>;
+
+    /// Verifies what was claimed in an exchange.
+    fn verify<'a>(
+        &'a self,
+        claim: &'a Claim,
+        _channel: &'a Channel,
+        peer: Option<IpAddr>,
+    ) -> LoginFuture<'a> {
+        match claim {
+            Claim::Password(credentials) => self.log_in(credentials, peer),
+            // Nobody has announced the mechanism.
+            _ => Box::pin(async { Err(Refusal::UnknownMechanism) }),
+        }
+    }
 }
 
 /// What the connections of a server share.

@@ -36,12 +36,13 @@ impl Connection {
             login: login.into(),
             password: Secret::new(password.0),
         };
-        self.log_in(credentials).await
+        let outcome = self.door.authority.log_in(&credentials, self.door.peer).await;
+        self.admit(outcome).await
     }
 
-    /// May I — find — do — tell.
-    pub(super) async fn log_in(&mut self, credentials: Credentials) -> Result<(), Failed> {
-        let account = match self.door.authority.log_in(&credentials, self.door.peer).await {
+    /// Opens the maildrop of whoever was verified.
+    pub(super) async fn admit(&mut self, outcome: Result<Account, Refusal>) -> Result<(), Failed> {
+        let account = match outcome {
             Ok(account) => account,
             Err(refusal) => {
                 self.login_failures += 1;

@@ -37,6 +37,8 @@ fn inbox(account: AccountId) -> Delivery {
     }
 }
 
+impl crate::Sasl for Accounts {}
+
 impl Authority for Accounts {
     fn log_in<'a>(&'a self, credentials: &'a Credentials, _: Option<IpAddr>) -> Answer<'a, AccountId> {
         Box::pin(async move {
