@@ -30,7 +30,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::files::{Files, LogFile, SystemFiles};
-use crate::{Answer, Batch, BlobNumber, Engine, EngineError, Partition, Row};
+use crate::{Answer, Batch, BlobNumber, BlobTest, Engine, EngineError, Partition, Row};
 pub use folder::{OpenError, make_folder};
 use index::Index;
 use orders::Orders;
@@ -305,6 +305,18 @@ impl Engine for LocalEngine {
             }
             let reading = tokio::task::spawn_blocking(move || shared.read_places(&places));
             reading.await.map_err(|_| EngineError::Closed)
+        })
+    }
+
+    fn test_blobs(
+        &self,
+        blobs: Vec<BlobNumber>,
+        test: BlobTest,
+    ) -> Answer<'_, Vec<Result<bool, EngineError>>> {
+        let shared = Arc::clone(&self.shared);
+        Box::pin(async move {
+            let testing = tokio::task::spawn_blocking(move || shared.test_blobs(&blobs, test));
+            testing.await.map_err(|_| EngineError::Closed)?
         })
     }
 }
