@@ -15,6 +15,7 @@ mod row;
 mod sequencer;
 mod state;
 mod store;
+mod text;
 mod verb;
 mod view;
 
@@ -24,6 +25,7 @@ pub use error::{Refusal, StoreError};
 pub use row::{FactsRow, MessageRow, TextForm};
 pub use state::{Mailbox, Quota, Usage};
 pub use store::{Delivery, Now, Store};
+pub use text::{TextBlock, TextBlocks, TextEntry};
 pub use verb::{
     Appended, BlobSource, Copied, Expunged, Facts, KeywordAction, KeywordChange, Keywords, Moved, NewMessage,
 };
