@@ -1,7 +1,7 @@
 //! App passwords: one for each program or device, made by us, shown once, and revoked by itself.
 //!
 //! A generated password has 120 bits of randomness: nobody guesses it, so a tag is kept of it in place of a slow hash
-//! (docs/decisions/0006-app-passwords.md), and SCRAM keys are kept whether or not people's own passwords have any.
+//! (docs/decisions/0007-app-passwords.md), and SCRAM keys are kept whether or not people's own passwords have any.
 
 use engine::{Batch, Partition};
 use sasl::Secret;

@@ -202,6 +202,10 @@ impl Account {
         &self.inner
     }
 
+    pub(crate) fn shared(&self) -> &Arc<Inner> {
+        &self.inner
+    }
+
     pub(crate) fn new(inner: Arc<Inner>) -> Self {
         Account { inner }
     }

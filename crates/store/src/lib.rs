@@ -17,6 +17,7 @@ mod salvage;
 mod sequencer;
 mod state;
 mod store;
+mod text;
 mod verb;
 mod view;
 
@@ -27,6 +28,7 @@ pub use row::{FactsRow, MessageRow, TextForm};
 pub use salvage::Salvage;
 pub use state::{Mailbox, Quota, Usage};
 pub use store::{Delivery, Now, Store};
+pub use text::{TextBlock, TextBlocks, TextEntry};
 pub use verb::{
     Appended, BlobSource, Copied, Expunged, Facts, KeywordAction, KeywordChange, Keywords, Moved, NewMessage,
 };

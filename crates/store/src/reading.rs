@@ -138,4 +138,22 @@ impl Account {
             .map(|outcome| outcome.map_err(StoreError::Failed))
             .collect())
     }
+
+    /// What a test says of several whole messages, in the order asked for. The caller bounds how much that is; what fails is one
+    /// message's own.
+    ///
+    /// # Errors
+    /// When the engine fails.
+    pub async fn test_blobs(
+        &self,
+        blobs: impl IntoIterator<Item = BlobId>,
+        test: impl FnMut(&[u8]) -> bool + Send + 'static,
+    ) -> Result<Vec<Result<bool, StoreError>>, StoreError> {
+        let numbers = blobs.into_iter().map(|blob| BlobNumber(blob.0)).collect();
+        let said = self.inner().engine().test_blobs(numbers, Box::new(test)).await?;
+        Ok(said
+            .into_iter()
+            .map(|outcome| outcome.map_err(StoreError::Failed))
+            .collect())
+    }
 }

@@ -34,7 +34,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::files::{Files, LogFile, SystemFiles};
-use crate::{Answer, Batch, BlobNumber, Engine, EngineError, Partition, Row};
+use crate::{Answer, Batch, BlobNumber, BlobTest, Engine, EngineError, Partition, Row};
 pub use folder::{OpenError, make_folder};
 pub use history::{History, LeftBlob, LeftBlobs};
 use index::Index;
@@ -316,6 +316,18 @@ impl Engine for LocalEngine {
             }
             let reading = tokio::task::spawn_blocking(move || shared.read_places(&places));
             reading.await.map_err(|_| EngineError::Closed)
+        })
+    }
+
+    fn test_blobs(
+        &self,
+        blobs: Vec<BlobNumber>,
+        test: BlobTest,
+    ) -> Answer<'_, Vec<Result<bool, EngineError>>> {
+        let shared = Arc::clone(&self.shared);
+        Box::pin(async move {
+            let testing = tokio::task::spawn_blocking(move || shared.test_blobs(&blobs, test));
+            testing.await.map_err(|_| EngineError::Closed)?
         })
     }
 }

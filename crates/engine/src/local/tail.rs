@@ -107,6 +107,16 @@ impl Tail {
 
     /// What lies in a range of a segment, if all of it is here.
     pub(crate) fn read(&self, segment: u64, range: &Range<u64>) -> Option<Bytes> {
+        self.find(segment, range, Bytes::copy_from_slice)
+    }
+
+    /// Copies what lies in a range of a segment, if all of it is here; says whether it was.
+    pub(crate) fn read_into(&self, segment: u64, range: &Range<u64>, to: &mut [u8]) -> bool {
+        self.find(segment, range, |octets| to.copy_from_slice(octets))
+            .is_some()
+    }
+
+    fn find<T>(&self, segment: u64, range: &Range<u64>, mut take: impl FnMut(&[u8]) -> T) -> Option<T> {
         self.halves.iter().find_map(|half| {
             let half = half.read().unwrap_or_else(PoisonError::into_inner);
             let end = half.start + half.filled as u64;
@@ -114,8 +124,7 @@ impl Tail {
                 return None;
             }
             let at = |offset: u64| usize::try_from(offset - half.start).ok();
-            let octets = half.memory.octets().get(at(range.start)?..at(range.end)?)?;
-            Some(Bytes::copy_from_slice(octets))
+            Some(take(half.memory.octets().get(at(range.start)?..at(range.end)?)?))
         })
     }
 }

@@ -1,7 +1,8 @@
 //! SEARCH and UID SEARCH (RFC 3501 §6.4.4, §6.4.8): finding by looking, which defines what is correct.
 //!
 //! The keys become a [`Test`]. It is first put to what is in memory of a message; only where that does not decide it is
-//! the header read, and only then the whole message. What is looked for in texts is in `texts`.
+//! the header read, and only then the whole message. What is looked for in texts is in `texts`; where that is to be done for many
+//! messages, it is done for all of them first (`many`).
 
 use std::sync::Arc;
 
@@ -19,10 +20,10 @@ use types::{ContentId, KeywordName, SystemKeyword, ThreadId, Timestamp};
 use super::body::Source;
 use super::fetch::read_facts_of;
 use super::flags::{Recent, bit_of};
+use super::many::{self, Known, Wanted};
 use super::selected::Selected;
 use super::stop::Stop;
-use super::texts::{self, Needle, Place, Texts};
-use super::written::Batches;
+use super::texts::{self, Found, Needle, Place, Texts};
 use crate::facts::StoredCards;
 
 /// How much is read before others get a turn.
@@ -49,14 +50,12 @@ pub(super) async fn search(
     let test = compiler.test(search.key)?;
     let texts = Arc::new(compiler.texts);
     let tests = test.count();
-    let lacking = lacking(selected, &view, &test, &texts).await;
+    let mut known = look_at_many(selected, &view, &test, &texts).await;
     let mut work = Work::default();
     let mut found = Vec::new();
     for (in_view, row) in view.positions(1, selected.known(&view)) {
         let mut candidate = Candidate::new(selected, in_view, row, &texts);
-        if lacking.binary_search(&in_view).is_ok() {
-            candidate.found = texts.nothing();
-        }
+        candidate.found = known.take(in_view, &texts);
         if candidate.passes(&test).await? {
             found.push(match search.numbering {
                 Numbering::Positions => selected.position(in_view, row.uid),
@@ -68,23 +67,20 @@ pub(super) async fn search(
     Ok(found)
 }
 
-/// The positions of messages that are known to have none of the texts without being read one by one, in order.
-async fn lacking(selected: &Selected, view: &View, test: &Test, texts: &Arc<Texts>) -> Vec<usize> {
-    let Some(plain) = texts.plain() else {
-        return Vec::new();
-    };
-    let mut batches = Batches::default();
-    let (tests, mut work) = (test.count(), Work::default());
-    for (in_view, row) in view.positions(1, selected.known(view)) {
-        let undecided = test.decide(&Candidate::new(selected, in_view, row, texts));
-        if undecided.is_err() {
-            batches.push(in_view, row);
+/// Looks for the texts in all messages of which they decide.
+async fn look_at_many(selected: &Selected, view: &View, test: &Test, texts: &Arc<Texts>) -> Known {
+    let mut wanted = Vec::new();
+    if matches!(test.cost(), Some(Need::Texts(_))) {
+        let (tests, mut work) = (test.count(), Work::default());
+        for (in_view, row) in view.positions(1, selected.known(view)) {
+            let undecided = test.decide(&Candidate::new(selected, in_view, row, texts));
+            if undecided.is_err() {
+                wanted.push(Wanted::new(in_view, row));
+            }
+            work.done(tests, 0).await;
         }
-        work.done(tests, 0).await;
     }
-    let mut lacking = batches.lacking(selected.account(), plain).await;
-    lacking.sort_unstable();
-    lacking
+    many::look(selected.account(), wanted, texts).await
 }
 
 /// What was done since others had a turn.
@@ -332,7 +328,7 @@ struct Candidate<'s> {
     ids: Option<(Option<ContentId>, Option<ThreadId>)>,
     texts: &'s Arc<Texts>,
     /// For each place of texts, which of them it has.
-    found: [Option<Vec<bool>>; 3],
+    found: Found,
     /// How much of it was read.
     octets: u64,
 }
