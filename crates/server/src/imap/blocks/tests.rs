@@ -223,9 +223,8 @@ impl World {
             };
             account.append(inbox.id, vec![message]).await.unwrap();
         }
-        let view = account.view(inbox.id).await.unwrap();
         let inbox = account.mailbox(&MailboxName::inbox()).unwrap();
-        let selected = Selected::open(&account, &inbox, &view, Access::ReadOnly).unwrap();
+        let selected = Selected::open(&account, &inbox, Access::ReadOnly).unwrap();
         World {
             engine,
             account,
