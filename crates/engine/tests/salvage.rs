@@ -408,6 +408,10 @@ impl LogFile for FaultyCopy {
         }
         self.1.write_at(pieces, offset)
     }
+    fn write_blocks(&self, blocks: &[u8], offset: u64) -> io::Result<usize> {
+        self.0.meet(&self.0.write)?;
+        self.1.write_blocks(blocks, offset)
+    }
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
         self.1.read_at(buffer, offset)
     }
