@@ -25,7 +25,7 @@ use crate::command::{Command, Items, Number, Set, Body};
 use crate::generate;
 use crate::imap_client::{Response, Wire, parse, show};
 use crate::messages::SAMPLES;
-use crate::model::{Answer, Doing, Done, Model, Session};
+use crate::model::{Answer, Doing, Done, Model, Session, which};
 use crate::pop3_client::Pop3;
 use crate::random::Random;
 use crate::world::World;
@@ -236,7 +236,8 @@ impl Run {
                 others.push((session, self.hear_imap(session)?));
             }
         }
-        let done = Done { doings: &doings, answers: &answers, others: &others };
+        let asked = self.ask_which(&doings, &answers).await?;
+        let done = Done { doings: &doings, answers: &answers, others: &others, asked: &asked };
         self.model.step(&done)?;
         for session in 0..SESSIONS {
             if self.model.sessions[session].over {
@@ -244,6 +245,27 @@ impl Run {
             }
         }
         Ok(())
+    }
+
+    /// Where several clients did something, a new message may have come and gone: those that were told of new ones ask which
+    /// they have.
+    async fn ask_which(&mut self, doings: &[Doing], answers: &[Answer]) -> Result<Vec<(usize, Vec<Response>)>, String> {
+        let mut asked = Vec::new();
+        for (doing, answer) in doings.iter().zip(answers) {
+            let (Doing::Imap(session, commands), Answer::Imap(heard)) = (doing, answer) else { continue };
+            let stays = !matches!(
+                commands.last(),
+                Some(Command::Close | Command::Unselect | Command::Delete(_) | Command::Idle | Command::Logout)
+            );
+            let news = heard.iter().any(|response| matches!(response, Response::Exists(_)));
+            let ends = heard.iter().any(|response| matches!(response, Response::Bye));
+            if doings.len() > 1 && news && stays && !ends {
+                self.begin(&Doing::Imap(*session, vec![which()])).await;
+                settle().await;
+                asked.push((*session, self.hear_imap(*session)?));
+            }
+        }
+        Ok(asked)
     }
 
     async fn begin(&mut self, doing: &Doing) -> Option<JoinHandle<Vec<Result<Appended, StoreError>>>> {

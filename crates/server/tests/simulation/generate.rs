@@ -241,7 +241,8 @@ fn positions(random: &mut Random, count: usize, place: Place) -> Set {
 fn uid_set(random: &mut Random, uids: &[u32], place: Place) -> Set {
     let last = uids.last().copied().unwrap_or(1);
     let one = |random: &mut Random| match uids {
-        [] => Number::N(1),
+        // Never given out: what a command before it tells of is not meant.
+        [] => Number::N(u32::MAX),
         _ if random.per_cent(30) => Number::N(1 + random.below(last as usize) as u32),
         _ => Number::N(random.of_these(uids)),
     };

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::command::Command;
+use crate::command::{Command, Items, Number, Set};
 use crate::imap_client::{Response, Tagged};
 use crate::pop3_client::{self, Maildrop, Pop3, UniqueIds};
 use crate::told::{Heard, Recent, View};
@@ -67,6 +67,14 @@ pub struct Done<'d> {
     pub answers: &'d [Answer],
     /// What every IMAP client heard that was not doing anything, by its number.
     pub others: &'d [(usize, Vec<Response>)],
+    /// Clients that were told of new messages while others did something have then asked for the uids: what they heard.
+    pub asked: &'d [(usize, Vec<Response>)],
+}
+
+/// What a client asks then.
+pub fn which() -> Command {
+    let all = Set { by_uid: false, ranges: vec![(Number::N(1), Number::Last)] };
+    Command::Fetch(all, Items { uid: true, ..Items::default() })
 }
 
 /// One order of a step's commands, with the truth after each.
@@ -76,6 +84,8 @@ struct Order {
     expected: BTreeMap<(usize, usize), (Expected, usize)>,
     /// Mailbox, uid, opening, whether it takes `\Recent`.
     news: BTreeMap<(u32, u32), Vec<(u64, bool)>>,
+    /// Uids by position of a client after its last command, where it has asked for them.
+    uids: BTreeMap<usize, BTreeMap<usize, u32>>,
 }
 
 impl Model {
@@ -120,28 +130,39 @@ impl Model {
         })
     }
 
-    fn in_order(&mut self, done: &Done, order: &[(usize, usize)]) -> Result<(), String> {
+    fn in_order(&mut self, done: &Done, order: &[Act]) -> Result<(), String> {
         let opens: Vec<Option<Open>> = self.sessions.iter().map(Session::open).collect();
         let mut steps = Order {
             worlds: vec![self.world.clone()],
             expected: BTreeMap::new(),
             news: BTreeMap::new(),
+            uids: done.asked.iter().map(|(session, heard)| (*session, uids_in(heard))).collect(),
         };
         let mut world = self.world.clone();
-        for (at, (doing, command)) in order.iter().enumerate() {
-            let expected = match &done.doings[*doing] {
-                Doing::Imap(session, commands) => world.apply(opens[*session].as_ref(), &commands[*command]),
-                Doing::Pop3(client, commands) => {
-                    let (command, answer) = (&commands[*command], &done.answers[*doing]);
-                    self.pop3(*client, command, (&mut world, answer))?
+        for (at, act) in order.iter().enumerate() {
+            let expected = match &done.doings[act.doing] {
+                Doing::Imap(session, commands) => {
+                    let (open, command) = (opens[*session].as_ref(), &commands[act.command]);
+                    match act.part {
+                        Part::Whole => world.apply(open, command),
+                        Part::Look => world.clone().apply(open, command),
+                        Part::Mark => {
+                            let looked = steps.expected[&(act.doing, act.command)].0.clone();
+                            if let (Some(open), Brings::Fetched(uids)) = (open.filter(|open| !open.read_only), &looked.brings) {
+                                world.mark_seen(open.mailbox, uids);
+                            }
+                            looked
+                        }
+                    }
                 }
+                Doing::Pop3(client, commands) => self.pop3(*client, &commands[act.command], &mut world),
                 Doing::Deliver(name, sample) => {
                     let (id, uid) = world.deliver(name, *sample);
                     Expected { status: Status::Ok, brings: Brings::Appended(id, vec![uid]) }
                 }
             };
             steps.worlds.push(world.clone());
-            steps.expected.insert((*doing, *command), (expected, at + 1));
+            steps.expected.insert((act.doing, act.command), (expected, at + 1));
         }
         self.world = world;
         for (number, (doing, answer)) in done.doings.iter().zip(done.answers).enumerate() {
@@ -164,6 +185,13 @@ impl Model {
         }
         for (session, responses) in done.others {
             self.silent(*session, responses, &mut steps).map_err(|why| format!("I{session}: {why}"))?;
+        }
+        for (session, responses) in done.asked {
+            let last = steps.worlds.len() - 1;
+            let expected = self.world.apply(self.sessions[*session].open().as_ref(), &which());
+            steps.expected.insert((usize::MAX, 0), (expected, last));
+            self.imap((*session, usize::MAX), (&[which()], responses), &mut steps)
+                .map_err(|why| format!("I{session}: {why}"))?;
         }
         self.settle_recent(&steps)
     }
@@ -196,7 +224,7 @@ impl Model {
         for (number, command) in commands.iter().enumerate() {
             let (expected, at) = steps.expected[&(doing, number)].clone();
             self.begin(session, command, &expected);
-            let mut heard = Heard::default();
+            let mut heard = Heard { is_last: number + 1 == commands.len() && doing != usize::MAX, ..Heard::default() };
             let mut tagged = None;
             while let Some(response) = responses.next() {
                 if let Response::Tagged(response) = response {
@@ -205,8 +233,8 @@ impl Model {
                 }
                 self.hear(session, (command, response), (&mut heard, steps))?;
             }
-            // BYE may follow the tagged response.
-            while responses.as_slice().first().is_some_and(|next| matches!(next, Response::Bye)) {
+            // BYE may follow the tagged response; the one of LOGOUT stands before it.
+            if let [Response::Bye] = responses.as_slice() {
                 responses.next();
                 heard.bye = true;
             }
@@ -310,7 +338,7 @@ impl Model {
             self.sessions[session].over = true;
             return if heard.bye { Ok(since) } else { Err("no BYE".to_owned()) };
         }
-        self.check_brought(session, (command, expected), (heard, &steps.worlds))?;
+        self.check_brought(session, (command, expected), (heard, since, &steps.worlds))?;
         self.compare(session, command, (heard, since), steps)
     }
 
@@ -322,6 +350,7 @@ impl Model {
         (heard, since): (&Heard, usize),
         steps: &mut Order,
     ) -> Result<usize, String> {
+        let uids = steps.uids.get(&session).filter(|_| heard.is_last);
         let Session { view, over, .. } = &mut self.sessions[session];
         let Some(view) = view else {
             return if heard.bye { Err("BYE without a reason".to_owned()) } else { Ok(since) };
@@ -334,8 +363,13 @@ impl Model {
         let mut why = "the mailbox is gone, and no BYE was said".to_owned();
         for (at, world) in steps.worlds.iter().enumerate().skip(since) {
             let Some(mailbox) = world.mailbox(view.mailbox) else { continue };
-            match view.compare(mailbox, command) {
-                Err(not) => why = not,
+            let known = view.clone();
+            let compared = view.compare(mailbox, command).and_then(|()| match uids {
+                Some(uids) => view.check_uids(uids),
+                None => Ok(()),
+            });
+            match compared {
+                Err(not) => (*view, why) = (known, not),
                 Ok(()) => {
                     let next = mailbox.next_uid;
                     for entry in &view.entries {
@@ -436,23 +470,22 @@ impl Model {
         Ok(())
     }
 
-    fn pop3(&mut self, client: usize, command: &Pop3, (world, answer): (&mut World, &Answer)) -> Result<Expected, String> {
+    fn pop3(&mut self, client: usize, command: &Pop3, world: &mut World) -> Expected {
         let free = self.maildrops.iter().all(Option::is_none);
         let maildrop = &mut self.maildrops[client];
         let mut status = Status::Ok;
-        match (command, &maildrop) {
-            (Pop3::Login, _) if free => *maildrop = Some(pop3_client::open(world)),
-            (Pop3::Login, _) => status = Status::No,
-            // Marks were made by the commands before it in the same breath.
-            (Pop3::Quit, Some(_)) => {
-                let Answer::Pop3(_) = answer else { return Err("not POP3".to_owned()) };
-                pop3_client::update(maildrop.as_ref().expect("matched"), world);
-                *maildrop = None;
+        match command {
+            Pop3::Login if free => *maildrop = Some(pop3_client::open(world)),
+            Pop3::Login => status = Status::No,
+            Pop3::Quit => {
+                if let Some(maildrop) = maildrop.take() {
+                    pop3_client::update(&maildrop, world);
+                }
             }
-            (Pop3::Break, _) => *maildrop = None,
+            Pop3::Break => *maildrop = None,
             _ => {}
         }
-        Ok(Expected { status, brings: Brings::Nothing })
+        Expected { status, brings: Brings::Nothing }
     }
 
     fn check_pop3(
@@ -467,10 +500,20 @@ impl Model {
             match command {
                 Pop3::Break => return Ok(()),
                 Pop3::Login => {
-                    let words: Vec<bool> = rest.lines().map(|line| line.starts_with("+OK")).collect();
                     let wanted = steps.expected[&(doing, number)].0.status == Status::Ok;
+                    let mut words = Vec::new();
+                    for _ in 0..3 {
+                        let (line, after) = rest.split_once("\r\n").unwrap_or_default();
+                        words.push(line.starts_with("+OK"));
+                        rest = after;
+                    }
                     if words != [true, true, wanted] {
-                        return Err(format!("the login is answered {rest:?}; granted: {wanted}"));
+                        return Err(format!("the login is answered {said:?}; granted: {wanted}"));
+                    }
+                    if wanted {
+                        let Some(maildrop) = &mut self.maildrops[client] else { continue };
+                        let checked = pop3_client::check(&Pop3::Uidl, &mut rest, (maildrop, &mut self.unique_ids, last));
+                        checked.map_err(|why| format!("UIDL after the login: {why}"))?;
                     }
                     return Ok(());
                 }
@@ -554,7 +597,7 @@ impl Model {
         &mut self,
         session: usize,
         (command, expected): (&Command, &Expected),
-        (heard, worlds): (&Heard, &[World]),
+        (heard, at, worlds): (&Heard, usize, &[World]),
     ) -> Result<(), String> {
         let view = self.sessions[session].view.as_ref();
         match &expected.brings {
@@ -584,14 +627,19 @@ impl Model {
                 }
                 Ok(())
             }
-            Brings::Found(uids) => {
+            Brings::Found(uids, known) => {
                 let by_uid = matches!(command, Command::Search { by_uid: true, .. });
                 let told = view.map(View::uids).unwrap_or_default();
                 let position = |uid: &u32| told.iter().position(|known| known == uid).map_or(0, |at| at as u32 + 1);
                 let wanted: Vec<u32> = uids.iter().map(|uid| if by_uid { *uid } else { position(uid) }).collect();
+                // A command before it in the same breath may have told of messages that the client did not know when it
+                // sent both.
+                let known = |number: &&u32| match by_uid {
+                    true => known.contains(number),
+                    false => **number as usize <= known.len(),
+                };
                 match &heard.found {
-                    // Expunges that were told after it have moved what positions mean, but are never told with it.
-                    Some(found) if *found == wanted => Ok(()),
+                    Some(found) if found.iter().filter(known).eq(&wanted) => Ok(()),
                     found => Err(format!("found {found:?}, and {wanted:?} is right")),
                 }
             }
@@ -631,12 +679,12 @@ impl Model {
                 let listed: BTreeSet<String> = heard.subscribed.iter().cloned().collect();
                 (listed == **wanted).then_some(()).ok_or_else(|| format!("listed {listed:?}, and {wanted:?} is right"))
             }
-            Brings::Opened(id) => self.check_opened(*id, heard, worlds),
+            Brings::Opened(id) => self.check_opened((*id, at), heard, worlds),
             _ => Ok(()),
         }
     }
 
-    fn check_opened(&mut self, id: u32, heard: &Heard, worlds: &[World]) -> Result<(), String> {
+    fn check_opened(&mut self, (id, at): (u32, usize), heard: &Heard, worlds: &[World]) -> Result<(), String> {
         let number = |word: &str| {
             let code = heard.codes.iter().find_map(|code| code.strip_prefix(word));
             code.and_then(|number| number.trim().parse::<u32>().ok())
@@ -645,7 +693,7 @@ impl Model {
         self.learn_validity(id, validity, worlds)?;
         let next = number("UIDNEXT").ok_or("no UIDNEXT")?;
         let mailboxes: Vec<_> = worlds.iter().filter_map(|world| world.mailbox(id)).collect();
-        if !mailboxes.iter().any(|mailbox| mailbox.next_uid == next) {
+        if worlds[at].mailbox(id).is_none_or(|mailbox| mailbox.next_uid != next) {
             return Err(format!("UIDNEXT is {next}"));
         }
         let unseen = |mailbox: &crate::world::Mailbox| {
@@ -684,6 +732,14 @@ impl Session {
     }
 }
 
+fn uids_in(heard: &[Response]) -> BTreeMap<usize, u32> {
+    let uid = |response: &Response| match response {
+        Response::Fetch(position, fetched) => fetched.uid.map(|uid| (*position, uid)),
+        _ => None,
+    };
+    heard.iter().filter_map(uid).collect()
+}
+
 /// `uid-set` of single numbers and ranges (RFC 4315 §4).
 fn parse_uids(text: &str) -> Option<Vec<u32>> {
     let mut uids = Vec::new();
@@ -694,25 +750,51 @@ fn parse_uids(text: &str) -> Option<Vec<u32>> {
     Some(uids)
 }
 
+/// A command of a client, or a part of one, in an order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Act {
+    doing: usize,
+    command: usize,
+    part: Part,
+}
+
+/// FETCH that sets `\Seen` looks first and marks then; somebody else may come in between.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Part {
+    Whole,
+    Look,
+    Mark,
+}
+
 /// All ways to put the commands of a step into one order, each client's own in theirs.
-fn orders_of(doings: &[Doing]) -> Vec<Vec<(usize, usize)>> {
-    let counts: Vec<usize> = doings
-        .iter()
-        .map(|doing| match doing {
-            Doing::Imap(_, commands) => commands.len(),
-            Doing::Pop3(_, commands) => commands.len(),
-            Doing::Deliver(..) => 1,
-        })
-        .collect();
+fn orders_of(doings: &[Doing]) -> Vec<Vec<Act>> {
+    let acts = |(doing, all): (usize, &Doing)| -> Vec<Act> {
+        let act = |command, part| Act { doing, command, part };
+        match all {
+            Doing::Imap(_, commands) => commands
+                .iter()
+                .enumerate()
+                .flat_map(|(command, what)| match what {
+                    Command::Fetch(_, items) if items.sets_seen() && doings.len() > 1 => {
+                        vec![act(command, Part::Look), act(command, Part::Mark)]
+                    }
+                    _ => vec![act(command, Part::Whole)],
+                })
+                .collect(),
+            Doing::Pop3(_, commands) => (0..commands.len()).map(|command| act(command, Part::Whole)).collect(),
+            Doing::Deliver(..) => vec![act(0, Part::Whole)],
+        }
+    };
+    let own: Vec<Vec<Act>> = doings.iter().enumerate().map(acts).collect();
     let mut orders = vec![Vec::new()];
-    for _ in 0..counts.iter().sum() {
+    for _ in 0..own.iter().map(Vec::len).sum() {
         let mut longer = Vec::new();
         for order in orders {
-            for (doing, count) in counts.iter().enumerate() {
-                let so_far = order.iter().filter(|(other, _)| *other == doing).count();
-                if so_far < *count {
-                    let mut order: Vec<(usize, usize)> = order.clone();
-                    order.push((doing, so_far));
+            for acts in &own {
+                let so_far = order.iter().filter(|act: &&Act| act.doing == acts[0].doing).count();
+                if let Some(next) = acts.get(so_far) {
+                    let mut order = order.clone();
+                    order.push(*next);
                     longer.push(order);
                 }
             }

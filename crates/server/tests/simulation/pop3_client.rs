@@ -8,7 +8,7 @@ use crate::world::World;
 /// A command.
 #[derive(Clone, Debug)]
 pub enum Pop3 {
-    /// Connects, USER, PASS.
+    /// Connects, USER, PASS, and UIDL: which messages there are at the login.
     Login,
     Stat,
     List,
@@ -26,7 +26,7 @@ pub enum Pop3 {
 impl Pop3 {
     pub fn print(&self) -> String {
         match self {
-            Pop3::Login => "USER alice\r\nPASS alice\r\n".to_owned(),
+            Pop3::Login => "USER alice\r\nPASS alice\r\nUIDL\r\n".to_owned(),
             Pop3::Stat => "STAT\r\n".to_owned(),
             Pop3::List => "LIST\r\n".to_owned(),
             Pop3::Uidl => "UIDL\r\n".to_owned(),
@@ -145,7 +145,7 @@ pub fn check(
                 }
                 ids.insert(held.copy, id);
             }
-            let line = |(number, held): &(usize, Held)| format!("{number} {}", ids[&held.copy]);
+            let line = |(number, held): &(usize, Held)| format!("{number} {}", ids.get(&held.copy).map_or("", String::as_str));
             check_lines(remaining.iter().map(line).collect())?;
         }
         Pop3::Retr(number) if ok => {

@@ -1,6 +1,8 @@
 //! What an IMAP client has been told of its mailbox: its own numbering, changed by untagged responses only, and compared with
 //! what is true after every command.
 
+use std::collections::BTreeMap;
+
 use crate::command::{Command, Flags};
 use crate::imap_client::{Fetched, Response};
 use crate::messages::SAMPLES;
@@ -36,6 +38,8 @@ pub struct View {
     pub entries: Vec<Entry>,
     /// The last RECENT, as long as nothing has gone since.
     pub recent: Option<usize>,
+    /// The highest uid that it was ever told of: what is new has a higher one (RFC 3501 §2.3.1.1).
+    highest: u32,
     /// RECENT has to follow.
     recent_is_due: bool,
     defined: Flags,
@@ -52,6 +56,8 @@ pub struct Heard {
     pub subscribed: Vec<String>,
     pub codes: Vec<String>,
     pub bye: bool,
+    /// In answer to the client's last command of the step.
+    pub is_last: bool,
     pub continued: bool,
 }
 
@@ -63,6 +69,7 @@ impl View {
             opening,
             entries: Vec::new(),
             recent: None,
+            highest: 0,
             recent_is_due: false,
             defined: 0,
         }
@@ -176,6 +183,9 @@ impl View {
             if entry.uid.is_some_and(|uid| uid != message.uid) {
                 return Err(format!("position {position} is uid {}, and should be {}", entry.uid.unwrap_or(0), message.uid));
             }
+            if entry.uid.is_none() && message.uid <= self.highest {
+                return Err(format!("position {position} is uid {}, which is not new", message.uid));
+            }
             if entry.flags.is_some_and(|flags| flags != message.flags) {
                 let words = crate::command::print_flags;
                 let told = words(entry.flags.unwrap_or(0));
@@ -191,8 +201,19 @@ impl View {
         }
         for (entry, uid) in self.entries.iter_mut().zip(uids) {
             entry.uid = Some(uid);
+            self.highest = self.highest.max(uid);
         }
         Ok(())
+    }
+
+    /// Whether these are the uids at these positions.
+    pub fn check_uids(&self, uids: &BTreeMap<usize, u32>) -> Result<(), String> {
+        let uid_at = |position: usize| self.entries.get(position - 1).and_then(|entry| entry.uid);
+        let other = uids.iter().find(|(position, uid)| uid_at(**position).is_some_and(|known| known != **uid));
+        match other {
+            None => Ok(()),
+            Some((position, uid)) => Err(format!("position {position} is uid {uid}, not {:?}", uid_at(*position))),
+        }
     }
 
     /// The last RECENT counts what has `\Recent` here.

@@ -79,7 +79,8 @@ pub enum Brings {
     Nothing,
     /// Answers about these messages.
     Fetched(Vec<u32>),
-    Found(Vec<u32>),
+    /// Found among the messages that the client knew of.
+    Found(Vec<u32>, Vec<u32>),
     Counts(Rc<Mailbox>),
     /// Name, whether it is a mailbox, whether it has children.
     Listed(Vec<(String, bool, bool)>),
@@ -177,6 +178,14 @@ impl World {
         self.change(id).messages.retain(|message| !uids.contains(&message.uid));
     }
 
+    /// As far as they are there.
+    pub fn mark_seen(&mut self, id: u32, uids: &[u32]) {
+        if self.mailbox(id).is_some() {
+            let messages = self.change(id).messages.iter_mut();
+            messages.filter(|message| uids.contains(&message.uid)).for_each(|message| message.flags |= SEEN);
+        }
+    }
+
     fn copy(&mut self, from: u32, uids: &[u32], to: u32) -> Brings {
         let source = Rc::clone(self.mailbox(from).expect("it is open"));
         let rows = source.messages.iter().filter(|message| uids.contains(&message.uid));
@@ -250,7 +259,7 @@ impl World {
             Command::Search { keys, .. } => {
                 let told = mailbox.messages.iter().filter(|message| open.told.contains(&message.uid));
                 let found = told.filter(|message| keys.iter().all(|key| matches(key, message, open)));
-                with(Brings::Found(found.map(|message| message.uid).collect()))
+                with(Brings::Found(found.map(|message| message.uid).collect(), open.told.clone()))
             }
             Command::Fetch(set, _) | Command::Store { set, .. } | Command::Copy(set, _) | Command::Move(set, _) => {
                 let Some(named) = set.resolve(&open.told) else {
