@@ -17,7 +17,7 @@ use crate::verb::{
     LoadView, MoveMessages, RenameMailbox, SetKeywords, StoreRecent, Subscribe, Which,
 };
 use crate::{
-    Appended, Copied, Expunged, KeywordChange, Mailbox, MessageRow, Moved, NewMessage, Now, Quota, Store,
+    Appended, Copied, Expunged, KeywordChange, Mailbox, MessageRow, Moved, Named, NewMessage, Now, Quota, Store,
     StoreError, Usage, View, key,
 };
 
@@ -339,30 +339,30 @@ impl Account {
         .await
     }
 
-    /// Copies those messages that are there, in uid order, all or none.
+    /// Copies messages, in uid order, all that were found or none.
     ///
     /// # Errors
-    /// When a mailbox is not there, a limit is reached, or the engine fails.
+    /// When a mailbox or a message is not there, a limit is reached, or the engine fails.
     pub async fn copy_messages(
         &self,
         source: MailboxId,
-        uids: Vec<Uid>,
+        named: Named,
         target: MailboxId,
     ) -> Result<Copied, StoreError> {
-        submit(&self.inner, CopyMessages { source, uids, target }).await
+        submit(&self.inner, CopyMessages { source, named, target }).await
     }
 
-    /// Moves those messages that are there, in uid order, all or none.
+    /// Moves messages, in uid order, all that were found or none.
     ///
     /// # Errors
-    /// When a mailbox is not there, a limit is reached, or the engine fails.
+    /// When a mailbox or a message is not there, a limit is reached, or the engine fails.
     pub async fn move_messages(
         &self,
         source: MailboxId,
-        uids: Vec<Uid>,
+        named: Named,
         target: MailboxId,
     ) -> Result<Moved, StoreError> {
-        submit(&self.inner, MoveMessages { source, uids, target }).await
+        submit(&self.inner, MoveMessages { source, named, target }).await
     }
 
     /// Removes those messages that are there.

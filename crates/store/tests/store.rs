@@ -141,7 +141,7 @@ async fn a_move_within_one_mailbox_gives_new_uids_and_right_counts() {
         .remove(0)
         .unwrap();
     let moved = account
-        .move_messages(mailbox, vec![Uid(2), Uid(3), Uid(99)], mailbox)
+        .move_messages(mailbox, Named::IfThere(vec![Uid(2), Uid(3), Uid(99)]), mailbox)
         .await
         .unwrap();
     assert_eq!(
@@ -281,7 +281,7 @@ async fn keywords_over_the_limit_are_left_out_and_the_others_are_kept() {
     // The other way round: what has all of them is copied to where none is known.
     let target = account.create_mailbox(name("target"), None).await.unwrap();
     account
-        .copy_messages(mailbox, vec![Uid(1)], target.id)
+        .copy_messages(mailbox, Named::IfThere(vec![Uid(1)]), target.id)
         .await
         .unwrap();
     let copied = account.view(target.id).await.unwrap();
@@ -298,7 +298,7 @@ async fn every_change_of_a_mailbox_wakes_its_watchers_and_is_in_the_view_that_th
     let (account, mailbox) = filled(&store, 1).await;
     let target = account.create_mailbox(name("box"), None).await.unwrap().id;
     account
-        .copy_messages(mailbox, vec![Uid(1)], target)
+        .copy_messages(mailbox, Named::IfThere(vec![Uid(1)]), target)
         .await
         .unwrap();
     account.view(target).await.unwrap();
@@ -338,12 +338,12 @@ async fn a_verb_takes_two_reads_and_one_write_at_most() {
     account.append(mailbox, vec![reply(7, &[6])]).await.unwrap();
     within("append");
     account
-        .copy_messages(mailbox, vec![Uid(1), Uid(4)], target)
+        .copy_messages(mailbox, Named::IfThere(vec![Uid(1), Uid(4)]), target)
         .await
         .unwrap();
     within("copy");
     account
-        .move_messages(mailbox, vec![Uid(2)], target)
+        .move_messages(mailbox, Named::IfThere(vec![Uid(2)]), target)
         .await
         .unwrap();
     within("move");
