@@ -12,7 +12,7 @@ use engine::Engine;
 use engine::counting::{Calls, CountingEngine};
 use engine::memory::MemoryEngine;
 use posthouse_store::{
-    Account, Appended, BlobSource, Delivery, Facts, KeywordAction, KeywordChange, Keywords, NewMessage,
+    Account, Appended, BlobSource, Delivery, Facts, KeywordAction, KeywordChange, Keywords, Named, NewMessage,
     Refusal, Store, StoreError,
 };
 use types::{AccountId, KeywordName, MailboxId, MailboxName, SystemKeyword, Timestamp, Uid};
@@ -128,6 +128,21 @@ async fn messages_of_one_batch_are_one_thread() {
     );
     assert_eq!(threads[3], threads[4]);
     assert_ne!(threads[0], threads[3]);
+}
+
+#[tokio::test]
+async fn all_are_copied_or_none_where_one_is_gone() {
+    let store = store();
+    let (account, mailbox) = filled(&store, 3).await;
+    let target = account.create_mailbox(name("target"), None).await.unwrap().id;
+    account.expunge(mailbox, vec![Uid(2)]).await.unwrap();
+    let named = || Named::All(vec![Uid(1), Uid(2)]);
+    let copied = account.copy_messages(mailbox, named(), target).await;
+    let moved = account.move_messages(mailbox, named(), target).await;
+    let gone = |error: StoreError| matches!(error, StoreError::Refused(Refusal::MessagesGone));
+    assert!(gone(copied.unwrap_err()) && gone(moved.unwrap_err()));
+    assert_eq!(uids(&account, target).await, []);
+    assert_eq!(uids(&account, mailbox).await, [1, 3]);
 }
 
 #[tokio::test]
