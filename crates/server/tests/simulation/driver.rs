@@ -25,7 +25,7 @@ use crate::command::{Command, Items, Number, Set, Body};
 use crate::generate;
 use crate::imap_client::{Response, Wire, parse, show};
 use crate::messages::SAMPLES;
-use crate::model::{Answer, Doing, Done, Model, Session, which};
+use crate::model::{Answer, Doing, Done, Models, which};
 use crate::pop3_client::Pop3;
 use crate::random::Random;
 use crate::world::World;
@@ -77,7 +77,7 @@ struct Run {
     stop: watch::Sender<bool>,
     imap: Vec<Wire>,
     pop3: Vec<Option<Wire>>,
-    model: Model,
+    models: Models,
     tag: usize,
     transcript: String,
 }
@@ -124,7 +124,7 @@ impl Run {
             stop: watch::channel(false).0,
             imap: Vec::new(),
             pop3: (0..MAILDROPS).map(|_| None).collect(),
-            model: Model::new(SESSIONS, MAILDROPS),
+            models: Models::new(SESSIONS, MAILDROPS),
             tag: 0,
             transcript: String::new(),
         }
@@ -172,7 +172,7 @@ impl Run {
             Some(old) => *old = wire,
             None => self.imap.push(wire),
         }
-        self.model.sessions[session] = Session::default();
+        self.models.reconnect(session);
         Ok(())
     }
 
@@ -186,7 +186,7 @@ impl Run {
             if !plan.without.contains(step) {
                 let mut random = Random::of(plan.seed, *step);
                 self.clock.fetch_add(random.below(3) as i64, Ordering::Relaxed);
-                let doings = generate::step(&mut random, &self.model);
+                let doings = generate::step(&mut random, self.models.one());
                 self.step(doings).await?;
             }
             *step += 1;
@@ -197,13 +197,13 @@ impl Run {
     /// At the end every session, and everybody who looks anew, sees what is true; and the store finds nothing wrong.
     async fn end(&mut self) -> Result<(), String> {
         for session in 0..SESSIONS {
-            let command = if self.model.sessions[session].idle { Command::Done } else { Command::Noop };
+            let command = if self.models.one().sessions[session].idle { Command::Done } else { Command::Noop };
             self.step(vec![Doing::Imap(session, vec![command])]).await?;
-            if self.model.sessions[session].view.is_some() {
+            if self.models.one().sessions[session].view.is_some() {
                 self.step(vec![Doing::Imap(session, vec![everything()])]).await?;
             }
         }
-        let world: World = self.model.world.clone();
+        let world: World = self.models.one().world.clone();
         for mailbox in &world.mailboxes {
             let name = mailbox.name.clone();
             self.step(vec![Doing::Imap(0, vec![Command::Status(name.clone())])]).await?;
@@ -238,9 +238,9 @@ impl Run {
         }
         let asked = self.ask_which(&doings, &answers).await?;
         let done = Done { doings: &doings, answers: &answers, others: &others, asked: &asked };
-        self.model.step(&done)?;
+        self.models.step(&done)?;
         for session in 0..SESSIONS {
-            if self.model.sessions[session].over {
+            if self.models.one().sessions[session].over {
                 self.log_in(session).await?;
             }
         }

@@ -12,7 +12,7 @@ use crate::told::{Heard, Recent, View};
 use crate::world::{Brings, Expected, Open, Status, World, changed};
 
 /// An IMAP client.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Session {
     pub view: Option<View>,
     pub idle: bool,
@@ -51,6 +51,57 @@ pub enum Doing {
     /// A delivery of a sample.
     Deliver(String, usize),
 }
+
+/// Everything that can be true: where several orders fit all that was said, what is said later decides.
+pub struct Models(Vec<Model>);
+
+impl Models {
+    pub fn new(sessions: usize, maildrops: usize) -> Self {
+        Models(vec![Model::new(sessions, maildrops)])
+    }
+
+    /// One that can be true.
+    pub fn one(&self) -> &Model {
+        &self.0[0]
+    }
+
+    pub fn reconnect(&mut self, session: usize) {
+        self.0.iter_mut().for_each(|model| model.sessions[session] = Session::default());
+    }
+
+    /// Takes a step in every order in which all that was said is right; there must be one.
+    pub fn step(&mut self, done: &Done) -> Result<(), String> {
+        let orders = orders_of(done.doings);
+        let tried = self.0.len() * orders.len();
+        let mut first = None;
+        let mut models: Vec<Model> = Vec::new();
+        for before in self.0.drain(..) {
+            let (last, others) = orders.split_last().expect("there is one order at least");
+            let mut clones = vec![before; 1];
+            for _ in others {
+                clones.push(clones[0].clone());
+            }
+            for (mut model, order) in clones.into_iter().zip(others.iter().chain([last])) {
+                match model.in_order(done, order) {
+                    Err(why) => _ = first.get_or_insert(why),
+                    Ok(()) if models.iter().any(|other| other.is_like(&model)) => {}
+                    Ok(()) => models.push(model),
+                }
+            }
+        }
+        self.0 = models;
+        let why = first.unwrap_or_default();
+        match (self.0.len(), tried) {
+            (0, 1) => Err(why),
+            (0, _) => Err(format!("in none of {tried} orders is it right; in the first: {why}")),
+            (1..=MOST, _) => Ok(()),
+            (many, _) => Err(format!("{many} orders are right: the model loses sight")),
+        }
+    }
+}
+
+/// More can never be true at once.
+const MOST: usize = 100;
 
 /// What a client heard in a step.
 #[derive(Clone, Debug)]
@@ -102,32 +153,13 @@ impl Model {
         }
     }
 
-    /// Takes a step, in the first order in which all that was said is right.
-    pub fn step(&mut self, done: &Done) -> Result<(), String> {
-        let mut first = None;
-        let mut orders = 0;
-        let all = orders_of(done.doings);
-        if let [only] = &all[..] {
-            return self.in_order(done, only);
-        }
-        for order in all {
-            let mut after = self.clone();
-            match after.in_order(done, &order) {
-                Ok(()) => {
-                    *self = after;
-                    return Ok(());
-                }
-                Err(why) => {
-                    orders += 1;
-                    first.get_or_insert(why);
-                }
-            }
-        }
-        let why = first.unwrap_or_default();
-        Err(match orders {
-            1 => why,
-            _ => format!("in none of {orders} orders is it right; in the first: {why}"),
-        })
+    /// Whether nothing that is said later can tell them apart, as far as it matters.
+    fn is_like(&self, other: &Model) -> bool {
+        self.world == other.world
+            && self.sessions == other.sessions
+            && self.maildrops == other.maildrops
+            && self.marks == other.marks
+            && self.claims == other.claims
     }
 
     fn in_order(&mut self, done: &Done, order: &[Act]) -> Result<(), String> {

@@ -42,7 +42,7 @@ impl Pop3 {
 }
 
 /// A message of the maildrop.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Held {
     uid: u32,
     copy: u64,

@@ -20,7 +20,7 @@ pub enum Recent {
 }
 
 /// A message as the client knows it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Entry {
     /// Known once the mailbox was compared with the truth: positions are in order of uids (RFC 3501 §2.3.1.2).
     pub uid: Option<u32>,
@@ -29,7 +29,7 @@ pub struct Entry {
 }
 
 /// An open mailbox.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct View {
     pub mailbox: u32,
     pub read_only: bool,

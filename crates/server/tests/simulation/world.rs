@@ -17,7 +17,13 @@ pub struct Message {
     pub copy: u64,
 }
 
-#[derive(Clone, Debug)]
+impl PartialEq for Message {
+    fn eq(&self, other: &Self) -> bool {
+        (self.uid, self.flags, self.sample) == (other.uid, other.flags, other.sample)
+    }
+}
+
+#[derive(Clone, Debug, PartialEq)]
 pub struct Mailbox {
     pub id: u32,
     pub name: String,
@@ -38,7 +44,7 @@ impl Mailbox {
     }
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct World {
     pub mailboxes: Vec<Rc<Mailbox>>,
     pub subscriptions: Rc<BTreeSet<String>>,
