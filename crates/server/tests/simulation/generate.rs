@@ -22,6 +22,9 @@ enum Place {
 /// The next step: mostly one command, sometimes several of one client, or of several clients, at once.
 pub fn step(random: &mut Random, model: &Model) -> Vec<Doing> {
     let shape = random.below(100);
+    if shape >= 97 {
+        return quarrel(random, model);
+    }
     let (clients, most) = match shape {
         0..60 => (1, 1),
         60..75 => (1, 3),
@@ -53,6 +56,27 @@ pub fn step(random: &mut Random, model: &Model) -> Vec<Doing> {
                 commands.truncate(1);
             }
         }
+    }
+    doings
+}
+
+/// Two clients do something about the same name at once.
+fn quarrel(random: &mut Random, model: &Model) -> Vec<Doing> {
+    let name = there(random, &model.world).to_owned();
+    let first = random.below(model.sessions.len());
+    let clients = [first, (first + 1) % model.sessions.len()];
+    let mut doings = Vec::new();
+    for client in clients.into_iter().filter(|client| !model.sessions[*client].idle) {
+        let message = (random.below(SAMPLES.len()), 0);
+        let command = match random.below(8) {
+            0 | 1 => Command::Rename(name.clone(), self::name(random).to_owned()),
+            2 => Command::Rename(self::name(random).to_owned(), name.clone()),
+            3 | 4 => Command::Delete(name.clone()),
+            5 => Command::Create(name.clone()),
+            6 => Command::Append(name.clone(), vec![message]),
+            _ => Command::Select { name: name.clone(), read_only: random.per_cent(20) },
+        };
+        doings.push(Doing::Imap(client, vec![command]));
     }
     doings
 }

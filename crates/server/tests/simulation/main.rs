@@ -45,7 +45,7 @@ fn wished<T: FromStr<Err: Display>>(name: &str) -> Option<T> {
 }
 
 #[test]
-fn clients_of_one_account_are_told_what_is_true() {
+fn in_a_simulation_the_clients_of_one_account_are_told_what_is_true() {
     let seeds = match wished("POSTHOUSE_SIM_SEED") {
         Some(seed) => seed..seed + 1,
         None => 0..wished("POSTHOUSE_SIM_SEEDS").unwrap_or(SEEDS),

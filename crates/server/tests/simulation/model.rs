@@ -9,7 +9,7 @@ use crate::command::{Command, Items, Number, Set};
 use crate::imap_client::{Response, Tagged};
 use crate::pop3_client::{self, Maildrop, Pop3, UniqueIds};
 use crate::told::{Heard, Recent, View};
-use crate::world::{Brings, Expected, Open, Status, World, changed};
+use crate::world::{Brings, Expected, Open, Status, World, changed, is_former};
 
 /// An IMAP client.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -26,7 +26,7 @@ struct Told {
     validity: BTreeMap<u32, u32>,
     /// Of the mailboxes that ever had a name: the last one's validity.
     of_name: BTreeMap<String, (u32, u32)>,
-    copies: BTreeMap<(String, u32, u32), u64>,
+    copies: BTreeMap<(String, u32, u32), u32>,
 }
 
 #[derive(Clone, Debug)]
@@ -160,6 +160,8 @@ impl Model {
             && self.maildrops == other.maildrops
             && self.marks == other.marks
             && self.claims == other.claims
+            && self.unique_ids == other.unique_ids
+            && self.told.validity == other.told.validity
     }
 
     fn in_order(&mut self, done: &Done, order: &[Act]) -> Result<(), String> {
@@ -578,7 +580,7 @@ impl Model {
                 // RFC 3501 §2.3.1.1: higher than that of a mailbox that had the name before.
                 if let Some((before, of)) = self.told.of_name.get(&name)
                     && *before >= validity
-                    && *of < id
+                    && is_former(*of, id)
                 {
                     return Err(format!("UIDVALIDITY of {name} was {before}, and is {validity} after it was created again"));
                 }
@@ -586,7 +588,7 @@ impl Model {
             }
         }
         let newest = self.told.of_name.entry(name).or_insert((validity, id));
-        if newest.1 <= id {
+        if !is_former(id, newest.1) {
             *newest = (validity, id);
         }
         Ok(())
@@ -745,7 +747,7 @@ impl Told {
         let Some(validity) = self.validity.get(&mailbox.id) else { return Ok(()) };
         for message in &mailbox.messages {
             let key = (mailbox.name.clone(), *validity, message.uid);
-            if *self.copies.entry(key).or_insert(message.copy) != message.copy {
+            if *self.copies.entry(key).or_insert(mailbox.id) != mailbox.id {
                 return Err(format!("uid {} of {} was another message", message.uid, mailbox.name));
             }
         }

@@ -45,7 +45,6 @@ impl Pop3 {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Held {
     uid: u32,
-    copy: u64,
     sample: usize,
     deleted: bool,
 }
@@ -53,14 +52,13 @@ pub struct Held {
 /// The maildrop of a session that is logged in.
 pub type Maildrop = Vec<Held>;
 
-/// What UIDL has said of each copy.
-pub type UniqueIds = BTreeMap<u64, String>;
+/// What UIDL has said, by uid: a maildrop is of the inbox, which is the same for ever.
+pub type UniqueIds = BTreeMap<u32, String>;
 
 pub fn open(world: &World) -> Maildrop {
     let inbox = world.named("INBOX").expect("it always is");
     let hold = |message: &crate::world::Message| Held {
         uid: message.uid,
-        copy: message.copy,
         sample: message.sample,
         deleted: false,
     };
@@ -140,12 +138,12 @@ pub fn check(
         Pop3::Uidl => {
             for ((_, held), line) in remaining.iter().zip(&lines[1..]) {
                 let id = line.split_once(' ').map_or("", |(_, id)| id).to_owned();
-                if ids.iter().any(|(copy, known)| (*copy == held.copy) != (*known == id)) {
+                if ids.iter().any(|(uid, known)| (*uid == held.uid) != (*known == id)) {
                     return Err(format!("the unique id {id} changes, or is another message's"));
                 }
-                ids.insert(held.copy, id);
+                ids.insert(held.uid, id);
             }
-            let line = |(number, held): &(usize, Held)| format!("{number} {}", ids.get(&held.copy).map_or("", String::as_str));
+            let line = |(number, held): &(usize, Held)| format!("{number} {}", ids.get(&held.uid).map_or("", String::as_str));
             check_lines(remaining.iter().map(line).collect())?;
         }
         Pop3::Retr(number) if ok => {

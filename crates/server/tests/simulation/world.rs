@@ -1,30 +1,23 @@
 //! What is true: the mailboxes of the account as the RFCs say that commands leave them. Vectors and maps; every command is one
 //! step.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use crate::command::{Action, Command, DELETED, Flags, Key, SEEN};
 use crate::messages::SAMPLES;
 
 /// A copy of a message.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Message {
     pub uid: u32,
     pub flags: Flags,
     pub sample: usize,
-    /// No other copy has the number.
-    pub copy: u64,
-}
-
-impl PartialEq for Message {
-    fn eq(&self, other: &Self) -> bool {
-        (self.uid, self.flags, self.sample) == (other.uid, other.flags, other.sample)
-    }
 }
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Mailbox {
+    /// See [`id_of`].
     pub id: u32,
     pub name: String,
     pub next_uid: u32,
@@ -36,10 +29,10 @@ impl Mailbox {
         self.messages.iter().find(|message| message.uid == uid)
     }
 
-    fn push(&mut self, sample: usize, flags: Flags, copy: u64) -> u32 {
+    fn push(&mut self, sample: usize, flags: Flags) -> u32 {
         let uid = self.next_uid;
         self.next_uid += 1;
-        self.messages.push(Message { uid, flags, sample, copy });
+        self.messages.push(Message { uid, flags, sample });
         uid
     }
 }
@@ -48,8 +41,8 @@ impl Mailbox {
 pub struct World {
     pub mailboxes: Vec<Rc<Mailbox>>,
     pub subscriptions: Rc<BTreeSet<String>>,
-    next_id: u32,
-    next_copy: u64,
+    /// How often a name was created.
+    lives: Rc<BTreeMap<String, u32>>,
 }
 
 /// What a client has open, as far as its commands depend on it.
@@ -98,6 +91,18 @@ pub enum Brings {
     Deleted(u32),
 }
 
+/// A number for the mailbox that a name had at its creation, the how-manieth one: in whatever order mailboxes are created, it
+/// is the same.
+fn id_of(name: &str, life: u32) -> u32 {
+    let hash = name.bytes().fold(0x811C_9DC5_u32, |hash, octet| (hash ^ u32::from(octet)).wrapping_mul(0x0100_0193));
+    hash & !0xff | life & 0xff
+}
+
+/// Whether the first was created before the second, under the same name.
+pub fn is_former(one: u32, other: u32) -> bool {
+    one >> 8 == other >> 8 && one < other
+}
+
 fn only(status: Status) -> Expected {
     Expected { status, brings: Brings::Nothing }
 }
@@ -120,8 +125,7 @@ impl World {
         let mut world = World {
             mailboxes: Vec::new(),
             subscriptions: Rc::default(),
-            next_id: 0,
-            next_copy: 0,
+            lives: Rc::default(),
         };
         for name in ["INBOX", "Drafts", "Sent", "Archive", "Junk", "Trash"] {
             world.add(name);
@@ -144,14 +148,18 @@ impl World {
     }
 
     fn add(&mut self, name: &str) -> u32 {
-        self.next_id += 1;
-        self.mailboxes.push(Rc::new(Mailbox {
-            id: self.next_id,
+        let life = Rc::make_mut(&mut self.lives).entry(name.to_owned()).or_default();
+        *life += 1;
+        let mailbox = Mailbox {
+            id: id_of(name, *life),
             name: name.to_owned(),
             next_uid: 1,
             messages: Vec::new(),
-        }));
-        self.next_id
+        };
+        let id = mailbox.id;
+        let at = self.mailboxes.partition_point(|other| other.id < id);
+        self.mailboxes.insert(at, Rc::new(mailbox));
+        id
     }
 
     fn add_above(&mut self, name: &str) {
@@ -163,9 +171,7 @@ impl World {
     }
 
     fn append(&mut self, id: u32, sample: usize, flags: Flags) -> u32 {
-        self.next_copy += 1;
-        let copy = self.next_copy;
-        self.change(id).push(sample, flags, copy)
+        self.change(id).push(sample, flags)
     }
 
     /// A delivery: the mailbox is created where it is missing. Gives mailbox and uid.
