@@ -401,12 +401,13 @@ impl Account {
         submit(&self.inner, CreateMailbox { name, role }).await
     }
 
-    /// Deletes a mailbox and its messages. Mailboxes below it stay.
+    /// Deletes the mailbox of a name and its messages; says which it was. Mailboxes below it stay. By its name: one that
+    /// somebody renames at the same moment is not deleted.
     ///
     /// # Errors
     /// When it is the inbox or not there, or the engine fails.
-    pub async fn delete_mailbox(&self, mailbox: MailboxId) -> Result<(), StoreError> {
-        submit(&self.inner, DeleteMailbox { mailbox }).await
+    pub async fn delete_mailbox(&self, name: MailboxName) -> Result<MailboxId, StoreError> {
+        submit(&self.inner, DeleteMailbox { name }).await
     }
 
     /// Renames a mailbox and all below it. Of the inbox, the messages go to a new mailbox of the new name and the

@@ -252,15 +252,30 @@ async fn hierarchies_are_made_renamed_and_deleted() {
         (deep.id, deep.validity),
         "a rename keeps the mailbox"
     );
-    account.delete_mailbox(moved.id).await.unwrap();
+    let deleted = account.delete_mailbox(name("Work/项目/甲")).await;
+    assert_eq!(deleted.unwrap(), moved.id);
     assert_eq!(refusal(account.view(moved.id).await), Refusal::NoMailbox);
     let reborn = account.create_mailbox(name("Work/项目/甲"), None).await.unwrap();
     assert!(
         reborn.validity > deep.validity,
         "a new life has a higher validity (RFC 3501 §2.3.1.1)"
     );
-    let stays = account.delete_mailbox(inbox(&account).await).await;
+    let stays = account.delete_mailbox(MailboxName::inbox()).await;
     assert_eq!(refusal(stays), Refusal::InboxStays);
+}
+
+#[tokio::test]
+async fn what_somebody_renames_at_the_same_moment_is_not_deleted() {
+    let store = store();
+    let account = store.account(ALICE).await.unwrap();
+    account.create_mailbox(name("old"), None).await.unwrap();
+    let (renamed, deleted) = tokio::join!(
+        account.rename_mailbox(name("old"), name("new")),
+        account.delete_mailbox(name("old"))
+    );
+    renamed.unwrap();
+    assert_eq!(refusal(deleted), Refusal::NoMailbox);
+    assert!(account.mailbox(&name("new")).is_some());
 }
 
 #[tokio::test]
