@@ -268,6 +268,25 @@ async fn who_names_a_message_that_goes_at_the_same_moment_is_told_so() {
     }
 }
 
+/// RFC 3501 §7.2.6, §7.4.2: the flags that a message has when `\Seen` is set are told with those that it has got meanwhile.
+#[tokio::test]
+async fn a_keyword_that_comes_while_a_message_is_marked_seen_is_told() {
+    let mut world = InMemory::with_message(b"x: y\r\n\r\nz\r\n".to_vec()).await;
+    let mut streams = [world.connect().await, world.connect().await];
+    for stream in &mut streams {
+        let open = b"a LOGIN alice x\r\nb SELECT INBOX\r\n";
+        stream.write_all(open).await.unwrap();
+        hear_until(stream, "\nb OK").await;
+    }
+    let [one, other] = &mut streams;
+    one.write_all(b"c STORE 1 +FLAGS (later)\r\n").await.unwrap();
+    other.write_all(b"d FETCH 1 BODY[TEXT]\r\n").await.unwrap();
+    let heard = hear_until(other, "\nd OK").await;
+    let told = heard.split_once("* 1 FETCH").unwrap();
+    assert!(told.0.contains("* FLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft later)"), "{heard}");
+    assert!(told.1.contains("FLAGS (\\Seen later)"), "{heard}");
+}
+
 async fn hear_until(stream: &mut Box<dyn Stream>, end: &str) -> String {
     let mut heard = Vec::new();
     while !String::from_utf8_lossy(&heard).contains(end) {

@@ -73,7 +73,7 @@ impl Models {
     pub fn step(&mut self, done: &Done) -> Result<(), String> {
         let orders = orders_of(done.doings);
         let tried = self.0.len() * orders.len();
-        let mut first = None;
+        let mut reasons: Vec<String> = Vec::new();
         let mut models: Vec<Model> = Vec::new();
         for before in self.0.drain(..) {
             let (last, others) = orders.split_last().expect("there is one order at least");
@@ -83,17 +83,18 @@ impl Models {
             }
             for (mut model, order) in clones.into_iter().zip(others.iter().chain([last])) {
                 match model.in_order(done, order) {
-                    Err(why) => _ = first.get_or_insert(why),
+                    Err(why) if reasons.contains(&why) => {}
+                    Err(why) => reasons.push(why),
                     Ok(()) if models.iter().any(|other| other.is_like(&model)) => {}
                     Ok(()) => models.push(model),
                 }
             }
         }
         self.0 = models;
-        let why = first.unwrap_or_default();
+        reasons.truncate(3);
         match (self.0.len(), tried) {
-            (0, 1) => Err(why),
-            (0, _) => Err(format!("in none of {tried} orders is it right; in the first: {why}")),
+            (0, 1) => Err(reasons.concat()),
+            (0, _) => Err(format!("in none of {tried} orders is it right: {}", reasons.join("; or "))),
             (1..=MOST, _) => Ok(()),
             (many, _) => Err(format!("{many} orders are right: the model loses sight")),
         }
