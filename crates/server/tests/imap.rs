@@ -283,7 +283,11 @@ async fn a_keyword_that_comes_while_a_message_is_marked_seen_is_told() {
     other.write_all(b"d FETCH 1 BODY[TEXT]\r\n").await.unwrap();
     let heard = hear_until(other, "\nd OK").await;
     let told = heard.split_once("* 1 FETCH").unwrap();
-    assert!(told.0.contains("* FLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft later)"), "{heard}");
+    assert!(
+        told.0
+            .contains("* FLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft later)"),
+        "{heard}"
+    );
     assert!(told.1.contains("FLAGS (\\Seen later)"), "{heard}");
 }
 

@@ -17,8 +17,8 @@ use crate::verb::{
     LoadView, MoveMessages, RenameMailbox, SetKeywords, StoreRecent, Subscribe, Which,
 };
 use crate::{
-    Appended, Copied, Expunged, KeywordChange, Mailbox, MessageRow, Moved, Named, NewMessage, Now, Quota, Store,
-    StoreError, Usage, View, key,
+    Appended, Copied, Expunged, KeywordChange, Mailbox, MessageRow, Moved, Named, NewMessage, Now, Quota,
+    Store, StoreError, Usage, View, key,
 };
 
 /// A count on the disk is believed so far when memory is set aside.
@@ -349,7 +349,15 @@ impl Account {
         named: Named,
         target: MailboxId,
     ) -> Result<Copied, StoreError> {
-        submit(&self.inner, CopyMessages { source, named, target }).await
+        submit(
+            &self.inner,
+            CopyMessages {
+                source,
+                named,
+                target,
+            },
+        )
+        .await
     }
 
     /// Moves messages, in uid order, all that were found or none.
@@ -362,7 +370,15 @@ impl Account {
         named: Named,
         target: MailboxId,
     ) -> Result<Moved, StoreError> {
-        submit(&self.inner, MoveMessages { source, named, target }).await
+        submit(
+            &self.inner,
+            MoveMessages {
+                source,
+                named,
+                target,
+            },
+        )
+        .await
     }
 
     /// Removes those messages that are there.

@@ -25,6 +25,7 @@ pub use row::{FactsRow, MessageRow, TextForm};
 pub use state::{Mailbox, Quota, Usage};
 pub use store::{Delivery, Now, Store};
 pub use verb::{
-    Appended, BlobSource, Copied, Expunged, Facts, KeywordAction, KeywordChange, Keywords, Moved, Named, NewMessage,
+    Appended, BlobSource, Copied, Expunged, Facts, KeywordAction, KeywordChange, Keywords, Moved, Named,
+    NewMessage,
 };
 pub use view::View;

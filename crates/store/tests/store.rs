@@ -12,8 +12,8 @@ use engine::Engine;
 use engine::counting::{Calls, CountingEngine};
 use engine::memory::MemoryEngine;
 use posthouse_store::{
-    Account, Appended, BlobSource, Delivery, Facts, KeywordAction, KeywordChange, Keywords, Named, NewMessage,
-    Refusal, Store, StoreError,
+    Account, Appended, BlobSource, Delivery, Facts, KeywordAction, KeywordChange, Keywords, Named,
+    NewMessage, Refusal, Store, StoreError,
 };
 use types::{AccountId, KeywordName, MailboxId, MailboxName, SystemKeyword, Timestamp, Uid};
 

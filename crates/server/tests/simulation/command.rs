@@ -9,7 +9,14 @@ pub type Flags = u8;
 pub const SEEN: Flags = 1;
 pub const DELETED: Flags = 8;
 pub const FLAGS: [&str; 8] = [
-    "\\Seen", "\\Answered", "\\Flagged", "\\Deleted", "\\Draft", "$work", "later", "junk",
+    "\\Seen",
+    "\\Answered",
+    "\\Flagged",
+    "\\Deleted",
+    "\\Draft",
+    "$work",
+    "later",
+    "junk",
 ];
 
 /// The words of a set of flags.
@@ -48,7 +55,11 @@ impl Set {
     /// The uids of the messages it names for a client that was told of these; `None` where a position is no message's
     /// (RFC 3501 §9, `seq-number`).
     pub fn resolve(&self, told: &[u32]) -> Option<Vec<u32>> {
-        let last = if self.by_uid { told.last().copied().unwrap_or(0) } else { told.len() as u32 };
+        let last = if self.by_uid {
+            told.last().copied().unwrap_or(0)
+        } else {
+            told.len() as u32
+        };
         let mut found = Vec::new();
         for (a, b) in &self.ranges {
             let value = |number: &Number| match number {
@@ -97,7 +108,9 @@ impl Body {
             "TEXT" => &sample.bytes[sample.header()..],
             _ => &sample.bytes[..],
         };
-        let Some((start, count)) = self.partial else { return octets };
+        let Some((start, count)) = self.partial else {
+            return octets;
+        };
         let start = start.min(octets.len());
         &octets[start..(start + count).min(octets.len())]
     }
@@ -116,12 +129,25 @@ impl Items {
 
     fn print(&self) -> String {
         let mut words = Vec::new();
-        let plain = [(self.uid, "UID"), (self.flags, "FLAGS"), (self.size, "RFC822.SIZE")];
-        words.extend(plain.iter().filter(|(wanted, _)| *wanted).map(|(_, word)| (*word).to_owned()));
+        let plain = [
+            (self.uid, "UID"),
+            (self.flags, "FLAGS"),
+            (self.size, "RFC822.SIZE"),
+        ];
+        words.extend(
+            plain
+                .iter()
+                .filter(|(wanted, _)| *wanted)
+                .map(|(_, word)| (*word).to_owned()),
+        );
         if let Some(body) = &self.body {
             let peek = if body.peek { ".PEEK" } else { "" };
             let partial = body.partial.map(|(start, count)| format!("<{start}.{count}>"));
-            words.push(format!("BODY{peek}[{}]{}", body.section, partial.unwrap_or_default()));
+            words.push(format!(
+                "BODY{peek}[{}]{}",
+                body.section,
+                partial.unwrap_or_default()
+            ));
         }
         format!("({})", words.join(" "))
     }
@@ -194,18 +220,29 @@ impl Key {
 pub enum Command {
     Noop,
     Check,
-    Select { name: String, read_only: bool },
+    Select {
+        name: String,
+        read_only: bool,
+    },
     Close,
     Unselect,
     Fetch(Set, Items),
-    Store { set: Set, action: Action, silent: bool, flags: Flags },
+    Store {
+        set: Set,
+        action: Action,
+        silent: bool,
+        flags: Flags,
+    },
     Copy(Set, String),
     Move(Set, String),
     Expunge,
     UidExpunge(Set),
     /// Samples with flags.
     Append(String, Vec<(usize, Flags)>),
-    Search { by_uid: bool, keys: Vec<Key> },
+    Search {
+        by_uid: bool,
+        keys: Vec<Key>,
+    },
     Status(String),
     Create(String),
     Delete(String),
@@ -227,19 +264,35 @@ impl Command {
         let text = match self {
             Command::Noop => "NOOP".to_owned(),
             Command::Check => "CHECK".to_owned(),
-            Command::Select { name: n, read_only: false } => format!("SELECT {}", name(n)),
-            Command::Select { name: n, read_only: true } => format!("EXAMINE {}", name(n)),
+            Command::Select {
+                name: n,
+                read_only: false,
+            } => format!("SELECT {}", name(n)),
+            Command::Select {
+                name: n,
+                read_only: true,
+            } => format!("EXAMINE {}", name(n)),
             Command::Close => "CLOSE".to_owned(),
             Command::Unselect => "UNSELECT".to_owned(),
             Command::Fetch(set, items) => format!("{}FETCH {} {}", uid(set), set.print(), items.print()),
-            Command::Store { set, action, silent, flags } => {
+            Command::Store {
+                set,
+                action,
+                silent,
+                flags,
+            } => {
                 let sign = match action {
                     Action::Replace => "",
                     Action::Add => "+",
                     Action::Remove => "-",
                 };
                 let silent = if *silent { ".SILENT" } else { "" };
-                format!("{}STORE {} {sign}FLAGS{silent} ({})", uid(set), set.print(), print_flags(*flags))
+                format!(
+                    "{}STORE {} {sign}FLAGS{silent} ({})",
+                    uid(set),
+                    set.print(),
+                    print_flags(*flags)
+                )
             }
             Command::Copy(set, to) => format!("{}COPY {} {}", uid(set), set.print(), name(to)),
             Command::Move(set, to) => format!("{}MOVE {} {}", uid(set), set.print(), name(to)),
@@ -256,10 +309,17 @@ impl Command {
             }
             Command::Search { by_uid, keys } => {
                 let keys: Vec<_> = keys.iter().map(Key::print).collect();
-                format!("{}SEARCH CHARSET UTF-8 {}", if *by_uid { "UID " } else { "" }, keys.join(" "))
+                format!(
+                    "{}SEARCH CHARSET UTF-8 {}",
+                    if *by_uid { "UID " } else { "" },
+                    keys.join(" ")
+                )
             }
             Command::Status(n) => {
-                format!("STATUS {} (MESSAGES RECENT UIDNEXT UIDVALIDITY UNSEEN SIZE)", name(n))
+                format!(
+                    "STATUS {} (MESSAGES RECENT UIDNEXT UIDVALIDITY UNSEEN SIZE)",
+                    name(n)
+                )
             }
             Command::Create(n) => format!("CREATE {}", name(n)),
             Command::Delete(n) => format!("DELETE {}", name(n)),

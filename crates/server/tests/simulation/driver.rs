@@ -21,7 +21,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use types::{AccountId, MailboxName, Timestamp};
 
-use crate::command::{Command, Items, Number, Set, Body};
+use crate::command::{Body, Command, Items, Number, Set};
 use crate::generate;
 use crate::imap_client::{Response, Wire, parse, show};
 use crate::messages::SAMPLES;
@@ -89,7 +89,10 @@ async fn settle() {
 
 /// The outcome of what is ready.
 fn ready<F: Future>(future: F) -> Option<F::Output> {
-    match pin!(future).as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+    match pin!(future)
+        .as_mut()
+        .poll(&mut Context::from_waker(Waker::noop()))
+    {
         Poll::Ready(output) => Some(output),
         Poll::Pending => None,
     }
@@ -98,12 +101,20 @@ fn ready<F: Future>(future: F) -> Option<F::Output> {
 /// Runs a plan to its end or to the first failure.
 pub fn run(plan: &Plan) -> Result<(), Failure> {
     let mut builder = tokio::runtime::Builder::new_current_thread();
-    let runtime = builder.enable_time().start_paused(true).build().expect("a runtime");
+    let runtime = builder
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .expect("a runtime");
     runtime.block_on(async {
         let mut run = Run::new().await;
         let mut step = 0;
         let ran = run.all(plan, &mut step).await;
-        ran.map_err(|why| Failure { step, why, transcript: run.transcript })
+        ran.map_err(|why| Failure {
+            step,
+            why,
+            transcript: run.transcript,
+        })
     })
 }
 
@@ -181,7 +192,11 @@ impl Run {
             self.log_in(session).await?;
         }
         let begin = vec![(0, 0), (1, 1), (2, 32), (7, 0)];
-        self.step(vec![Doing::Imap(0, vec![Command::Append("INBOX".to_owned(), begin)])]).await?;
+        self.step(vec![Doing::Imap(
+            0,
+            vec![Command::Append("INBOX".to_owned(), begin)],
+        )])
+        .await?;
         while *step < plan.steps {
             if !plan.without.contains(step) {
                 let mut random = Random::of(plan.seed, *step);
@@ -197,7 +212,11 @@ impl Run {
     /// At the end every session, and everybody who looks anew, sees what is true; and the store finds nothing wrong.
     async fn end(&mut self) -> Result<(), String> {
         for session in 0..SESSIONS {
-            let command = if self.models.one().sessions[session].idle { Command::Done } else { Command::Noop };
+            let command = if self.models.one().sessions[session].idle {
+                Command::Done
+            } else {
+                Command::Noop
+            };
             self.step(vec![Doing::Imap(session, vec![command])]).await?;
             if self.models.one().sessions[session].view.is_some() {
                 self.step(vec![Doing::Imap(session, vec![everything()])]).await?;
@@ -206,12 +225,24 @@ impl Run {
         let world: World = self.models.one().world.clone();
         for mailbox in &world.mailboxes {
             let name = mailbox.name.clone();
-            self.step(vec![Doing::Imap(0, vec![Command::Status(name.clone())])]).await?;
-            self.step(vec![Doing::Imap(0, vec![Command::Select { name, read_only: true }])]).await?;
+            self.step(vec![Doing::Imap(0, vec![Command::Status(name.clone())])])
+                .await?;
+            self.step(vec![Doing::Imap(
+                0,
+                vec![Command::Select {
+                    name,
+                    read_only: true,
+                }],
+            )])
+            .await?;
             self.step(vec![Doing::Imap(0, vec![everything()])]).await?;
         }
         self.step(vec![Doing::Imap(0, vec![Command::List("*")])]).await?;
-        let report = self.store.check_account(ALICE).await.map_err(|error| error.to_string())?;
+        let report = self
+            .store
+            .check_account(ALICE)
+            .await
+            .map_err(|error| error.to_string())?;
         match &report.findings[..] {
             [] => Ok(()),
             [first, ..] => Err(format!("the store is not whole: {}, {first:?}", first.what)),
@@ -229,7 +260,11 @@ impl Run {
         for (doing, delivery) in doings.iter().zip(deliveries) {
             answers.push(self.answer(doing, delivery)?);
         }
-        let busy = |session: usize| doings.iter().any(|d| matches!(d, Doing::Imap(other, _) if *other == session));
+        let busy = |session: usize| {
+            doings
+                .iter()
+                .any(|d| matches!(d, Doing::Imap(other, _) if *other == session))
+        };
         let mut others = Vec::new();
         for session in 0..SESSIONS {
             if !busy(session) {
@@ -237,7 +272,12 @@ impl Run {
             }
         }
         let asked = self.ask_which(&doings, &answers).await?;
-        let done = Done { doings: &doings, answers: &answers, others: &others, asked: &asked };
+        let done = Done {
+            doings: &doings,
+            answers: &answers,
+            others: &others,
+            asked: &asked,
+        };
         self.models.step(&done)?;
         for session in 0..SESSIONS {
             if self.models.one().sessions[session].over {
@@ -249,15 +289,25 @@ impl Run {
 
     /// Where several clients did something, a new message may have come and gone: those that were told of new ones ask which
     /// they have.
-    async fn ask_which(&mut self, doings: &[Doing], answers: &[Answer]) -> Result<Vec<(usize, Vec<Response>)>, String> {
+    async fn ask_which(
+        &mut self,
+        doings: &[Doing],
+        answers: &[Answer],
+    ) -> Result<Vec<(usize, Vec<Response>)>, String> {
         let mut asked = Vec::new();
         for (doing, answer) in doings.iter().zip(answers) {
-            let (Doing::Imap(session, commands), Answer::Imap(heard)) = (doing, answer) else { continue };
+            let (Doing::Imap(session, commands), Answer::Imap(heard)) = (doing, answer) else {
+                continue;
+            };
             let stays = !matches!(
                 commands.last(),
-                Some(Command::Close | Command::Unselect | Command::Delete(_) | Command::Idle | Command::Logout)
+                Some(
+                    Command::Close | Command::Unselect | Command::Delete(_) | Command::Idle | Command::Logout
+                )
             );
-            let news = heard.iter().any(|response| matches!(response, Response::Exists(_)));
+            let news = heard
+                .iter()
+                .any(|response| matches!(response, Response::Exists(_)));
             let ends = heard.iter().any(|response| matches!(response, Response::Bye));
             if doings.len() > 1 && news && stays && !ends {
                 self.begin(&Doing::Imap(*session, vec![which()])).await;
@@ -281,7 +331,14 @@ impl Run {
             }
             Doing::Pop3(client, commands) => {
                 let text: String = commands.iter().map(Pop3::print).collect();
-                self.note(&format!("p{client}"), if text.is_empty() { b"(breaks off)" } else { text.as_bytes() });
+                self.note(
+                    &format!("p{client}"),
+                    if text.is_empty() {
+                        b"(breaks off)"
+                    } else {
+                        text.as_bytes()
+                    },
+                );
                 if let [Pop3::Login] = commands[..] {
                     self.pop3[*client] = Some(self.connect_pop3());
                 }
@@ -302,7 +359,10 @@ impl Run {
 
     fn deliver(&self, name: &str, sample: usize) -> JoinHandle<Vec<Result<Appended, StoreError>>> {
         let (store, sample) = (self.store.clone(), &SAMPLES[sample]);
-        let delivery = Delivery { account: ALICE, mailbox: MailboxName::check(name).expect("a name") };
+        let delivery = Delivery {
+            account: ALICE,
+            mailbox: MailboxName::check(name).expect("a name"),
+        };
         let message = NewMessage {
             source: BlobSource::Bytes(sample.bytes.clone()),
             keywords: store::Keywords::default(),
@@ -320,14 +380,21 @@ impl Run {
         match doing {
             Doing::Imap(session, _) => self.hear_imap(*session).map(Answer::Imap),
             Doing::Pop3(client, _) => {
-                let Some(wire) = &mut self.pop3[*client] else { return Ok(Answer::Pop3(String::new())) };
+                let Some(wire) = &mut self.pop3[*client] else {
+                    return Ok(Answer::Pop3(String::new()));
+                };
                 let said = wire.take();
                 self.note(&format!("P{client}"), &said);
                 Ok(Answer::Pop3(String::from_utf8_lossy(&said).into_owned()))
             }
             Doing::Deliver(..) => {
-                let delivered = delivery.and_then(|delivery| ready(delivery)).ok_or("the delivery never ends")?;
-                let appended = delivered.ok().and_then(|mut all| all.pop()?.ok()).ok_or("the delivery failed")?;
+                let delivered = delivery
+                    .and_then(|delivery| ready(delivery))
+                    .ok_or("the delivery never ends")?;
+                let appended = delivered
+                    .ok()
+                    .and_then(|mut all| all.pop()?.ok())
+                    .ok_or("the delivery failed")?;
                 Ok(Answer::Delivered(appended.validity.0, appended.uid.0))
             }
         }
@@ -348,8 +415,22 @@ impl Run {
 }
 
 fn everything() -> Command {
-    let all = Set { by_uid: true, ranges: vec![(Number::N(1), Number::Last)] };
-    let body = Body { section: "", peek: true, partial: None };
-    Command::Fetch(all, Items { uid: true, flags: true, size: true, body: Some(body) })
+    let all = Set {
+        by_uid: true,
+        ranges: vec![(Number::N(1), Number::Last)],
+    };
+    let body = Body {
+        section: "",
+        peek: true,
+        partial: None,
+    };
+    Command::Fetch(
+        all,
+        Items {
+            uid: true,
+            flags: true,
+            size: true,
+            body: Some(body),
+        },
+    )
 }
-

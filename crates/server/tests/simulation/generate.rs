@@ -40,7 +40,9 @@ pub fn step(random: &mut Random, model: &Model) -> Vec<Doing> {
             _ => Doing::Deliver(deliver_to(random).to_owned(), random.below(SAMPLES.len())),
         };
         let is_same = |other: &Doing| match (other, &doing) {
-            (Doing::Imap(one, _), Doing::Imap(other, _)) | (Doing::Pop3(one, _), Doing::Pop3(other, _)) => one == other,
+            (Doing::Imap(one, _), Doing::Imap(other, _)) | (Doing::Pop3(one, _), Doing::Pop3(other, _)) => {
+                one == other
+            }
             (Doing::Deliver(..), Doing::Deliver(..)) => true,
             _ => false,
         };
@@ -74,7 +76,10 @@ fn quarrel(random: &mut Random, model: &Model) -> Vec<Doing> {
             3 | 4 => Command::Delete(name.clone()),
             5 => Command::Create(name.clone()),
             6 => Command::Append(name.clone(), vec![message]),
-            _ => Command::Select { name: name.clone(), read_only: random.per_cent(20) },
+            _ => Command::Select {
+                name: name.clone(),
+                read_only: random.per_cent(20),
+            },
         };
         doings.push(Doing::Imap(client, vec![command]));
     }
@@ -82,7 +87,11 @@ fn quarrel(random: &mut Random, model: &Model) -> Vec<Doing> {
 }
 
 fn deliver_to(random: &mut Random) -> &'static str {
-    if random.per_cent(75) { "INBOX" } else { name(random) }
+    if random.per_cent(75) {
+        "INBOX"
+    } else {
+        name(random)
+    }
 }
 
 fn name(random: &mut Random) -> &'static str {
@@ -134,7 +143,10 @@ fn imap(random: &mut Random, model: &Model, most: usize) -> Doing {
         return Doing::Imap(number, vec![Command::Done]);
     }
     let mut commands: Vec<Command> = Vec::new();
-    let is_there = session.view.as_ref().is_none_or(|view| model.world.mailbox(view.mailbox).is_some());
+    let is_there = session
+        .view
+        .as_ref()
+        .is_none_or(|view| model.world.mailbox(view.mailbox).is_some());
     let count = if is_there { 1 + random.below(most) } else { 1 };
     while commands.len() < count {
         let place = match commands.last() {
@@ -191,7 +203,10 @@ fn command(random: &mut Random, (model, session): (&Model, &Session), place: Pla
         60..66 => Command::Copy(set(random), target(random, world)),
         66..72 => Command::Move(set(random), target(random, world)),
         72..77 => Command::Expunge,
-        77..81 => Command::UidExpunge(Set { by_uid: true, ..uid_set(random, &uids, place) }),
+        77..81 => Command::UidExpunge(Set {
+            by_uid: true,
+            ..uid_set(random, &uids, place)
+        }),
         81..90 => {
             let knows = place == Place::First && view.knows_recent();
             let mut keys = vec![key(random, (&uids, place), 0)];
@@ -209,12 +224,23 @@ fn command(random: &mut Random, (model, session): (&Model, &Session), place: Pla
 }
 
 fn select(random: &mut Random, world: &World) -> Command {
-    let name = if random.per_cent(5) { name(random) } else { there(random, world) };
-    Command::Select { name: name.to_owned(), read_only: random.per_cent(20) }
+    let name = if random.per_cent(5) {
+        name(random)
+    } else {
+        there(random, world)
+    };
+    Command::Select {
+        name: name.to_owned(),
+        read_only: random.per_cent(20),
+    }
 }
 
 fn target(random: &mut Random, world: &World) -> String {
-    let name = if random.per_cent(10) { name(random) } else { there(random, world) };
+    let name = if random.per_cent(10) {
+        name(random)
+    } else {
+        there(random, world)
+    };
     name.to_owned()
 }
 
@@ -222,9 +248,21 @@ fn about_account(random: &mut Random, world: &World) -> Command {
     let any = |random: &mut Random| name(random).to_owned();
     match random.below(100) {
         0..40 => {
-            let message = |random: &mut Random| (random.below(SAMPLES.len()), if random.per_cent(50) { flags(random) } else { 0 });
-            let count = if random.per_cent(75) { 1 } else { 2 + random.below(3) };
-            Command::Append(target(random, world), (0..count).map(|_| message(random)).collect())
+            let message = |random: &mut Random| {
+                (
+                    random.below(SAMPLES.len()),
+                    if random.per_cent(50) { flags(random) } else { 0 },
+                )
+            };
+            let count = if random.per_cent(75) {
+                1
+            } else {
+                2 + random.below(3)
+            };
+            Command::Append(
+                target(random, world),
+                (0..count).map(|_| message(random)).collect(),
+            )
         }
         40..55 => Command::Status(target(random, world)),
         55..65 => {
@@ -286,7 +324,10 @@ fn ranges(random: &mut Random, one: impl Fn(&mut Random) -> Number, (by_uid, pla
         9 if place == Place::First => (Number::N(1), Number::Last),
         _ => (one(random), one(random)),
     };
-    Set { by_uid, ranges: (0..count).map(|_| range(random)).collect() }
+    Set {
+        by_uid,
+        ranges: (0..count).map(|_| range(random)).collect(),
+    }
 }
 
 fn items(random: &mut Random) -> Items {
@@ -300,7 +341,9 @@ fn items(random: &mut Random) -> Items {
         items.body = Some(Body {
             section: random.of_these(&["", "HEADER", "TEXT"]),
             peek: random.per_cent(50),
-            partial: random.per_cent(30).then(|| (random.below(200), 1 + random.below(100))),
+            partial: random
+                .per_cent(30)
+                .then(|| (random.below(200), 1 + random.below(100))),
         });
     }
     items

@@ -17,7 +17,11 @@ pub struct Wire {
 
 impl Wire {
     pub fn new(stream: DuplexStream) -> Self {
-        Wire { stream, buffer: Vec::new(), closed: false }
+        Wire {
+            stream,
+            buffer: Vec::new(),
+            closed: false,
+        }
     }
 
     pub async fn send(&mut self, octets: &[u8]) {
@@ -30,10 +34,13 @@ impl Wire {
         let mut room = [0; 16 * 1024];
         loop {
             let mut read = ReadBuf::new(&mut room);
-            let polled = Pin::new(&mut self.stream).poll_read(&mut Context::from_waker(Waker::noop()), &mut read);
+            let polled =
+                Pin::new(&mut self.stream).poll_read(&mut Context::from_waker(Waker::noop()), &mut read);
             match polled {
                 Poll::Pending => break,
-                Poll::Ready(Ok(())) if !read.filled().is_empty() => self.buffer.extend_from_slice(read.filled()),
+                Poll::Ready(Ok(())) if !read.filled().is_empty() => {
+                    self.buffer.extend_from_slice(read.filled())
+                }
                 Poll::Ready(_) => {
                     self.closed = true;
                     break;
@@ -151,21 +158,30 @@ fn parse_one(line: &[u8]) -> Option<Response> {
             numbers.collect::<Option<_>>().map(Response::Search)
         }
         "FLAGS" => {
-            let [Token::List(flags)] = &tokens(after.as_bytes())?[..] else { return None };
+            let [Token::List(flags)] = &tokens(after.as_bytes())?[..] else {
+                return None;
+            };
             Some(Response::Flags(flag_bits(flags)?.0))
         }
         "STATUS" => {
-            let [name, Token::List(items)] = &tokens(after.as_bytes())?[..] else { return None };
-            let pair = |pair: &[Token]| Some((pair.first()?.atom()?.to_owned(), number(pair.get(1)?.atom()?)?));
+            let [name, Token::List(items)] = &tokens(after.as_bytes())?[..] else {
+                return None;
+            };
+            let pair =
+                |pair: &[Token]| Some((pair.first()?.atom()?.to_owned(), number(pair.get(1)?.atom()?)?));
             let items: Option<_> = items.chunks(2).map(pair).collect();
             Some(Response::Status(names::parse(&name.text()?)?, items?))
         }
         "LIST" | "LSUB" => {
-            let [Token::List(attributes), Token::Text(separator), name] = &tokens(after.as_bytes())?[..] else {
+            let [Token::List(attributes), Token::Text(separator), name] = &tokens(after.as_bytes())?[..]
+            else {
                 return None;
             };
             let name = names::parse(&name.text()?)?;
-            let attributes = attributes.iter().map(|a| a.atom().map(str::to_owned)).collect::<Option<_>>()?;
+            let attributes = attributes
+                .iter()
+                .map(|a| a.atom().map(str::to_owned))
+                .collect::<Option<_>>()?;
             (separator == b"/").then_some(match word {
                 "LIST" => Response::List(attributes, name),
                 _ => Response::Lsub(name),
@@ -187,7 +203,9 @@ fn numbered(number: usize, word: &str, line: &[u8]) -> Option<Response> {
         "EXPUNGE" => Some(Response::Expunge(number)),
         "FETCH" => {
             let open = line.iter().position(|c| *c == b'(')?;
-            let [Token::List(items)] = &tokens(&line[open..])?[..] else { return None };
+            let [Token::List(items)] = &tokens(&line[open..])?[..] else {
+                return None;
+            };
             fetched(items).map(|fetched| Response::Fetch(number, fetched))
         }
         _ => None,
@@ -212,7 +230,10 @@ fn fetched(items: &[Token]) -> Option<Fetched> {
 fn flag_bits(flags: &[Token]) -> Option<(u8, bool)> {
     let (mut bits, mut recent) = (0, false);
     for flag in flags {
-        match (flag.atom()?, FLAGS.iter().position(|known| Some(*known) == flag.atom())) {
+        match (
+            flag.atom()?,
+            FLAGS.iter().position(|known| Some(*known) == flag.atom()),
+        ) {
             ("\\Recent", _) => recent = true,
             (_, Some(bit)) => bits |= 1 << bit,
             _ => return None,

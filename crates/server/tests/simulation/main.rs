@@ -35,7 +35,7 @@ use std::str::FromStr;
 use driver::{Failure, Plan, run};
 
 /// Seeds in every run of the tests.
-const SEEDS: u64 = 2000;
+const SEEDS: u64 = 4000;
 /// Steps of a seed.
 const STEPS: usize = 40;
 
@@ -52,7 +52,11 @@ fn in_a_simulation_the_clients_of_one_account_are_told_what_is_true() {
     };
     let steps = wished("POSTHOUSE_SIM_STEPS").unwrap_or(STEPS);
     for seed in seeds {
-        let mut plan = Plan { seed, steps, without: BTreeSet::new() };
+        let mut plan = Plan {
+            seed,
+            steps,
+            without: BTreeSet::new(),
+        };
         if let Err(failure) = run(&plan) {
             let failure = shrink(&mut plan, failure);
             panic!(
@@ -73,7 +77,10 @@ fn shrink(plan: &mut Plan, mut failure: Failure) -> Failure {
         let mut at = 0;
         while at < plan.steps {
             let some: BTreeSet<usize> = (at..(at + size).min(plan.steps)).collect();
-            let tried = Plan { without: &plan.without | &some, ..plan.clone() };
+            let tried = Plan {
+                without: &plan.without | &some,
+                ..plan.clone()
+            };
             if !some.is_subset(&plan.without)
                 && let Err(other) = run(&tried)
             {

@@ -66,7 +66,9 @@ impl Models {
     }
 
     pub fn reconnect(&mut self, session: usize) {
-        self.0.iter_mut().for_each(|model| model.sessions[session] = Session::default());
+        self.0
+            .iter_mut()
+            .for_each(|model| model.sessions[session] = Session::default());
     }
 
     /// Takes a step in every order in which all that was said is right; there must be one.
@@ -94,7 +96,10 @@ impl Models {
         reasons.truncate(3);
         match (self.0.len(), tried) {
             (0, 1) => Err(reasons.concat()),
-            (0, _) => Err(format!("in none of {tried} orders is it right: {}", reasons.join("; or "))),
+            (0, _) => Err(format!(
+                "in none of {tried} orders is it right: {}",
+                reasons.join("; or ")
+            )),
             (1..=MOST, _) => Ok(()),
             (many, _) => Err(format!("{many} orders are right: the model loses sight")),
         }
@@ -125,8 +130,17 @@ pub struct Done<'d> {
 
 /// What a client asks then.
 pub fn which() -> Command {
-    let all = Set { by_uid: false, ranges: vec![(Number::N(1), Number::Last)] };
-    Command::Fetch(all, Items { uid: true, ..Items::default() })
+    let all = Set {
+        by_uid: false,
+        ranges: vec![(Number::N(1), Number::Last)],
+    };
+    Command::Fetch(
+        all,
+        Items {
+            uid: true,
+            ..Items::default()
+        },
+    )
 }
 
 /// One order of a step's commands, with the truth after each.
@@ -171,7 +185,11 @@ impl Model {
             worlds: vec![self.world.clone()],
             expected: BTreeMap::new(),
             news: BTreeMap::new(),
-            uids: done.asked.iter().map(|(session, heard)| (*session, uids_in(heard))).collect(),
+            uids: done
+                .asked
+                .iter()
+                .map(|(session, heard)| (*session, uids_in(heard)))
+                .collect(),
         };
         let mut world = self.world.clone();
         for (at, act) in order.iter().enumerate() {
@@ -183,7 +201,9 @@ impl Model {
                         Part::Look => world.clone().apply(open, command),
                         Part::Mark => {
                             let looked = steps.expected[&(act.doing, act.command)].0.clone();
-                            if let (Some(open), Brings::Fetched(uids)) = (open.filter(|open| !open.read_only), &looked.brings) {
+                            if let (Some(open), Brings::Fetched(uids)) =
+                                (open.filter(|open| !open.read_only), &looked.brings)
+                            {
                                 world.mark_seen(open.mailbox, uids);
                             }
                             looked
@@ -193,11 +213,16 @@ impl Model {
                 Doing::Pop3(client, commands) => self.pop3(*client, &commands[act.command], &mut world),
                 Doing::Deliver(name, sample) => {
                     let (id, uid) = world.deliver(name, *sample);
-                    Expected { status: Status::Ok, brings: Brings::Appended(id, vec![uid]) }
+                    Expected {
+                        status: Status::Ok,
+                        brings: Brings::Appended(id, vec![uid]),
+                    }
                 }
             };
             steps.worlds.push(world.clone());
-            steps.expected.insert((act.doing, act.command), (expected, at + 1));
+            steps
+                .expected
+                .insert((act.doing, act.command), (expected, at + 1));
         }
         self.world = world;
         for (number, (doing, answer)) in done.doings.iter().zip(done.answers).enumerate() {
@@ -206,10 +231,13 @@ impl Model {
                     .imap((*session, number), (commands, responses), &mut steps)
                     .map_err(|why| format!("I{session}: {why}"))?,
                 (Doing::Pop3(client, commands), Answer::Pop3(said)) => {
-                    self.check_pop3((*client, number), (commands, said), &steps).map_err(|why| format!("P{client}: {why}"))?;
+                    self.check_pop3((*client, number), (commands, said), &steps)
+                        .map_err(|why| format!("P{client}: {why}"))?;
                 }
                 (Doing::Deliver(..), Answer::Delivered(validity, uid)) => {
-                    let Brings::Appended(id, uids) = &steps.expected[&(number, 0)].0.brings else { continue };
+                    let Brings::Appended(id, uids) = &steps.expected[&(number, 0)].0.brings else {
+                        continue;
+                    };
                     self.learn_validity(*id, *validity, &steps.worlds)?;
                     if uids[..] != [*uid] {
                         return Err(format!("delivered as uid {uid}, not {uids:?}"));
@@ -219,11 +247,14 @@ impl Model {
             }
         }
         for (session, responses) in done.others {
-            self.silent(*session, responses, &mut steps).map_err(|why| format!("I{session}: {why}"))?;
+            self.silent(*session, responses, &mut steps)
+                .map_err(|why| format!("I{session}: {why}"))?;
         }
         for (session, responses) in done.asked {
             let last = steps.worlds.len() - 1;
-            let expected = self.world.apply(self.sessions[*session].open().as_ref(), &which());
+            let expected = self
+                .world
+                .apply(self.sessions[*session].open().as_ref(), &which());
             steps.expected.insert((usize::MAX, 0), (expected, last));
             self.imap((*session, usize::MAX), (&[which()], responses), &mut steps)
                 .map_err(|why| format!("I{session}: {why}"))?;
@@ -244,7 +275,8 @@ impl Model {
             self.hear(session, (&Command::Idle, response), (&mut heard, steps))?;
         }
         let last = steps.worlds.len() - 1;
-        self.compare(session, &Command::Idle, (&heard, last), steps).map(|_| ())
+        self.compare(session, &Command::Idle, (&heard, last), steps)
+            .map(|_| ())
     }
 
     /// Checks what one client has heard in answer to its commands.
@@ -259,7 +291,10 @@ impl Model {
         for (number, command) in commands.iter().enumerate() {
             let (expected, at) = steps.expected[&(doing, number)].clone();
             self.begin(session, command, &expected);
-            let mut heard = Heard { is_last: number + 1 == commands.len() && doing != usize::MAX, ..Heard::default() };
+            let mut heard = Heard {
+                is_last: number + 1 == commands.len() && doing != usize::MAX,
+                ..Heard::default()
+            };
             let mut tagged = None;
             while let Some(response) = responses.next() {
                 if let Response::Tagged(response) = response {
@@ -280,7 +315,12 @@ impl Model {
                 break;
             }
             since = self
-                .end_command(session, (command, &expected), (&heard, tagged, at.max(since)), steps)
+                .end_command(
+                    session,
+                    (command, &expected),
+                    (&heard, tagged, at.max(since)),
+                    steps,
+                )
                 .map_err(|why| format!("{}: {why}", crate::imap_client::show(&command.print("…"))))?;
             if self.sessions[session].over {
                 break;
@@ -301,13 +341,23 @@ impl Model {
             (Command::Select { read_only, .. }, Brings::Opened(mailbox)) => {
                 session.view = Some(View::new(*mailbox, *read_only, opening));
             }
-            (Command::Select { .. } | Command::Close | Command::Unselect, _) if expected.status != Status::Bad => {
+            (Command::Select { .. } | Command::Close | Command::Unselect, _)
+                if expected.status != Status::Bad =>
+            {
                 session.view = None;
             }
             (_, Brings::Deleted(mailbox)) => {
                 session.view.take_if(|view| view.mailbox == *mailbox);
             }
-            (Command::Store { action, silent: true, flags, .. }, Brings::Fetched(uids)) => {
+            (
+                Command::Store {
+                    action,
+                    silent: true,
+                    flags,
+                    ..
+                },
+                Brings::Fetched(uids),
+            ) => {
                 let (action, flags) = (*action, *flags);
                 if let Some(view) = &mut session.view {
                     view.store_silently(uids, |old| changed(old, action, flags));
@@ -337,7 +387,9 @@ impl Model {
                 let Some(view) = &mut self.sessions[session].view else {
                     return Err(format!("no mailbox is open: {about_mailbox:?}"));
                 };
-                heard.fetched.extend(view.hear(about_mailbox, command, &steps.worlds)?);
+                heard
+                    .fetched
+                    .extend(view.hear(about_mailbox, command, &steps.worlds)?);
             }
         }
         Ok(())
@@ -364,14 +416,21 @@ impl Model {
                     Status::Bye => tagged.status == "NO",
                 };
                 if !right {
-                    return Err(format!("{} [{}], and {status:?} is right", tagged.status, tagged.code));
+                    return Err(format!(
+                        "{} [{}], and {status:?} is right",
+                        tagged.status, tagged.code
+                    ));
                 }
                 self.check_code(command, expected, (heard, tagged, &steps.worlds))?;
             }
         }
         if matches!(command, Command::Logout) {
             self.sessions[session].over = true;
-            return if heard.bye { Ok(since) } else { Err("no BYE".to_owned()) };
+            return if heard.bye {
+                Ok(since)
+            } else {
+                Err("no BYE".to_owned())
+            };
         }
         self.check_brought(session, (command, expected), (heard, since, &steps.worlds))?;
         self.compare(session, command, (heard, since), steps)
@@ -388,16 +447,26 @@ impl Model {
         let uids = steps.uids.get(&session).filter(|_| heard.is_last);
         let Session { view, over, .. } = &mut self.sessions[session];
         let Some(view) = view else {
-            return if heard.bye { Err("BYE without a reason".to_owned()) } else { Ok(since) };
+            return if heard.bye {
+                Err("BYE without a reason".to_owned())
+            } else {
+                Ok(since)
+            };
         };
         let last = steps.worlds.last().and_then(|world| world.mailbox(view.mailbox));
         if heard.bye {
             *over = true;
-            return if last.is_none() { Ok(since) } else { Err("BYE without a reason".to_owned()) };
+            return if last.is_none() {
+                Ok(since)
+            } else {
+                Err("BYE without a reason".to_owned())
+            };
         }
         let mut why = "the mailbox is gone, and no BYE was said".to_owned();
         for (at, world) in steps.worlds.iter().enumerate().skip(since) {
-            let Some(mailbox) = world.mailbox(view.mailbox) else { continue };
+            let Some(mailbox) = world.mailbox(view.mailbox) else {
+                continue;
+            };
             let known = view.clone();
             let compared = view.compare(mailbox, command).and_then(|()| match uids {
                 Some(uids) => view.check_uids(uids),
@@ -435,7 +504,10 @@ impl Model {
             for entry in &mut view.entries {
                 let Some(uid) = entry.uid else { continue };
                 if let Recent::New(seen) = entry.recent {
-                    let told = steps.news.get(&(view.mailbox, uid)).map_or(&[][..], Vec::as_slice);
+                    let told = steps
+                        .news
+                        .get(&(view.mailbox, uid))
+                        .map_or(&[][..], Vec::as_slice);
                     let takers = told.iter().filter(|(_, takes)| *takes).count();
                     let settled = match (uid >= mark, view.read_only, takers) {
                         (false, ..) => Recent::No,
@@ -443,12 +515,21 @@ impl Model {
                         _ => Recent::Maybe,
                     };
                     if settled == Recent::Maybe && !view.read_only {
-                        let openings = told.iter().filter(|(_, takes)| *takes).map(|(opening, _)| *opening);
-                        self.claims.entry((view.mailbox, uid)).or_insert_with(|| openings.collect());
+                        let openings = told
+                            .iter()
+                            .filter(|(_, takes)| *takes)
+                            .map(|(opening, _)| *opening);
+                        self.claims
+                            .entry((view.mailbox, uid))
+                            .or_insert_with(|| openings.collect());
                     }
                     entry.recent = match (settled, seen) {
-                        (Recent::Yes, Some(false)) => return Err(format!("uid {uid} is new and not \\Recent")),
-                        (Recent::No, Some(true)) => return Err(format!("uid {uid} is \\Recent a second time")),
+                        (Recent::Yes, Some(false)) => {
+                            return Err(format!("uid {uid} is new and not \\Recent"));
+                        }
+                        (Recent::No, Some(true)) => {
+                            return Err(format!("uid {uid} is \\Recent a second time"));
+                        }
                         (Recent::Maybe, Some(true)) => Recent::Yes,
                         (Recent::Maybe, Some(false)) => Recent::No,
                         (settled, _) => settled,
@@ -458,14 +539,20 @@ impl Model {
         }
         for ((mailbox, uid), told) in &steps.news {
             if *uid == u32::MAX {
-                let next = told.iter().map(|(next, _)| u32::try_from(*next).unwrap_or(0)).max();
+                let next = told
+                    .iter()
+                    .map(|(next, _)| u32::try_from(*next).unwrap_or(0))
+                    .max();
                 let mark = self.marks.entry(*mailbox).or_insert(1);
                 *mark = next.unwrap_or(1).max(*mark);
             }
         }
         self.settle_claims()?;
         let last = steps.worlds.last().expect("there is the one before");
-        self.sessions.iter().filter_map(|s| s.view.as_ref()).try_for_each(|view| view.check_recent_count(last))
+        self.sessions
+            .iter()
+            .filter_map(|s| s.view.as_ref())
+            .try_for_each(|view| view.check_recent_count(last))
     }
 
     /// Of those who were told at once, exactly one has it.
@@ -476,7 +563,12 @@ impl Model {
                 if view.mailbox != *mailbox || !openings.contains(&view.opening) {
                     continue;
                 }
-                match view.entries.iter().find(|entry| entry.uid == Some(*uid)).map(|entry| entry.recent) {
+                match view
+                    .entries
+                    .iter()
+                    .find(|entry| entry.uid == Some(*uid))
+                    .map(|entry| entry.recent)
+                {
                     Some(Recent::Yes) if owner.is_some() => {
                         return Err(format!("uid {uid} is \\Recent in two sessions"));
                     }
@@ -491,13 +583,22 @@ impl Model {
             if let Some(owner) = owner {
                 *openings = BTreeSet::from([owner]);
             }
-            let [one] = openings.iter().collect::<Vec<_>>()[..] else { continue };
-            for view in self.sessions.iter_mut().filter_map(|session| session.view.as_mut()) {
+            let [one] = openings.iter().collect::<Vec<_>>()[..] else {
+                continue;
+            };
+            for view in self
+                .sessions
+                .iter_mut()
+                .filter_map(|session| session.view.as_mut())
+            {
                 if view.mailbox != *mailbox || view.read_only {
                     continue;
                 }
                 let is_owner = view.opening == *one;
-                let maybe = view.entries.iter_mut().filter(|e| e.uid == Some(*uid) && e.recent == Recent::Maybe);
+                let maybe = view
+                    .entries
+                    .iter_mut()
+                    .filter(|e| e.uid == Some(*uid) && e.recent == Recent::Maybe);
                 maybe.for_each(|entry| entry.recent = if is_owner { Recent::Yes } else { Recent::No });
             }
         }
@@ -520,7 +621,10 @@ impl Model {
             Pop3::Break => *maildrop = None,
             _ => {}
         }
-        Expected { status, brings: Brings::Nothing }
+        Expected {
+            status,
+            brings: Brings::Nothing,
+        }
     }
 
     fn check_pop3(
@@ -546,8 +650,14 @@ impl Model {
                         return Err(format!("the login is answered {said:?}; granted: {wanted}"));
                     }
                     if wanted {
-                        let Some(maildrop) = &mut self.maildrops[client] else { continue };
-                        let checked = pop3_client::check(&Pop3::Uidl, &mut rest, (maildrop, &mut self.unique_ids, last));
+                        let Some(maildrop) = &mut self.maildrops[client] else {
+                            continue;
+                        };
+                        let checked = pop3_client::check(
+                            &Pop3::Uidl,
+                            &mut rest,
+                            (maildrop, &mut self.unique_ids, last),
+                        );
                         checked.map_err(|why| format!("UIDL after the login: {why}"))?;
                     }
                     return Ok(());
@@ -560,18 +670,28 @@ impl Model {
                     };
                 }
                 command => {
-                    let Some(maildrop) = &mut self.maildrops[client] else { continue };
-                    let checked = pop3_client::check(command, &mut rest, (maildrop, &mut self.unique_ids, last));
+                    let Some(maildrop) = &mut self.maildrops[client] else {
+                        continue;
+                    };
+                    let checked =
+                        pop3_client::check(command, &mut rest, (maildrop, &mut self.unique_ids, last));
                     checked.map_err(|why| format!("{}: {why}", command.print().trim_end()))?;
                 }
             }
         }
-        if rest.is_empty() { Ok(()) } else { Err(format!("more than was asked for: {rest:?}")) }
+        if rest.is_empty() {
+            Ok(())
+        } else {
+            Err(format!("more than was asked for: {rest:?}"))
+        }
     }
 
     fn learn_validity(&mut self, id: u32, validity: u32, worlds: &[World]) -> Result<(), String> {
         let mailboxes: Vec<_> = worlds.iter().filter_map(|world| world.mailbox(id)).collect();
-        let name = mailboxes.first().map(|mailbox| mailbox.name.clone()).unwrap_or_default();
+        let name = mailboxes
+            .first()
+            .map(|mailbox| mailbox.name.clone())
+            .unwrap_or_default();
         match self.told.validity.get(&id) {
             Some(known) if *known != validity => {
                 return Err(format!("UIDVALIDITY of {name} was {known} and is {validity}"));
@@ -583,7 +703,9 @@ impl Model {
                     && *before >= validity
                     && is_former(*of, id)
                 {
-                    return Err(format!("UIDVALIDITY of {name} was {before}, and is {validity} after it was created again"));
+                    return Err(format!(
+                        "UIDVALIDITY of {name} was {before}, and is {validity} after it was created again"
+                    ));
                 }
                 self.told.validity.insert(id, validity);
             }
@@ -603,25 +725,40 @@ impl Model {
         (heard, tagged, worlds): (&Heard, &Tagged, &[World]),
     ) -> Result<(), String> {
         let code = match command {
-            Command::Move(..) => heard.codes.iter().find(|code| code.starts_with("COPYUID")).map_or("", String::as_str),
+            Command::Move(..) => heard
+                .codes
+                .iter()
+                .find(|code| code.starts_with("COPYUID"))
+                .map_or("", String::as_str),
             _ => &tagged.code,
         };
         let words: Vec<&str> = code.split(' ').collect();
-        let uids = |at: usize| words.get(at).and_then(|text| parse_uids(text)).unwrap_or_default();
+        let uids = |at: usize| {
+            words
+                .get(at)
+                .and_then(|text| parse_uids(text))
+                .unwrap_or_default()
+        };
         let validity = || words.get(1).and_then(|text| text.parse().ok()).unwrap_or(0);
         match (&expected.brings, words[0]) {
-            (Brings::Appended(id, to), "APPENDUID") if uids(2) == *to => self.learn_validity(*id, validity(), worlds),
+            (Brings::Appended(id, to), "APPENDUID") if uids(2) == *to => {
+                self.learn_validity(*id, validity(), worlds)
+            }
             (Brings::Copied(id, from, to), "COPYUID") if uids(2) == *from && uids(3) == *to => {
                 self.learn_validity(*id, validity(), worlds)
             }
-            (Brings::Appended(..) | Brings::Copied(..), _) => Err(format!("[{code}], and it is {:?}", expected.brings)),
+            (Brings::Appended(..) | Brings::Copied(..), _) => {
+                Err(format!("[{code}], and it is {:?}", expected.brings))
+            }
             (_, "APPENDUID" | "COPYUID") => Err(format!("[{code}] of nothing")),
             (Brings::Opened(_), _) => {
                 let wanted = match command {
                     Command::Select { read_only: true, .. } => "READ-ONLY",
                     _ => "READ-WRITE",
                 };
-                (code == wanted).then_some(()).ok_or_else(|| format!("[{code}], not {wanted}"))
+                (code == wanted)
+                    .then_some(())
+                    .ok_or_else(|| format!("[{code}], not {wanted}"))
             }
             _ => Ok(()),
         }
@@ -637,15 +774,25 @@ impl Model {
         let view = self.sessions[session].view.as_ref();
         match &expected.brings {
             Brings::Fetched(uids) => {
-                let last = worlds.last().zip(view).and_then(|(world, view)| world.mailbox(view.mailbox));
+                let last = worlds
+                    .last()
+                    .zip(view)
+                    .and_then(|(world, view)| world.mailbox(view.mailbox));
                 let Some(last) = last else { return Ok(()) };
                 // What somebody else has expunged meanwhile may be missing.
                 let there = uids.iter().filter_map(|uid| last.find(*uid));
                 for message in there {
-                    let about: Vec<_> = heard.fetched.iter().filter(|(uid, _)| *uid == message.uid).collect();
+                    let about: Vec<_> = heard
+                        .fetched
+                        .iter()
+                        .filter(|(uid, _)| *uid == message.uid)
+                        .collect();
                     let has = match command {
                         Command::Fetch(_, items) => {
-                            let body = items.body.as_ref().map(|body| (body.name(), body.of(message.sample).to_vec()));
+                            let body = items
+                                .body
+                                .as_ref()
+                                .map(|body| (body.name(), body.of(message.sample).to_vec()));
                             about.iter().any(|(_, f)| {
                                 (!items.uid || f.uid.is_some())
                                     && (!items.flags || f.flags.is_some())
@@ -657,7 +804,10 @@ impl Model {
                         _ => true,
                     };
                     if !has {
-                        return Err(format!("of uid {} not all that was asked for is told", message.uid));
+                        return Err(format!(
+                            "of uid {} not all that was asked for is told",
+                            message.uid
+                        ));
                     }
                 }
                 Ok(())
@@ -665,8 +815,15 @@ impl Model {
             Brings::Found(uids, known) => {
                 let by_uid = matches!(command, Command::Search { by_uid: true, .. });
                 let told = view.map(View::uids).unwrap_or_default();
-                let position = |uid: &u32| told.iter().position(|known| known == uid).map_or(0, |at| at as u32 + 1);
-                let wanted: Vec<u32> = uids.iter().map(|uid| if by_uid { *uid } else { position(uid) }).collect();
+                let position = |uid: &u32| {
+                    told.iter()
+                        .position(|known| known == uid)
+                        .map_or(0, |at| at as u32 + 1)
+                };
+                let wanted: Vec<u32> = uids
+                    .iter()
+                    .map(|uid| if by_uid { *uid } else { position(uid) })
+                    .collect();
                 // A command before it in the same breath may have told of messages that the client did not know when it
                 // sent both.
                 let known = |number: &&u32| match by_uid {
@@ -679,14 +836,28 @@ impl Model {
                 }
             }
             Brings::Counts(mailbox) => {
-                let Some((name, items)) = &heard.counts else { return Err("no STATUS".to_owned()) };
-                let value = |wanted: &str| items.iter().find(|(item, _)| item == wanted).map_or(u32::MAX, |(_, v)| *v);
+                let Some((name, items)) = &heard.counts else {
+                    return Err("no STATUS".to_owned());
+                };
+                let value = |wanted: &str| {
+                    items
+                        .iter()
+                        .find(|(item, _)| item == wanted)
+                        .map_or(u32::MAX, |(_, v)| *v)
+                };
                 let count = |wanted: &dyn Fn(&crate::world::Message) -> bool| {
                     mailbox.messages.iter().filter(|message| wanted(message)).count() as u32
                 };
                 let mark = self.marks.get(&mailbox.id).copied().unwrap_or(1);
-                let recent = if worlds.len() == 2 { count(&|m| m.uid >= mark) } else { value("RECENT") };
-                let octets = mailbox.messages.iter().map(|m| crate::messages::SAMPLES[m.sample].bytes.len());
+                let recent = if worlds.len() == 2 {
+                    count(&|m| m.uid >= mark)
+                } else {
+                    value("RECENT")
+                };
+                let octets = mailbox
+                    .messages
+                    .iter()
+                    .map(|m| crate::messages::SAMPLES[m.sample].bytes.len());
                 let wanted = [
                     ("MESSAGES", count(&|_| true)),
                     ("UIDNEXT", mailbox.next_uid),
@@ -696,7 +867,10 @@ impl Model {
                 ];
                 for (item, wanted) in wanted {
                     if value(item) != wanted || *name != mailbox.name {
-                        return Err(format!("{item} of {name} is {}, and {wanted} is right", value(item)));
+                        return Err(format!(
+                            "{item} of {name} is {}, and {wanted} is right",
+                            value(item)
+                        ));
                     }
                 }
                 self.learn_validity(mailbox.id, value("UIDVALIDITY"), worlds)
@@ -704,22 +878,35 @@ impl Model {
             Brings::Listed(wanted) => {
                 let has = |attributes: &[String], word: &str| attributes.iter().any(|a| a == word);
                 let listed = heard.listed.iter().map(|(attributes, name)| {
-                    (name.clone(), !has(attributes, "\\Noselect"), has(attributes, "\\HasChildren"))
+                    (
+                        name.clone(),
+                        !has(attributes, "\\Noselect"),
+                        has(attributes, "\\HasChildren"),
+                    )
                 });
                 let mut listed: Vec<_> = listed.collect();
                 listed.sort();
-                (listed == *wanted).then_some(()).ok_or_else(|| format!("listed {listed:?}, and {wanted:?} is right"))
+                (listed == *wanted)
+                    .then_some(())
+                    .ok_or_else(|| format!("listed {listed:?}, and {wanted:?} is right"))
             }
             Brings::Subscribed(wanted) => {
                 let listed: BTreeSet<String> = heard.subscribed.iter().cloned().collect();
-                (listed == **wanted).then_some(()).ok_or_else(|| format!("listed {listed:?}, and {wanted:?} is right"))
+                (listed == **wanted)
+                    .then_some(())
+                    .ok_or_else(|| format!("listed {listed:?}, and {wanted:?} is right"))
             }
             Brings::Opened(id) => self.check_opened((*id, at), heard, worlds),
             _ => Ok(()),
         }
     }
 
-    fn check_opened(&mut self, (id, at): (u32, usize), heard: &Heard, worlds: &[World]) -> Result<(), String> {
+    fn check_opened(
+        &mut self,
+        (id, at): (u32, usize),
+        heard: &Heard,
+        worlds: &[World],
+    ) -> Result<(), String> {
         let number = |word: &str| {
             let code = heard.codes.iter().find_map(|code| code.strip_prefix(word));
             code.and_then(|number| number.trim().parse::<u32>().ok())
@@ -728,11 +915,17 @@ impl Model {
         self.learn_validity(id, validity, worlds)?;
         let next = number("UIDNEXT").ok_or("no UIDNEXT")?;
         let mailboxes: Vec<_> = worlds.iter().filter_map(|world| world.mailbox(id)).collect();
-        if worlds[at].mailbox(id).is_none_or(|mailbox| mailbox.next_uid != next) {
+        if worlds[at]
+            .mailbox(id)
+            .is_none_or(|mailbox| mailbox.next_uid != next)
+        {
             return Err(format!("UIDNEXT is {next}"));
         }
         let unseen = |mailbox: &crate::world::Mailbox| {
-            let first = mailbox.messages.iter().position(|m| m.flags & crate::command::SEEN == 0);
+            let first = mailbox
+                .messages
+                .iter()
+                .position(|m| m.flags & crate::command::SEEN == 0);
             first.map(|at| at as u32 + 1)
         };
         match number("UNSEEN") {
@@ -745,11 +938,16 @@ impl Model {
 impl Told {
     /// RFC 3501 §2.3.1.1: name, validity and uid mean one message for ever.
     fn check_copies(&mut self, mailbox: &crate::world::Mailbox) -> Result<(), String> {
-        let Some(validity) = self.validity.get(&mailbox.id) else { return Ok(()) };
+        let Some(validity) = self.validity.get(&mailbox.id) else {
+            return Ok(());
+        };
         for message in &mailbox.messages {
             let key = (mailbox.name.clone(), *validity, message.uid);
             if *self.copies.entry(key).or_insert(mailbox.id) != mailbox.id {
-                return Err(format!("uid {} of {} was another message", message.uid, mailbox.name));
+                return Err(format!(
+                    "uid {} of {} was another message",
+                    message.uid, mailbox.name
+                ));
             }
         }
         Ok(())
@@ -816,7 +1014,9 @@ fn orders_of(doings: &[Doing]) -> Vec<Vec<Act>> {
                     _ => vec![act(command, Part::Whole)],
                 })
                 .collect(),
-            Doing::Pop3(_, commands) => (0..commands.len()).map(|command| act(command, Part::Whole)).collect(),
+            Doing::Pop3(_, commands) => (0..commands.len())
+                .map(|command| act(command, Part::Whole))
+                .collect(),
             Doing::Deliver(..) => vec![act(0, Part::Whole)],
         }
     };
@@ -826,7 +1026,10 @@ fn orders_of(doings: &[Doing]) -> Vec<Vec<Act>> {
         let mut longer = Vec::new();
         for order in orders {
             for acts in &own {
-                let so_far = order.iter().filter(|act: &&Act| act.doing == acts[0].doing).count();
+                let so_far = order
+                    .iter()
+                    .filter(|act: &&Act| act.doing == acts[0].doing)
+                    .count();
                 if let Some(next) = acts.get(so_far) {
                     let mut order = order.clone();
                     order.push(*next);

@@ -27,7 +27,8 @@ pub fn base64(octets: &[u8], last: u8, fill: char) -> String {
         _ => char::from(ALPHABET[index as usize]),
     };
     for three in octets.chunks(3) {
-        let word = three.iter().fold(0, |word, octet| word << 8 | u32::from(*octet)) << (8 * (3 - three.len()));
+        let word =
+            three.iter().fold(0, |word, octet| word << 8 | u32::from(*octet)) << (8 * (3 - three.len()));
         for at in 0..=three.len() {
             text.push(digit(word >> (18 - 6 * at) & 63));
         }
@@ -76,7 +77,10 @@ pub fn parse(text: &str) -> Option<String> {
                 octets.push(u8::try_from(bits >> count & 0xff).ok()?);
             }
         }
-        let units: Vec<u16> = octets.chunks_exact(2).map(|two| u16::from_be_bytes([two[0], two[1]])).collect();
+        let units: Vec<u16> = octets
+            .chunks_exact(2)
+            .map(|two| u16::from_be_bytes([two[0], two[1]]))
+            .collect();
         match shifted {
             "" => name.push('&'),
             _ => name += &String::from_utf16(&units).ok()?,

@@ -97,8 +97,14 @@ pub fn check(
 ) -> Result<(), String> {
     let listing = matches!(command, Pop3::List | Pop3::Uidl | Pop3::Retr(_) | Pop3::Top(..));
     let (ok, lines) = reply(said, listing).ok_or("half a reply")?;
-    let remaining: Vec<(usize, Held)> = (1..).zip(maildrop.iter().cloned()).filter(|(_, held)| !held.deleted).collect();
-    let octets: usize = remaining.iter().map(|(_, held)| SAMPLES[held.sample].bytes.len()).sum();
+    let remaining: Vec<(usize, Held)> = (1..)
+        .zip(maildrop.iter().cloned())
+        .filter(|(_, held)| !held.deleted)
+        .collect();
+    let octets: usize = remaining
+        .iter()
+        .map(|(_, held)| SAMPLES[held.sample].bytes.len())
+        .sum();
     let wanted_ok = match command {
         Pop3::Retr(number) | Pop3::Top(number, _) | Pop3::Dele(number) => {
             remaining.iter().any(|(known, _)| known == number)
@@ -132,18 +138,24 @@ pub fn check(
             }
         }
         Pop3::List => {
-            let line = |(number, held): &(usize, Held)| format!("{number} {}", SAMPLES[held.sample].bytes.len());
+            let line =
+                |(number, held): &(usize, Held)| format!("{number} {}", SAMPLES[held.sample].bytes.len());
             check_lines(remaining.iter().map(line).collect())?;
         }
         Pop3::Uidl => {
             for ((_, held), line) in remaining.iter().zip(&lines[1..]) {
                 let id = line.split_once(' ').map_or("", |(_, id)| id).to_owned();
-                if ids.iter().any(|(uid, known)| (*uid == held.uid) != (*known == id)) {
+                if ids
+                    .iter()
+                    .any(|(uid, known)| (*uid == held.uid) != (*known == id))
+                {
                     return Err(format!("the unique id {id} changes, or is another message's"));
                 }
                 ids.insert(held.uid, id);
             }
-            let line = |(number, held): &(usize, Held)| format!("{number} {}", ids.get(&held.uid).map_or("", String::as_str));
+            let line = |(number, held): &(usize, Held)| {
+                format!("{number} {}", ids.get(&held.uid).map_or("", String::as_str))
+            };
             check_lines(remaining.iter().map(line).collect())?;
         }
         Pop3::Retr(number) if ok => {
@@ -155,7 +167,11 @@ pub fn check(
             let text = std::str::from_utf8(&sample.bytes).expect("samples are text");
             let (header, body) = text.split_at(sample.header());
             let head = header.split_terminator("\r\n");
-            check_lines(head.chain(body.split_terminator("\r\n").take(*count)).map(str::to_owned).collect())?;
+            check_lines(
+                head.chain(body.split_terminator("\r\n").take(*count))
+                    .map(str::to_owned)
+                    .collect(),
+            )?;
         }
         Pop3::Dele(number) if ok => maildrop[*number - 1].deleted = true,
         Pop3::Rset => maildrop.iter_mut().for_each(|held| held.deleted = false),

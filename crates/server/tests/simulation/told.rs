@@ -85,18 +85,31 @@ impl View {
     }
 
     pub fn knows_recent(&self) -> bool {
-        self.entries.iter().all(|entry| matches!(entry.recent, Recent::Yes | Recent::No))
+        self.entries
+            .iter()
+            .all(|entry| matches!(entry.recent, Recent::Yes | Recent::No))
     }
 
     /// Takes one untagged response about the mailbox. `worlds` are the truths of the step.
-    pub fn hear(&mut self, response: &Response, command: &Command, worlds: &[World]) -> Result<Option<(u32, Fetched)>, String> {
+    pub fn hear(
+        &mut self,
+        response: &Response,
+        command: &Command,
+        worlds: &[World],
+    ) -> Result<Option<(u32, Fetched)>, String> {
         match response {
             Response::Exists(count) => {
                 let known = self.entries.len();
                 if *count < known {
-                    return Err(format!("{count} EXISTS, and the client knows of {known}: only EXPUNGE takes away"));
+                    return Err(format!(
+                        "{count} EXISTS, and the client knows of {known}: only EXPUNGE takes away"
+                    ));
                 }
-                let new = Entry { uid: None, flags: None, recent: Recent::New(None) };
+                let new = Entry {
+                    uid: None,
+                    flags: None,
+                    recent: Recent::New(None),
+                };
                 self.entries.resize(*count, new);
                 self.recent_is_due = true;
             }
@@ -108,18 +121,23 @@ impl View {
             Response::Flags(flags) => self.defined = *flags,
             Response::Fetch(position, fetched) => {
                 let entry = position.checked_sub(1).and_then(|at| self.entries.get_mut(at));
-                let entry = entry.ok_or_else(|| format!("FETCH of position {position}, which the client does not know"))?;
+                let entry = entry
+                    .ok_or_else(|| format!("FETCH of position {position}, which the client does not know"))?;
                 if command.tells_uids() && fetched.uid.is_none() {
                     return Err("a FETCH in answer to UID has no uid (RFC 3501 §6.4.8)".to_owned());
                 }
                 if let (Some(known), Some(told)) = (entry.uid, fetched.uid)
                     && known != told
                 {
-                    return Err(format!("position {position} is uid {known}, and is told to be {told}"));
+                    return Err(format!(
+                        "position {position} is uid {known}, and is told to be {told}"
+                    ));
                 }
                 if let Some((flags, recent)) = fetched.flags {
                     if flags & !self.defined != 0 {
-                        return Err("a message has a flag that FLAGS has not named (RFC 3501 §7.2.6)".to_owned());
+                        return Err(
+                            "a message has a flag that FLAGS has not named (RFC 3501 §7.2.6)".to_owned()
+                        );
                     }
                     entry.flags = Some(flags);
                     entry.recent = see_recent(entry.recent, recent)?;
@@ -140,14 +158,19 @@ impl View {
             return Err("EXPUNGE in answer to FETCH, STORE or SEARCH (RFC 3501 §7.4.1)".to_owned());
         }
         if position == 0 || position > self.entries.len() {
-            return Err(format!("EXPUNGE of position {position}, of {}", self.entries.len()));
+            return Err(format!(
+                "EXPUNGE of position {position}, of {}",
+                self.entries.len()
+            ));
         }
         let gone = self.entries.remove(position - 1);
         let last = worlds.last().and_then(|world| world.mailbox(self.mailbox));
         if let (Some(uid), Some(last)) = (gone.uid, last)
             && last.find(uid).is_some()
         {
-            return Err(format!("EXPUNGE of position {position}, whose uid {uid} is there"));
+            return Err(format!(
+                "EXPUNGE of position {position}, whose uid {uid} is there"
+            ));
         }
         self.recent = None;
         Ok(())
@@ -174,27 +197,46 @@ impl View {
                 && mailbox.find(uid).is_none()
             {
                 if !held {
-                    return Err(format!("position {position}, uid {uid}, is gone and was not told to be"));
+                    return Err(format!(
+                        "position {position}, uid {uid}, is gone and was not told to be"
+                    ));
                 }
                 uids.push(uid);
                 continue;
             }
-            let message = truth.next().ok_or_else(|| format!("position {position} is no message"))?;
+            let message = truth
+                .next()
+                .ok_or_else(|| format!("position {position} is no message"))?;
             if entry.uid.is_some_and(|uid| uid != message.uid) {
-                return Err(format!("position {position} is uid {}, and should be {}", entry.uid.unwrap_or(0), message.uid));
+                return Err(format!(
+                    "position {position} is uid {}, and should be {}",
+                    entry.uid.unwrap_or(0),
+                    message.uid
+                ));
             }
             if entry.uid.is_none() && message.uid <= self.highest {
-                return Err(format!("position {position} is uid {}, which is not new", message.uid));
+                return Err(format!(
+                    "position {position} is uid {}, which is not new",
+                    message.uid
+                ));
             }
             if entry.flags.is_some_and(|flags| flags != message.flags) {
                 let words = crate::command::print_flags;
                 let told = words(entry.flags.unwrap_or(0));
-                return Err(format!("uid {} has the flags ({}), the client knows ({told})", message.uid, words(message.flags)));
+                return Err(format!(
+                    "uid {} has the flags ({}), the client knows ({told})",
+                    message.uid,
+                    words(message.flags)
+                ));
             }
             uids.push(message.uid);
         }
         if truth.next().is_some() {
-            return Err(format!("{} messages, and the client knows of {}", mailbox.messages.len(), self.entries.len()));
+            return Err(format!(
+                "{} messages, and the client knows of {}",
+                mailbox.messages.len(),
+                self.entries.len()
+            ));
         }
         if self.recent_is_due {
             return Err("EXISTS without RECENT (RFC 3501 §7.3.2)".to_owned());
@@ -209,10 +251,15 @@ impl View {
     /// Whether these are the uids at these positions.
     pub fn check_uids(&self, uids: &BTreeMap<usize, u32>) -> Result<(), String> {
         let uid_at = |position: usize| self.entries.get(position - 1).and_then(|entry| entry.uid);
-        let other = uids.iter().find(|(position, uid)| uid_at(**position).is_some_and(|known| known != **uid));
+        let other = uids
+            .iter()
+            .find(|(position, uid)| uid_at(**position).is_some_and(|known| known != **uid));
         match other {
             None => Ok(()),
-            Some((position, uid)) => Err(format!("position {position} is uid {uid}, not {:?}", uid_at(*position))),
+            Some((position, uid)) => Err(format!(
+                "position {position} is uid {uid}, not {:?}",
+                uid_at(*position)
+            )),
         }
     }
 
@@ -223,11 +270,16 @@ impl View {
         };
         let there = |entry: &&Entry| entry.uid.is_some_and(|uid| mailbox.find(uid).is_some());
         let yes = self.entries.iter().filter(|entry| entry.recent == Recent::Yes);
-        let maybe = self.entries.iter().filter(|entry| matches!(entry.recent, Recent::Maybe | Recent::New(_)));
+        let maybe = self
+            .entries
+            .iter()
+            .filter(|entry| matches!(entry.recent, Recent::Maybe | Recent::New(_)));
         let (least, most) = (yes.clone().filter(there).count(), yes.count() + maybe.count());
         match (least..=most).contains(&told) {
             true => Ok(()),
-            false => Err(format!("RECENT says {told}; {least} to {most} messages are recent here")),
+            false => Err(format!(
+                "RECENT says {told}; {least} to {most} messages are recent here"
+            )),
         }
     }
 }
@@ -246,7 +298,11 @@ fn see_recent(known: Recent, seen: bool) -> Result<Recent, String> {
 
 /// Flags that the message has at some time of the step, and the octets that it always has.
 fn check_content(uid: u32, fetched: &Fetched, (mailbox, worlds): (u32, &[World])) -> Result<(), String> {
-    let versions = || worlds.iter().filter_map(|world| world.mailbox(mailbox)?.find(uid));
+    let versions = || {
+        worlds
+            .iter()
+            .filter_map(|world| world.mailbox(mailbox)?.find(uid))
+    };
     let Some(message) = versions().next() else {
         // Told as gone later: what it was is not known any more.
         return Ok(());
@@ -256,9 +312,16 @@ fn check_content(uid: u32, fetched: &Fetched, (mailbox, worlds): (u32, &[World])
         && !versions().any(|message| message.flags == flags)
     {
         let words = crate::command::print_flags;
-        return Err(format!("uid {uid} is told with ({}), and has ({})", words(flags), words(message.flags)));
+        return Err(format!(
+            "uid {uid} is told with ({}), and has ({})",
+            words(flags),
+            words(message.flags)
+        ));
     }
-    if fetched.size.is_some_and(|size| size as usize != sample.bytes.len()) {
+    if fetched
+        .size
+        .is_some_and(|size| size as usize != sample.bytes.len())
+    {
         return Err(format!("uid {uid} has {} octets", sample.bytes.len()));
     }
     Ok(())

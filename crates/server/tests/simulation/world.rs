@@ -94,7 +94,9 @@ pub enum Brings {
 /// A number for the mailbox that a name had at its creation, the how-manieth one: in whatever order mailboxes are created, it
 /// is the same.
 fn id_of(name: &str, life: u32) -> u32 {
-    let hash = name.bytes().fold(0x811C_9DC5_u32, |hash, octet| (hash ^ u32::from(octet)).wrapping_mul(0x0100_0193));
+    let hash = name.bytes().fold(0x811C_9DC5_u32, |hash, octet| {
+        (hash ^ u32::from(octet)).wrapping_mul(0x0100_0193)
+    });
     hash & !0xff | life & 0xff
 }
 
@@ -104,11 +106,17 @@ pub fn is_former(one: u32, other: u32) -> bool {
 }
 
 fn only(status: Status) -> Expected {
-    Expected { status, brings: Brings::Nothing }
+    Expected {
+        status,
+        brings: Brings::Nothing,
+    }
 }
 
 fn with(brings: Brings) -> Expected {
-    Expected { status: Status::Ok, brings }
+    Expected {
+        status: Status::Ok,
+        brings,
+    }
 }
 
 fn is_below(name: &str, above: &str) -> bool {
@@ -187,20 +195,27 @@ impl World {
     }
 
     pub fn remove(&mut self, id: u32, uids: &[u32]) {
-        self.change(id).messages.retain(|message| !uids.contains(&message.uid));
+        self.change(id)
+            .messages
+            .retain(|message| !uids.contains(&message.uid));
     }
 
     /// As far as they are there.
     pub fn mark_seen(&mut self, id: u32, uids: &[u32]) {
         if self.mailbox(id).is_some() {
             let messages = self.change(id).messages.iter_mut();
-            messages.filter(|message| uids.contains(&message.uid)).for_each(|message| message.flags |= SEEN);
+            messages
+                .filter(|message| uids.contains(&message.uid))
+                .for_each(|message| message.flags |= SEEN);
         }
     }
 
     fn copy(&mut self, from: u32, uids: &[u32], to: u32) -> Brings {
         let source = Rc::clone(self.mailbox(from).expect("it is open"));
-        let rows = source.messages.iter().filter(|message| uids.contains(&message.uid));
+        let rows = source
+            .messages
+            .iter()
+            .filter(|message| uids.contains(&message.uid));
         let new = rows.map(|row| self.append(to, row.sample, row.flags)).collect();
         Brings::Copied(to, uids.to_vec(), new)
     }
@@ -217,7 +232,9 @@ impl World {
                 let Some(id) = self.named(name).map(|mailbox| mailbox.id) else {
                     return only(Status::TryCreate);
                 };
-                let uids = messages.iter().map(|(sample, flags)| self.append(id, *sample, *flags));
+                let uids = messages
+                    .iter()
+                    .map(|(sample, flags)| self.append(id, *sample, *flags));
                 with(Brings::Appended(id, uids.collect()))
             }
             Command::Status(name) => match self.named(name) {
@@ -255,11 +272,15 @@ impl World {
         let (id, writes) = (mailbox.id, !open.read_only);
         match command {
             Command::Close if open.read_only => only(Status::Ok),
-            Command::Expunge | Command::UidExpunge(_) | Command::Store { .. } | Command::Move(..) if !writes => {
+            Command::Expunge | Command::UidExpunge(_) | Command::Store { .. } | Command::Move(..)
+                if !writes =>
+            {
                 only(Status::No)
             }
             Command::Close | Command::Expunge => {
-                self.change(id).messages.retain(|message| message.flags & DELETED == 0);
+                self.change(id)
+                    .messages
+                    .retain(|message| message.flags & DELETED == 0);
                 only(Status::Ok)
             }
             Command::UidExpunge(set) => {
@@ -269,11 +290,20 @@ impl World {
                 only(Status::Ok)
             }
             Command::Search { keys, .. } => {
-                let told = mailbox.messages.iter().filter(|message| open.told.contains(&message.uid));
+                let told = mailbox
+                    .messages
+                    .iter()
+                    .filter(|message| open.told.contains(&message.uid));
                 let found = told.filter(|message| keys.iter().all(|key| matches(key, message, open)));
-                with(Brings::Found(found.map(|message| message.uid).collect(), open.told.clone()))
+                with(Brings::Found(
+                    found.map(|message| message.uid).collect(),
+                    open.told.clone(),
+                ))
             }
-            Command::Fetch(set, _) | Command::Store { set, .. } | Command::Copy(set, _) | Command::Move(set, _) => {
+            Command::Fetch(set, _)
+            | Command::Store { set, .. }
+            | Command::Copy(set, _)
+            | Command::Move(set, _) => {
                 let Some(named) = set.resolve(&open.told) else {
                     return only(Status::Bad);
                 };
@@ -316,7 +346,10 @@ impl World {
                 message.flags = change(message.flags);
             }
         }
-        Expected { status, brings: Brings::Fetched(uids.to_vec()) }
+        Expected {
+            status,
+            brings: Brings::Fetched(uids.to_vec()),
+        }
     }
 
     fn create(&mut self, name: &str) -> Status {
@@ -354,7 +387,11 @@ impl World {
         }
         let moves = |name: &str| name == from || is_below(name, from);
         let renamed = |name: &str| format!("{to}{}", &name[from.len()..]);
-        let names: Vec<String> = self.mailboxes.iter().map(|mailbox| mailbox.name.clone()).collect();
+        let names: Vec<String> = self
+            .mailboxes
+            .iter()
+            .map(|mailbox| mailbox.name.clone())
+            .collect();
         let moving: Vec<&String> = names.iter().filter(|name| moves(name)).collect();
         if moving.is_empty() || moving.iter().any(|name| names.contains(&renamed(name))) {
             return Status::No;
@@ -415,9 +452,9 @@ fn matches(key: &Key, message: &Message, open: &Open) -> bool {
         Key::Larger(than) => size > *than,
         Key::Smaller(than) => size < *than,
         // A position that no message has is passed over.
-        Key::Messages(set) if set.by_uid => {
-            set.resolve(&open.told).is_some_and(|uids| uids.contains(&message.uid))
-        }
+        Key::Messages(set) if set.by_uid => set
+            .resolve(&open.told)
+            .is_some_and(|uids| uids.contains(&message.uid)),
         Key::Messages(set) => set.resolve(&open.told).unwrap_or_default().contains(&message.uid),
         Key::Subject(word) => holds(sample.subject, word),
         Key::Body(word) => holds(sample.body, word),

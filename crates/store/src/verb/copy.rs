@@ -78,8 +78,20 @@ impl Verb for MoveMessages {
     type Output = Moved;
 
     async fn apply(self, draft: &mut Draft) -> Result<Moved, StoreError> {
-        let MoveMessages { source, named, target } = self;
-        let copy = Copy::find(draft, &CopyMessages { source, named, target }).await?;
+        let MoveMessages {
+            source,
+            named,
+            target,
+        } = self;
+        let copy = Copy::find(
+            draft,
+            &CopyMessages {
+                source,
+                named,
+                target,
+            },
+        )
+        .await?;
         Ok(copy.make_and_remove(draft))
     }
 }
