@@ -298,15 +298,7 @@ impl Command {
             Command::Move(set, to) => format!("{}MOVE {} {}", uid(set), set.print(), name(to)),
             Command::Expunge => "EXPUNGE".to_owned(),
             Command::UidExpunge(set) => format!("UID EXPUNGE {}", set.print()),
-            Command::Append(to, messages) => {
-                let mut text = format!("APPEND {}", name(to)).into_bytes();
-                for (sample, flags) in messages {
-                    let bytes = &SAMPLES[*sample].bytes;
-                    text.extend(format!(" ({}) {{{}+}}\r\n", print_flags(*flags), bytes.len()).bytes());
-                    text.extend_from_slice(bytes);
-                }
-                return [tag.as_bytes(), b" ", &text, b"\r\n"].concat();
-            }
+            Command::Append(to, messages) => return print_append(tag, to, messages),
             Command::Search { by_uid, keys } => {
                 let keys: Vec<_> = keys.iter().map(Key::print).collect();
                 format!(
@@ -351,4 +343,15 @@ impl Command {
             _ => false,
         }
     }
+}
+
+fn print_append(tag: &str, to: &str, messages: &[(usize, Flags)]) -> Vec<u8> {
+    let mut text = format!("{tag} APPEND {}", names::print(to)).into_bytes();
+    for (sample, flags) in messages {
+        let bytes = &SAMPLES[*sample].bytes;
+        text.extend(format!(" ({}) {{{}+}}\r\n", print_flags(*flags), bytes.len()).bytes());
+        text.extend_from_slice(bytes);
+    }
+    text.extend_from_slice(b"\r\n");
+    text
 }

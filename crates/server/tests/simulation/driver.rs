@@ -388,9 +388,7 @@ impl Run {
                 Ok(Answer::Pop3(String::from_utf8_lossy(&said).into_owned()))
             }
             Doing::Deliver(..) => {
-                let delivered = delivery
-                    .and_then(|delivery| ready(delivery))
-                    .ok_or("the delivery never ends")?;
+                let delivered = delivery.and_then(ready).ok_or("the delivery never ends")?;
                 let appended = delivered
                     .ok()
                     .and_then(|mut all| all.pop()?.ok())

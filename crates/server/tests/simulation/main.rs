@@ -10,12 +10,13 @@
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
-    clippy::print_stdout,
+    clippy::fn_params_excessive_bools,
     unreachable_pub,
     missing_docs,
     reason = "tests"
 )]
 
+mod answers;
 mod command;
 mod driver;
 mod generate;
@@ -23,8 +24,10 @@ mod imap_client;
 mod messages;
 mod model;
 mod names;
+mod orders;
 mod pop3_client;
 mod random;
+mod recent;
 mod told;
 mod world;
 

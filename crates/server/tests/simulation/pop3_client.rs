@@ -73,20 +73,23 @@ pub fn update(maildrop: &Maildrop, world: &mut World) {
 }
 
 /// The replies to a command: the first line, and the lines of a listing or message.
-fn reply<'s>(said: &mut &'s str, listing: bool) -> Option<(bool, Vec<&'s str>)> {
+fn reply<'s>(said: &mut &'s str, command: &Pop3) -> Option<(bool, Vec<&'s str>)> {
+    let listing = matches!(command, Pop3::List | Pop3::Uidl | Pop3::Retr(_) | Pop3::Top(..));
     let (first, rest) = said.split_once("\r\n")?;
     *said = rest;
     let ok = first.starts_with("+OK");
     let mut lines = vec![first];
-    while ok && listing {
+    if !(ok && listing) {
+        return Some((ok, lines));
+    }
+    loop {
         let (line, rest) = said.split_once("\r\n")?;
         *said = rest;
         if line == "." {
-            break;
+            return Some((ok, lines));
         }
         lines.push(line.strip_prefix('.').unwrap_or(line));
     }
-    Some((ok, lines))
 }
 
 /// Checks the reply to a command about the maildrop, and takes it off what was said.
@@ -95,16 +98,11 @@ pub fn check(
     said: &mut &str,
     (maildrop, ids, last): (&mut Maildrop, &mut UniqueIds, &World),
 ) -> Result<(), String> {
-    let listing = matches!(command, Pop3::List | Pop3::Uidl | Pop3::Retr(_) | Pop3::Top(..));
-    let (ok, lines) = reply(said, listing).ok_or("half a reply")?;
+    let (ok, lines) = reply(said, command).ok_or("half a reply")?;
     let remaining: Vec<(usize, Held)> = (1..)
         .zip(maildrop.iter().cloned())
         .filter(|(_, held)| !held.deleted)
         .collect();
-    let octets: usize = remaining
-        .iter()
-        .map(|(_, held)| SAMPLES[held.sample].bytes.len())
-        .sum();
     let wanted_ok = match command {
         Pop3::Retr(number) | Pop3::Top(number, _) | Pop3::Dele(number) => {
             remaining.iter().any(|(known, _)| known == number)
@@ -126,12 +124,32 @@ pub fn check(
     if ok != wanted_ok {
         return Err(format!("the reply is {}", lines[0]));
     }
+    if ok {
+        check_granted(command, &lines, (maildrop, ids, &remaining))?;
+    }
+    Ok(())
+}
+
+/// Checks what was granted, and does it.
+fn check_granted(
+    command: &Pop3,
+    lines: &[&str],
+    (maildrop, ids, remaining): (&mut Maildrop, &mut UniqueIds, &[(usize, Held)]),
+) -> Result<(), String> {
+    let message = |number: &usize| &SAMPLES[maildrop[*number - 1].sample];
+    let text = |sample: &'static crate::messages::Sample| {
+        std::str::from_utf8(&sample.bytes).expect("samples are text")
+    };
     let check_lines = |wanted: Vec<String>| match lines[1..] == wanted[..] {
         true => Ok(()),
         false => Err(format!("the maildrop is {wanted:?}, and it said {lines:?}")),
     };
     match command {
         Pop3::Stat => {
+            let octets: usize = remaining
+                .iter()
+                .map(|(_, held)| SAMPLES[held.sample].bytes.len())
+                .sum();
             let wanted = format!("+OK {} {octets}", remaining.len());
             if lines[0] != wanted {
                 return Err(format!("STAT says {}, it is {wanted}", lines[0]));
@@ -158,14 +176,16 @@ pub fn check(
             };
             check_lines(remaining.iter().map(line).collect())?;
         }
-        Pop3::Retr(number) if ok => {
-            let text = std::str::from_utf8(&SAMPLES[message(number).sample].bytes).expect("samples are text");
-            check_lines(text.split_terminator("\r\n").map(str::to_owned).collect())?;
+        Pop3::Retr(number) => {
+            check_lines(
+                text(message(number))
+                    .split_terminator("\r\n")
+                    .map(str::to_owned)
+                    .collect(),
+            )?;
         }
-        Pop3::Top(number, count) if ok => {
-            let sample = &SAMPLES[message(number).sample];
-            let text = std::str::from_utf8(&sample.bytes).expect("samples are text");
-            let (header, body) = text.split_at(sample.header());
+        Pop3::Top(number, count) => {
+            let (header, body) = text(message(number)).split_at(message(number).header());
             let head = header.split_terminator("\r\n");
             check_lines(
                 head.chain(body.split_terminator("\r\n").take(*count))
@@ -173,7 +193,7 @@ pub fn check(
                     .collect(),
             )?;
         }
-        Pop3::Dele(number) if ok => maildrop[*number - 1].deleted = true,
+        Pop3::Dele(number) => maildrop[*number - 1].deleted = true,
         Pop3::Rset => maildrop.iter_mut().for_each(|held| held.deleted = false),
         _ => {}
     }
