@@ -199,11 +199,9 @@ impl Model {
                         Part::Whole => world.apply(open, command),
                         Part::Look => world.clone().apply(open, command),
                         Part::Mark => {
-                            let looked = steps.expected[&(act.doing, act.command)].0.clone();
-                            if let (Some(open), Brings::Fetched(uids)) =
-                                (open.filter(|open| !open.read_only), &looked.brings)
-                            {
-                                world.mark_seen(open.mailbox, uids);
+                            let (looked, moment) = steps.expected[&(act.doing, act.command)].clone();
+                            if let (Some(open), Brings::Fetched(uids)) = (open, &looked.brings) {
+                                world.mark_seen(open, uids, &steps.worlds[moment]);
                             }
                             looked
                         }

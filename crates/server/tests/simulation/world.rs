@@ -200,13 +200,16 @@ impl World {
             .retain(|message| !uids.contains(&message.uid));
     }
 
-    /// As far as they are there.
-    pub fn mark_seen(&mut self, id: u32, uids: &[u32]) {
-        if self.mailbox(id).is_some() {
-            let messages = self.change(id).messages.iter_mut();
-            messages
-                .filter(|message| uids.contains(&message.uid))
-                .for_each(|message| message.flags |= SEEN);
+    /// Marks what a client has fetched, as far as it is there and was not seen when it was looked at.
+    pub fn mark_seen(&mut self, open: &Open, uids: &[u32], looked: &World) {
+        let (Some(before), Some(_)) = (looked.mailbox(open.mailbox), self.mailbox(open.mailbox)) else {
+            return;
+        };
+        let unseen = |uid: u32| before.find(uid).is_some_and(|message| message.flags & SEEN == 0);
+        for message in &mut self.change(open.mailbox).messages {
+            if !open.read_only && uids.contains(&message.uid) && unseen(message.uid) {
+                message.flags |= SEEN;
+            }
         }
     }
 
