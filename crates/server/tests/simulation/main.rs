@@ -4,8 +4,7 @@
 //! checked. A failure names its seed and what was said, after steps that do not matter were left out.
 //! `POSTHOUSE_SIM_SEEDS=20000` runs more seeds, `POSTHOUSE_SIM_SEED=42` that one, `POSTHOUSE_SIM_STEPS=300` longer ones.
 //!
-//! A run follows from its seed, with one exception: a client that has news of its mailbox is told before or after what it
-//! said at the same moment.
+//! A run follows from its seed: one thread, a clock of its own, and nothing in a session that is left to chance.
 
 #![allow(
     clippy::unwrap_used,

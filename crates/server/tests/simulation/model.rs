@@ -292,10 +292,7 @@ impl Model {
         for (number, command) in commands.iter().enumerate() {
             let (expected, at) = steps.expected[&(doing, number)].clone();
             self.begin(session, command, &expected);
-            let mut heard = Heard {
-                is_last: number + 1 == commands.len() && doing != usize::MAX,
-                ..Heard::default()
-            };
+            let mut heard = Heard::default();
             let mut tagged = None;
             for response in responses.by_ref() {
                 if let Response::Tagged(response) = response {
@@ -304,6 +301,12 @@ impl Model {
                 }
                 self.hear(session, (command, response), (&mut heard, steps))?;
             }
+            // Positions stay what they are now, so that the uids it asked for afterwards are those of now.
+            let goes = |response: &Response| matches!(response, Response::Expunge(_));
+            let leaves = |command: &Command| matches!(command, Command::Select { .. });
+            heard.keeps_positions = doing != usize::MAX
+                && !responses.as_slice().iter().any(goes)
+                && !commands[number + 1..].iter().any(leaves);
             // BYE may follow the tagged response; the one of LOGOUT stands before it.
             if let [Response::Bye] = responses.as_slice() {
                 responses.next();
@@ -445,7 +448,7 @@ impl Model {
         (heard, since): (&Heard, usize),
         steps: &mut Order,
     ) -> Result<usize, String> {
-        let uids = steps.uids.get(&session).filter(|_| heard.is_last);
+        let uids = steps.uids.get(&session).filter(|_| heard.keeps_positions);
         let Session { view, over, .. } = &mut self.sessions[session];
         let Some(view) = view else {
             return if heard.bye {

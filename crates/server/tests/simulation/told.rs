@@ -56,8 +56,8 @@ pub struct Heard {
     pub subscribed: Vec<String>,
     pub codes: Vec<String>,
     pub bye: bool,
-    /// In answer to the client's last command of the step.
-    pub is_last: bool,
+    /// Nothing is told to be gone after it in the step.
+    pub keeps_positions: bool,
     pub continued: bool,
 }
 
