@@ -36,6 +36,9 @@ pub enum Refusal {
     /// A limit of this store: a copy is one transaction.
     #[error("too many messages for one copy; copy fewer at a time")]
     TooManyMessages,
+    /// Some of the messages that were to be taken all or none are gone.
+    #[error("some of the messages are gone")]
+    MessagesGone,
     /// The account may not have more.
     #[error("the account has no room for it")]
     OverQuota,
