@@ -296,10 +296,8 @@ async fn what_was_expunged_moved_or_deleted_stays_so() {
     }
     let sent = alice.mailbox(&name("Sent")).unwrap().id;
     alice.expunge(inbox, vec![Uid(2)]).await.unwrap();
-    alice
-        .move_messages(inbox, Named::All(vec![Uid(3)]), sent)
-        .await
-        .unwrap();
+    let moved = Named::All(vec![Uid(3)]);
+    alice.move_messages(inbox, moved, sent).await.unwrap();
     let seen = KeywordChange {
         action: KeywordAction::Add,
         keywords: Keywords {
