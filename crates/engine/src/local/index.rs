@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use heed::types::Bytes as Raw;
-use heed::{CommitOrAbort, Database, Env, EnvOpenOptions, RoTxn};
+use heed::{CommitOrAbort, Database, Env, EnvOpenOptions, RoTxn, WithoutTls};
 use xxhash_rust::xxh3::Xxh3;
 
 use super::record::{u32_at, u64_at};
@@ -30,14 +30,15 @@ type Rows = Database<'static, Raw, Raw>;
 pub(crate) struct Index {
     // Declared before `env`, of which it is a number.
     rows: Rows,
-    env: Env,
+    /// Without a slot for each thread: a thread that ends while the index is being closed would write into it.
+    env: Env<WithoutTls>,
     path: PathBuf,
 }
 
 impl Index {
     /// Opens or makes the index in a folder.
     pub(crate) fn open(path: &Path) -> Result<Index, heed::Error> {
-        let mut options = EnvOpenOptions::new();
+        let mut options = EnvOpenOptions::new().read_txn_without_tls();
         options.map_size(MAP_SIZE).max_readers(READERS);
         #[expect(
             unsafe_code,
@@ -159,7 +160,7 @@ impl Index {
 /// One transaction that reads.
 pub(crate) struct Look<'i> {
     index: &'i Index,
-    txn: RoTxn<'i, heed::WithTls>,
+    txn: RoTxn<'i, WithoutTls>,
 }
 
 impl Look<'_> {
