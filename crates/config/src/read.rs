@@ -1,13 +1,21 @@
 //! From the text of a file to settings.
 
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::path::PathBuf;
+use toml::de::DeTable;
 
-use toml::de::{DeTable, DeValue};
-use types::Domain;
+use crate::section::{Report, Section};
+use crate::sections::server::Server;
+use crate::sections::tls;
+use crate::{Limits, Listen, Log, Logins, Passwords, Problems, Process, Settings, Timeouts, Tls, Words};
 
-use crate::section::{Report, Section, list, number, text};
-use crate::{Limits, Listen, Passwords, Problems, Settings, Tls};
+/// Takes a whole section.
+macro_rules! whole {
+    ($file:expr, $name:literal, $section:ident) => {{
+        let mut section = $file.section($name);
+        let read = $section::take(&mut section);
+        section.end();
+        read
+    }};
+}
 
 impl Settings {
     /// Reads the text of a file.
@@ -21,7 +29,9 @@ impl Settings {
         };
         let (table, errors) = DeTable::parse_recoverable(file);
         for error in errors {
-            report.at(error.span().unwrap_or_default(), error.message());
+            let message = error.message();
+            let words = Words::new(message, format!("不是正确的 TOML：{message}"));
+            report.at(error.span().unwrap_or_default(), words);
         }
         let settings = read(Section::new("", Some(table.get_ref()), &report));
         let mut problems = report.problems.into_inner();
@@ -34,115 +44,36 @@ impl Settings {
 }
 
 fn read(mut file: Section<'_>) -> Option<Settings> {
-    let hostname = file.take("hostname", domain);
+    let server = Server::take(&mut file);
     file.require("hostname");
-    let home = file.take("domain", domain);
-    let listen = listen(file.section("listen"));
-    let tls = tls(file.section("tls"));
-    let limits = limits(file.section("limits"));
-    let passwords = passwords(file.section("passwords"));
+    let mut tls = file.section("tls");
+    let (main, certificates) = (Tls::take(&mut tls), tls::names(&mut tls));
+    tls::check(&tls);
+    tls.end();
+    let listen = whole!(file, "listen", Listen);
+    let limits = whole!(file, "limits", Limits);
+    let timeouts = whole!(file, "timeouts", Timeouts);
+    let logins = whole!(file, "logins", Logins);
+    let passwords = whole!(file, "passwords", Passwords);
+    let log = whole!(file, "log", Log);
+    let process = whole!(file, "process", Process);
     file.end();
-    let hostname = hostname?;
+    let hostname = server.hostname?;
     Some(Settings {
-        domain: home.unwrap_or_else(|| hostname.clone()),
+        domain: server.domain.unwrap_or_else(|| hostname.clone()),
         hostname,
+        domains: server.domains,
+        data: server.data,
         listen,
-        tls,
+        tls: main,
+        certificates,
         limits,
+        timeouts,
+        logins,
         passwords,
+        log,
+        process,
     })
-}
-
-fn listen(mut section: Section<'_>) -> Listen {
-    let mut at = |key, port: u16| {
-        let everywhere = || {
-            vec![
-                SocketAddr::from((Ipv6Addr::UNSPECIFIED, port)),
-                SocketAddr::from((Ipv4Addr::UNSPECIFIED, port)),
-            ]
-        };
-        section.take(key, list(socket)).unwrap_or_else(everywhere)
-    };
-    let mut listen = Listen {
-        smtp: at("smtp", 25),
-        submission: at("submission", 587),
-        submissions: at("submissions", 465),
-        imap: at("imap", 143),
-        imaps: at("imaps", 993),
-        pop3: at("pop3", 110),
-        pop3s: at("pop3s", 995),
-        ..Listen::default()
-    };
-    listen.lmtp = section.take("lmtp", list(socket)).unwrap_or_default();
-    listen.lmtp_socket = section.take("lmtp_socket", path);
-    section.end();
-    listen
-}
-
-fn tls(mut section: Section<'_>) -> Option<Tls> {
-    if section.is_empty() {
-        return None;
-    }
-    let certificate = section.take("certificate", path);
-    let key = section.take("key", path);
-    section.require("certificate");
-    section.require("key");
-    section.end();
-    Some(Tls {
-        certificate: certificate?,
-        key: key?,
-    })
-}
-
-fn limits(mut section: Section<'_>) -> Limits {
-    let given = Limits::default();
-    let mut count = |key, default: usize, least| {
-        let count = section.take(key, number(least..1 << 40));
-        count
-            .and_then(|count| usize::try_from(count).ok())
-            .unwrap_or(default)
-    };
-    let limits = Limits {
-        messages_memory: count("messages_memory", given.messages_memory, 1_000_000),
-        connections: count("connections", given.connections, 1),
-        connections_per_address: count("connections_per_address", given.connections_per_address, 1),
-        // RFC 5321 §4.5.3.1.7: at least 64 KiB. A message is under 4 GiB.
-        message: section
-            .take("message", number(64 * 1024..1 << 32))
-            .unwrap_or(given.message),
-    };
-    section.end();
-    limits
-}
-
-fn passwords(mut section: Section<'_>) -> Passwords {
-    let given = Passwords::default();
-    let mut cost = |key, default, range| {
-        let cost = section.take(key, number(range));
-        cost.and_then(|cost| u32::try_from(cost).ok()).unwrap_or(default)
-    };
-    let passwords = Passwords {
-        memory_kib: cost("memory_kib", given.memory_kib, 8..1 << 22),
-        passes: cost("passes", given.passes, 1..1000),
-    };
-    section.end();
-    passwords
-}
-
-fn domain(value: &DeValue<'_>) -> Result<Domain, String> {
-    Domain::check(text(value)?).map_err(|error| error.to_string())
-}
-
-fn path(value: &DeValue<'_>) -> Result<PathBuf, String> {
-    match text(value)? {
-        "" => Err("must not be empty".to_owned()),
-        path => Ok(path.into()),
-    }
-}
-
-fn socket(value: &DeValue<'_>) -> Result<SocketAddr, String> {
-    let wanted = "must be addresses with ports, such as \"0.0.0.0:25\" or \"[::]:25\"";
-    text(value)?.parse().map_err(|_| wanted.to_owned())
 }
 
 #[cfg(test)]
@@ -164,7 +95,7 @@ mod tests {
             ["[::]:25", "0.0.0.0:25"].map(|a| a.parse().unwrap())
         );
         assert_eq!(settings.limits, Limits::default());
-        assert_eq!(settings.tls, None);
+        assert_eq!(settings.tls.certificate, None);
     }
 
     #[test]
@@ -179,9 +110,14 @@ mod tests {
             [tls]
             certificate = "cert.pem"
             key = "key.pem"
+            names."*.Example.net" = { certificate = "a.pem", key = "b.pem" }
             [limits]
             message = 65_536
+            memory = "1 GiB"
             connections = 10
+            [timeouts]
+            smtp = "30s"
+            imap = 1800
             [passwords]
             memory_kib = 8
             passes = 0x1
@@ -190,7 +126,14 @@ mod tests {
         assert_eq!(settings.domain.as_str(), "example.org");
         assert_eq!(settings.listen.smtp, ["127.0.0.1:2025".parse().unwrap()]);
         assert_eq!(settings.listen.imap, []);
+        assert_eq!(settings.certificates.len(), 1);
+        assert_eq!(settings.certificates[0].name, "*.example.net");
         assert_eq!(settings.limits.message, 65_536);
+        assert_eq!(settings.limits.memory, 1 << 30);
+        assert_eq!(
+            (settings.timeouts.smtp.as_secs(), settings.timeouts.imap.as_secs()),
+            (30, 1800)
+        );
         assert_eq!(
             settings.passwords,
             Passwords {
@@ -208,23 +151,51 @@ mod tests {
             &[
                 "line 1: hostname: a domain may not hold ' ' there",
                 "line 2: there is no setting size",
-                "line 4: smtp: must be addresses with ports, such as \"0.0.0.0:25\" or \"[::]:25\"",
+                "line 4: smtp: must be an address with a port, such as \"0.0.0.0:25\" or \"[::]:25\"",
                 "line 5: there is no setting pop in [listen]",
-                "line 7: key: must be a text in quotes",
-                "line 9: message: must be a whole number from 65536 to 4294967295",
+                "line 7: key: must be a path in quotes",
+                "line 9: message: must be a size from 64 KiB to 4294967295 B, such as \"50 MB\", or a number of octets",
                 "[tls] certificate must be given",
             ],
         );
-        check(
-            "hostname = 'a'\ntls = 1\n",
-            &["line 2: tls: [tls] must be a table"],
-        );
+        check("hostname = 'a'\ntls = 1\n", &["line 2: [tls] must be a table"]);
         check(
             "hostname = 'a'\nx = [\n",
             &[
                 "line 2: unclosed array, expected `]`",
                 "line 2: there is no setting x",
             ],
+        );
+    }
+
+    #[test]
+    fn a_certificate_needs_its_key_and_a_name_both() {
+        check(
+            "hostname = 'a'\n[tls]\ncertificate = 'c'\n[tls.names.'b c']\nkey = 'k'\n",
+            &[
+                "line 4: \"b c\" must be a domain, or *. and a domain",
+                "[tls.names.\"b c\"] certificate must be given",
+                "[tls] key must be given",
+            ],
+        );
+    }
+
+    #[test]
+    fn limits_hold_at_both_edges() {
+        let imap =
+            |time: &str| Settings::parse(&format!("hostname = 'a'\n[timeouts]\nimap = {time}\n")).is_ok();
+        assert!(!imap("\"29m\"") && imap("\"30m\"") && imap("\"1d\"") && !imap("86401") && !imap("\"30\""));
+        let memory =
+            |size: &str| Settings::parse(&format!("hostname = 'a'\n[limits]\nmemory = {size}\n")).is_ok();
+        assert!(!memory("\"255 MiB\"") && memory("\"256 MiB\"") && !memory("-1") && !memory("1.5"));
+    }
+
+    #[test]
+    fn problems_are_said_in_chinese_as_well() {
+        let problems = Settings::parse("size = 1\n[log]\nlevel = 'loud'\n").unwrap_err();
+        assert_eq!(
+            problems.chinese(),
+            "第 1 行：没有 size 这个设置\n第 3 行：level：必须是 \"error\" 或 \"warn\" 或 \"info\" 或 \"debug\"\n缺少 hostname"
         );
     }
 }

@@ -29,6 +29,7 @@ pub use error::{DirectoryError, Refusal};
 pub use login::{Login, LoginRefusal};
 pub use password::{Cores, Cost};
 pub use resolve::Resolution;
+pub use throttle::Guessing;
 
 use password::Hasher;
 use throttle::Throttle;
@@ -60,13 +61,24 @@ impl Directory {
     /// The same with a choice of the cores that hash passwords.
     #[must_use]
     pub fn with_cores(engine: Arc<dyn Engine>, default_domain: Domain, cost: Cost, cores: Cores) -> Self {
+        Self::with_guessing(engine, default_domain, (cost, cores), Guessing::default())
+    }
+
+    /// The same with other limits for those who guess.
+    #[must_use]
+    pub fn with_guessing(
+        engine: Arc<dyn Engine>,
+        default_domain: Domain,
+        (cost, cores): (Cost, Cores),
+        guessing: Guessing,
+    ) -> Self {
         Directory {
             shared: Arc::new(Shared {
                 engine,
                 default_domain,
                 hasher: Hasher::new(cost, cores),
                 verified: Verified::new(),
-                throttle: Throttle::new(),
+                throttle: Throttle::new(guessing),
                 changing: Mutex::new(()),
             }),
         }

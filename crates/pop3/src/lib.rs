@@ -31,6 +31,3 @@ pub const COMMAND_LINE: usize = 2048;
 
 /// Refused commands on one connection before it is closed.
 pub const ERRORS: u32 = 100;
-
-/// Refused logins on one connection before it is closed.
-pub const LOGIN_FAILURES: u32 = 5;

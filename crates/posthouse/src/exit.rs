@@ -101,6 +101,16 @@ impl Exit {
         }
     }
 
+    /// The file of the log cannot be written.
+    pub(crate) fn log(path: &Path, error: &io::Error, language: Language) -> Self {
+        let path = path.display();
+        let words = language.pick(
+            format!("[log] file: {path} cannot be written: {error}"),
+            format!("[log] file：无法写入 {path}：{error}"),
+        );
+        Exit::new(Code::CannotCreate, words)
+    }
+
     /// What was brought is not text in UTF-8.
     pub(crate) fn not_utf8(place: &str, language: Language) -> Self {
         let words = language.pick(

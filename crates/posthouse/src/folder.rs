@@ -8,7 +8,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use config::Settings;
-use directory::{Cores, Cost, Directory};
+use directory::{Cores, Cost, Directory, Guessing};
 use engine::EngineError;
 use rustix::fs::{FlockOperation, flock};
 use store::Store;
@@ -87,7 +87,12 @@ impl Folder {
             passes: settings.passwords.passes,
         };
         State {
-            directory: Directory::with_cores(Arc::clone(&engine), settings.domain.clone(), cost, cores),
+            directory: Directory::with_guessing(
+                Arc::clone(&engine),
+                settings.domain.clone(),
+                (cost, cores),
+                guessing(settings),
+            ),
             store: Store::new(engine, server::system_clock()),
             integrity: self.integrity(),
         }
@@ -102,6 +107,15 @@ impl Folder {
         let closed = self.disk.close().await;
         tracing::debug!(data = %self.path.display(), "closed");
         closed
+    }
+}
+
+fn guessing(settings: &Settings) -> Guessing {
+    Guessing {
+        tries_per_name: settings.logins.tries_per_name,
+        tries_per_address: settings.logins.tries_per_address,
+        longest_delay: settings.logins.longest_delay,
+        forget: settings.logins.forget,
     }
 }
 

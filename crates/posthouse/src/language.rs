@@ -24,6 +24,11 @@ impl Language {
         }
     }
 
+    /// The same, as the settings call it.
+    pub(crate) fn tongue(self) -> config::Tongue {
+        self.pick(config::Tongue::English, config::Tongue::Chinese)
+    }
+
     /// The text in this language.
     pub(crate) fn pick<T>(self, english: T, chinese: T) -> T {
         match self {

@@ -6,6 +6,7 @@
 mod account;
 mod admin;
 mod alias;
+mod certificates;
 mod check;
 mod control;
 mod disk;
@@ -14,9 +15,12 @@ mod exit;
 mod folder;
 mod language;
 mod local;
+mod log;
+mod privileges;
 mod run;
 mod samples;
 mod serve;
+mod settings;
 mod table;
 
 use std::process::ExitCode;
@@ -46,6 +50,8 @@ enum Command {
     Local(local::Arguments),
     /// Runs a server.
     Serve(serve::Arguments),
+    /// Prints every setting of a server with what it does: a file to begin with.
+    Settings(settings::Arguments),
     /// Adds, lists, changes and removes accounts, of a running server or a stopped one.
     #[command(subcommand)]
     Account(account::Command),
@@ -84,6 +90,7 @@ fn carry_out(command: Command, language: Language) -> Result<(), Exit> {
     match command {
         Command::Local(arguments) => local::run(&arguments, language),
         Command::Serve(arguments) => serve::run(&arguments, language),
+        Command::Settings(arguments) => settings::run(&arguments, language),
         Command::Account(command) => run::block_on(account::run(command, language)),
         Command::Alias(command) => run::block_on(alias::run(command, language)),
         Command::Domain(command) => run::block_on(domain::run(command, language)),

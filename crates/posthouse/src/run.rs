@@ -1,6 +1,6 @@
 //! What every run of the server has in common: the runtime, the log, the signals, the end.
 
-use std::io::{self, IsTerminal as _};
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -12,12 +12,13 @@ use server::tls::TlsError;
 use tokio::runtime::Builder;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
-use tracing_subscriber::EnvFilter;
 
+use crate::certificates;
 use crate::control;
 use crate::exit::{Code, Exit};
 use crate::folder::Folder;
 use crate::language::Language;
+use crate::log::Log;
 
 /// Runs to the end.
 pub(crate) fn block_on<T>(work: impl Future<Output = Result<T, Exit>>) -> Result<T, Exit> {
@@ -31,21 +32,8 @@ pub(crate) fn keep_files_private() {
     umask(Mode::RWXG | Mode::RWXO);
 }
 
-/// Logs to standard error; `POSTHOUSE_LOG` says how much.
-pub(crate) fn start_log() {
-    let filter = EnvFilter::try_from_env("POSTHOUSE_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
-    let log = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(io::stderr)
-        .with_target(false);
-    let log = log.with_ansi(io::stderr().is_terminal());
-    // A second log would be our own bug, and harmless.
-    let _ = log.try_init();
-    use_all_files();
-}
-
 /// Every connection is a file: as many as the system allows.
-fn use_all_files() {
+pub(crate) fn use_all_files() {
     let mut limit = getrlimit(Resource::Nofile);
     limit.current = limit.maximum;
     if let Err(error) = setrlimit(Resource::Nofile, limit) {
@@ -58,15 +46,15 @@ fn use_all_files() {
 pub(crate) enum HangUp {
     /// The terminal is gone, and so is the one whom the playground was for.
     Stop,
-    /// The certificate has been renewed.
-    ReadCertificate,
+    /// Certificates have been renewed, the log has been put away.
+    ReadAgain,
 }
 
 /// Serves until a signal comes.
 pub(crate) async fn until_stopped(
     listeners: Vec<Listener>,
     services: Arc<Services>,
-    limits: &config::Limits,
+    log: Log,
     hang_up: HangUp,
 ) -> Result<(), Exit> {
     let no_signals = |error: io::Error| Exit::new(Code::Temporary, format!("no signals: {error}"));
@@ -74,16 +62,19 @@ pub(crate) async fn until_stopped(
     let mut interrupt = signal(SignalKind::interrupt()).map_err(no_signals)?;
     let (stop, stopped) = watch::channel(false);
     let mut hung_up = signal(SignalKind::hangup()).map_err(no_signals)?;
-    let serving = serve(listeners, Arc::clone(&services), limits, stopped);
+    let serving = serve(listeners, Arc::clone(&services), stopped);
     tokio::pin!(serving);
+    let reload = services.terms().reload;
+    let mut looks = tokio::time::interval(reload);
     loop {
         tokio::select! {
             () = &mut serving => return Ok(()),
+            _ = looks.tick() => certificates::look(services.certificates()),
             _ = terminate.recv() => break,
             _ = interrupt.recv() => break,
             _ = hung_up.recv() => match hang_up {
                 HangUp::Stop => break,
-                HangUp::ReadCertificate => read_certificate(&services),
+                HangUp::ReadAgain => read_again(&services, &log),
             },
         }
     }
@@ -93,12 +84,11 @@ pub(crate) async fn until_stopped(
     Ok(())
 }
 
-/// A certificate that cannot be read is no reason to go without the one that is in use.
-fn read_certificate(services: &Services) {
-    match services.certificate().read_again() {
-        Ok(()) => tracing::info!("the certificate has been read again"),
-        Err(error) => tracing::error!(%error, "the certificate stays as it was"),
+fn read_again(services: &Services, log: &Log) {
+    if let Err(error) = log.open_again() {
+        tracing::error!(%error, "the log goes on in the file as it was");
     }
+    certificates::read_again(services.certificates());
 }
 
 /// Answers commands such as `posthouse account`.
@@ -119,6 +109,14 @@ pub(crate) fn answer_commands(
 /// Why there is no certificate.
 pub(crate) fn no_certificate(error: &TlsError, language: Language) -> Exit {
     match error {
+        TlsError::File { path, cause } if cause.kind() == io::ErrorKind::PermissionDenied => {
+            let path = path.display();
+            let words = language.pick(
+                format!("{path}: the server's user has no permission; give it one, with chgrp or setfacl"),
+                format!("{path}：服务器的用户没有权限；请用 chgrp 或 setfacl 授予"),
+            );
+            Exit::new(Code::NoInput, words)
+        }
         TlsError::File { path, cause } => Exit::file(path, cause, language),
         TlsError::Content { .. } => Exit::new(Code::Config, error.to_string()),
         TlsError::Make(_) => Exit::new(Code::Temporary, error.to_string()),

@@ -19,6 +19,8 @@ mod clock;
 mod limits;
 mod lines;
 mod services;
+mod terms;
 
 pub use clock::system_clock;
 pub use services::{Mode, Services};
+pub use terms::Terms;

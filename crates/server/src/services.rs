@@ -12,8 +12,8 @@ use types::{Address, Domain};
 use crate::authority::{Accounts, Visitor};
 use crate::imap::{self, Passwords, Stream};
 use crate::listen::{Encryption, Protocol};
-use crate::tls::{self, Certificate};
-use crate::{pop3, smtp};
+use crate::tls::{self, Certificates};
+use crate::{Terms, pop3, smtp};
 
 /// What a server is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,7 +33,8 @@ pub struct Services {
     site: Arc<smtp::Site>,
     leases: Arc<pop3::Leases>,
     host: Arc<str>,
-    certificate: Certificate,
+    terms: Arc<Terms>,
+    certificates: Certificates,
 }
 
 /// How a connection came in.
@@ -50,10 +51,10 @@ impl Services {
     pub fn new(
         settings: &config::Settings,
         state: (Store, Directory),
-        certificate: Certificate,
+        certificates: Certificates,
         mode: Mode,
     ) -> Arc<Self> {
-        Self::with_clock(settings, state, certificate, (mode, crate::system_clock()))
+        Self::with_clock(settings, state, certificates, (mode, crate::system_clock()))
     }
 
     /// The same with another clock.
@@ -61,7 +62,7 @@ impl Services {
     pub fn with_clock(
         settings: &config::Settings,
         (store, directory): (Store, Directory),
-        certificate: Certificate,
+        certificates: Certificates,
         (mode, now): (Mode, Now),
     ) -> Arc<Self> {
         let relay = match mode {
@@ -73,13 +74,15 @@ impl Services {
             store: store.clone(),
             mode,
         });
+        let terms = Arc::new(Terms::of(settings));
         let site = smtp::Site {
             authority: Arc::clone(&accounts) as Arc<dyn smtp::Authority>,
             store,
-            intake: Arc::new(smtp::Intake::new(settings.limits.messages_memory)),
+            intake: Arc::new(smtp::Intake::new(settings.limits.memory / 2)),
             now,
             host: settings.hostname.clone(),
             domain: settings.domain.clone(),
+            terms: Arc::clone(&terms),
             message_limit: settings.limits.message,
             relay,
         };
@@ -88,7 +91,8 @@ impl Services {
             site: Arc::new(site),
             leases: Arc::default(),
             host: settings.hostname.as_str().into(),
-            certificate,
+            terms,
+            certificates,
         })
     }
 
@@ -110,10 +114,16 @@ impl Services {
         &self.site.host
     }
 
-    /// The certificate that connections show.
+    /// What clients have to keep to.
     #[must_use]
-    pub fn certificate(&self) -> &Certificate {
-        &self.certificate
+    pub fn terms(&self) -> &Terms {
+        &self.terms
+    }
+
+    /// The certificates that connections show.
+    #[must_use]
+    pub fn certificates(&self) -> &Certificates {
+        &self.certificates
     }
 
     /// Serves a connection, whose TLS has begun where it begins at once, to its end. Boxed for each protocol by itself,
@@ -145,7 +155,7 @@ impl Services {
             peer: arrival.peer,
             tls: match arrival.encryption {
                 Encryption::AtOnce => smtp::Tls::On,
-                Encryption::Later => smtp::Tls::CanStart(tls::upgrade(self.certificate.acceptor())),
+                Encryption::Later => smtp::Tls::CanStart(tls::upgrade(self.certificates.acceptor())),
                 Encryption::Never => smtp::Tls::Unavailable,
             },
             stop,
@@ -160,6 +170,7 @@ impl Services {
             peer: arrival.peer,
             passwords: self.passwords(arrival),
             upgrade: self.upgrade(arrival),
+            terms: Arc::clone(&self.terms),
             stop,
         }
     }
@@ -174,13 +185,14 @@ impl Services {
             upgrade: self.upgrade(arrival),
             message_limit: usize::try_from(self.site.message_limit).unwrap_or(usize::MAX),
             now: Arc::clone(&self.site.now),
+            terms: Arc::clone(&self.terms),
             stop,
         }
     }
 
     fn upgrade(&self, arrival: Arrival) -> Option<imap::Upgrade> {
         match arrival.encryption {
-            Encryption::Later => Some(tls::upgrade(self.certificate.acceptor())),
+            Encryption::Later => Some(tls::upgrade(self.certificates.acceptor())),
             Encryption::AtOnce | Encryption::Never => None,
         }
     }

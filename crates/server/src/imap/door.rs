@@ -11,6 +11,7 @@ use store::{Account, Now};
 use tokio::sync::watch;
 
 use super::connection::Stream;
+use crate::Terms;
 
 /// The outcome of a login, later.
 pub type LoginFuture<'a> = Pin<Box<dyn Future<Output = Result<Account, Refusal>> + Send + 'a>>;
@@ -48,6 +49,8 @@ pub struct Door {
     pub message_limit: usize,
     /// Tells the time.
     pub now: Now,
+    /// What clients have to keep to.
+    pub terms: Arc<Terms>,
     /// Says when the server stops.
     pub stop: watch::Receiver<bool>,
 }

@@ -4,7 +4,6 @@
 //! that a session that waits is small.
 
 use std::io;
-use std::time::Duration;
 
 use ::store::Account;
 use bytes::Bytes;
@@ -23,12 +22,6 @@ use super::selected::{Access, Expunges, Selected};
 use super::stop::Stop;
 use crate::listen::stopped;
 
-/// How long a client may be silent after a login (RFC 3501 §5.4: at least 30 minutes).
-const IDLE_TIME: Duration = Duration::from_secs(31 * 60);
-/// How long a client may take from the greeting to a login, whatever it says meanwhile.
-const LOGIN_TIME: Duration = Duration::from_secs(180);
-/// How many times a client may be wrong about name or password: more is guessing.
-const MAX_LOGIN_FAILURES: u32 = 5;
 /// How many mistakes a client may make before a login.
 const MAX_MISTAKES: u32 = 10;
 /// How many it may make in a row after a login: a broken client, not an attack.
@@ -66,13 +59,13 @@ enum Next {
 /// The connection broke. A client that leaves without LOGOUT is no error.
 pub async fn serve(stream: Box<dyn Stream>, door: Door) -> io::Result<()> {
     let mut session = Session {
-        connection: Connection::new(stream),
-        door,
+        connection: Connection::new(stream, door.terms.times.write),
         state: State::NotAuthenticated,
         idling: None,
         mistakes: 0,
         login_failures: 0,
-        deadline: Instant::now() + LOGIN_TIME,
+        deadline: Instant::now() + door.terms.times.imap_login,
+        door,
     };
     session.greet();
     match session.run().await {
@@ -272,7 +265,7 @@ impl Session {
     /// The client has said something. Before a login that wins it no time.
     fn wait_anew(&mut self) {
         if !matches!(self.state, State::NotAuthenticated) {
-            self.deadline = Instant::now() + IDLE_TIME;
+            self.deadline = Instant::now() + self.door.terms.times.imap;
         }
     }
 
@@ -335,7 +328,7 @@ impl Session {
         match (&self.state, refusal) {
             (State::NotAuthenticated, Refusal::Credentials | Refusal::TooManyTries) => {
                 self.login_failures += 1;
-                if self.login_failures < MAX_LOGIN_FAILURES {
+                if self.login_failures < self.door.terms.login_tries {
                     return Next::Command;
                 }
                 print::bye(self.connection.out(), "too many wrong passwords");
@@ -370,7 +363,8 @@ impl Session {
         };
         print::done(self.connection.out(), tag, "begin TLS now");
         self.connection.flush().await?;
-        self.connection.upgrade(upgrade).await?;
+        let patience = self.door.terms.times.handshake;
+        self.connection.upgrade(upgrade, patience).await?;
         self.door.passwords = Passwords::Allowed;
         Ok(Next::Command)
     }
@@ -387,7 +381,7 @@ impl Session {
         let limits = Limits::after_login(self.door.message_limit);
         self.connection.framer().set_limits(limits);
         self.state = State::Authenticated(account);
-        self.deadline = Instant::now() + IDLE_TIME;
+        self.deadline = Instant::now() + self.door.terms.times.imap;
         Outcome::LoggedIn
     }
 }

@@ -1,7 +1,5 @@
 //! A connection: reads commands, answers them, and says goodbye.
 
-use std::time::Duration;
-
 use pop3::capability::{self, Offer};
 use pop3::{Command, In, Refusal, Session, command, reply};
 
@@ -9,9 +7,6 @@ use super::door::Door;
 use super::transaction::Opened;
 use crate::imap::{Passwords, Stream};
 use crate::lines::{Gone, Line, Lines};
-
-/// RFC 1939 §3: the autologout timer, of at least ten minutes. It enters no UPDATE: nothing is deleted.
-const COMMAND_TIME: Duration = Duration::from_secs(600);
 
 /// A connection with all that is known of it.
 pub(super) struct Connection {
@@ -56,7 +51,12 @@ enum Next {
 /// Serves one connection from greeting to end.
 pub async fn serve(stream: Box<dyn Stream>, door: Door) {
     let mut connection = Connection {
-        lines: Lines::new(stream, pop3::COMMAND_LINE, door.stop.clone()),
+        lines: Lines::new(
+            stream,
+            pop3::COMMAND_LINE,
+            door.terms.times.write,
+            door.stop.clone(),
+        ),
         door,
         session: Session::Authorization,
         errors: 0,
@@ -84,7 +84,9 @@ impl Connection {
         );
         while self.converse().await? == Next::Tls {
             if let Some(upgrade) = self.door.upgrade.take() {
-                self.lines.upgrade(upgrade).await?;
+                self.lines
+                    .upgrade(upgrade, self.door.terms.times.handshake)
+                    .await?;
                 self.door.passwords = Passwords::Allowed;
                 self.session = Session::Authorization;
             }
@@ -114,13 +116,14 @@ impl Connection {
     /// Answers one line after the other.
     async fn converse(&mut self) -> Result<Next, Gone> {
         loop {
-            let line = self.lines.line(COMMAND_TIME).await?;
+            // RFC 1939 §3: the autologout timer enters no UPDATE: nothing is deleted.
+            let line = self.lines.line(self.door.terms.times.pop3).await?;
             // Boxed, so that a connection that waits is small.
             let next = Box::pin(self.answer(line)).await?;
             if next != Next::Command {
                 return Ok(next);
             }
-            if self.errors > pop3::ERRORS || self.login_failures >= pop3::LOGIN_FAILURES {
+            if self.errors > pop3::ERRORS || self.login_failures >= self.door.terms.login_tries {
                 Refusal::TooManyErrors.print(self.lines.output());
                 return Ok(Next::Close);
             }

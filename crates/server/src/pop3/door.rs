@@ -11,6 +11,7 @@ use store::Account;
 use tokio::sync::watch;
 
 use super::lease::Leases;
+use crate::Terms;
 use crate::imap::{Passwords, Upgrade};
 
 /// The outcome of a login, later.
@@ -36,6 +37,8 @@ pub struct Door {
     pub passwords: Passwords,
     /// How TLS begins; `None` where it has begun or is not available.
     pub upgrade: Option<Upgrade>,
+    /// What clients have to keep to.
+    pub terms: Arc<Terms>,
     /// Says when the server stops.
     pub stop: watch::Receiver<bool>,
 }

@@ -7,7 +7,7 @@ use sasl::{Claim, Mechanism};
 use smtp::command::Auth;
 use smtp::{Refusal, Reply, limits, reply};
 
-use super::connection::{COMMAND_TIME, Connection, Failed};
+use super::connection::{Connection, Failed};
 use crate::lines::Line;
 
 impl Connection {
@@ -41,7 +41,7 @@ impl Connection {
     async fn ask(&mut self, challenge: &[u8]) -> Result<Vec<u8>, Failed> {
         self.print(&reply::challenge(encoding::encode(challenge)));
         self.lines.set_limit(limits::AUTH_LINE);
-        let line = self.lines.line(COMMAND_TIME).await;
+        let line = self.lines.line(self.site.terms.times.smtp).await;
         self.lines.set_limit(limits::COMMAND_LINE);
         match line? {
             Line::TooLong => Err(Refusal::AuthLineTooLong.into()),

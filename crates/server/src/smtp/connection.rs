@@ -2,7 +2,6 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use smtp::state::{Session, Transaction};
 use smtp::{Command, Refusal, Reply, command, limits, reply};
@@ -15,9 +14,6 @@ use super::policy::{Policy, Port};
 use super::transaction::Recipient;
 use crate::imap::{Stream, Upgrade};
 use crate::lines::{Gone, Line, Lines};
-
-/// How long a client may take for one line (RFC 5321 §4.5.3.2.7: at least 5 minutes).
-pub(super) const COMMAND_TIME: Duration = Duration::from_secs(300);
 
 /// A connection with all that is known of it.
 pub(super) struct Connection {
@@ -69,7 +65,12 @@ pub async fn serve(stream: Box<dyn Stream>, door: Door) {
         Tls::Unavailable => (false, None),
     };
     let mut connection = Connection {
-        lines: Lines::new(stream, limits::COMMAND_LINE, door.stop),
+        lines: Lines::new(
+            stream,
+            limits::COMMAND_LINE,
+            door.site.terms.times.write,
+            door.stop,
+        ),
         policy: Policy {
             port: door.port,
             relay: door.site.relay,
@@ -112,7 +113,9 @@ impl Connection {
     /// RFC 3207 §4.2: after it, both sides know nothing of what was said before.
     async fn start_tls(&mut self) -> Result<(), Gone> {
         if let Some(upgrade) = self.upgrade.take() {
-            self.lines.upgrade(upgrade).await?;
+            self.lines
+                .upgrade(upgrade, self.site.terms.times.handshake)
+                .await?;
             self.policy.tls = true;
             self.state = Session::Connected;
             self.login = None;
@@ -131,7 +134,7 @@ impl Connection {
             }
             // Who speaks LMTP brings what others have sent: it errs as often as they do.
             let too_many = self.errors > limits::ERRORS && self.policy.port != Port::Lmtp;
-            if too_many || self.login_failures >= limits::AUTH_FAILURES {
+            if too_many || self.login_failures >= self.site.terms.login_tries {
                 self.print(&Refusal::TooManyErrors.reply());
                 return Ok(Next::Close);
             }

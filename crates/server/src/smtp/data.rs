@@ -12,7 +12,7 @@ use smtp::{Refusal, reply};
 use tokio::time::Instant;
 use wire::{DotProgress, DotReader, LineEnds};
 
-use super::connection::{COMMAND_TIME, Connection, Failed};
+use super::connection::{Connection, Failed};
 use super::intake::Hold;
 use super::pace::Pace;
 use super::policy::Port;
@@ -152,10 +152,13 @@ impl Connection {
     /// How long the client may take for its next line: between chunks its message goes on.
     pub(super) fn patience(&self) -> Duration {
         match &self.state {
-            Session::Chunks(_, Chunks::Good(incoming)) => {
-                COMMAND_TIME.min(incoming.pace.deadline().duration_since(Instant::now()))
-            }
-            _ => COMMAND_TIME,
+            Session::Chunks(_, Chunks::Good(incoming)) => self
+                .site
+                .terms
+                .times
+                .smtp
+                .min(incoming.pace.deadline().duration_since(Instant::now())),
+            _ => self.site.terms.times.smtp,
         }
     }
 

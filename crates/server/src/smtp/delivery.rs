@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 use bytes::BytesMut;
 use smtp::state::Transaction;
@@ -64,7 +65,7 @@ impl Connection {
         };
         Rules {
             origin,
-            host: self.site.host.clone(),
+            site: Arc::clone(&self.site),
             now,
         }
     }

@@ -13,6 +13,7 @@ use types::{AccountId, Address, Domain};
 
 use super::intake::Intake;
 use super::policy::{Port, Relay};
+use crate::Terms;
 use crate::imap::Upgrade;
 
 /// An answer, later.
@@ -64,6 +65,8 @@ pub struct Site {
     pub host: Domain,
     /// The domain of `<postmaster>`.
     pub domain: Domain,
+    /// What clients have to keep to.
+    pub terms: Arc<Terms>,
     /// The largest message, in octets.
     pub message_limit: u64,
     /// What happens to mail for other people's domains.

@@ -109,6 +109,7 @@ impl Rig {
                 now,
                 host: domain.clone(),
                 domain,
+                terms: Arc::default(),
                 message_limit,
                 relay,
             }),
