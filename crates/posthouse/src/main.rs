@@ -10,6 +10,7 @@ mod certificates;
 mod check;
 mod control;
 mod disk;
+mod dns;
 mod domain;
 mod exit;
 mod folder;
@@ -21,7 +22,9 @@ mod run;
 mod samples;
 mod serve;
 mod settings;
+mod setup;
 mod table;
+mod unit;
 
 use std::process::ExitCode;
 
@@ -48,6 +51,8 @@ struct Arguments {
 enum Command {
     /// Runs a playground on this machine: no configuration, two accounts, nothing leaves loopback.
     Local(local::Arguments),
+    /// Makes a server ready: settings, data folder, first account, systemd unit, and the DNS records to publish.
+    Setup(setup::Arguments),
     /// Runs a server.
     Serve(serve::Arguments),
     /// Prints every setting of a server with what it does: a file to begin with.
@@ -90,6 +95,7 @@ fn carry_out(command: Command, language: Language) -> Result<(), Exit> {
     match command {
         Command::Local(arguments) => local::run(&arguments, language),
         Command::Serve(arguments) => serve::run(&arguments, language),
+        Command::Setup(arguments) => run::block_on(setup::run(&arguments, language)),
         Command::Settings(arguments) => settings::run(&arguments, language),
         Command::Account(command) => run::block_on(account::run(command, language)),
         Command::Alias(command) => run::block_on(alias::run(command, language)),
