@@ -40,6 +40,10 @@ impl Disk {
 struct LocalIntegrity(Arc<LocalEngine>);
 
 impl Integrity for LocalIntegrity {
+    fn writing(&self) -> Result<(), EngineError> {
+        self.0.running()
+    }
+
     fn check(&self) -> Findings<'_> {
         let engine = Arc::clone(&self.0);
         let checking = tokio::task::spawn_blocking(move || {

@@ -37,6 +37,9 @@ pub(crate) type Findings<'a> = Pin<Box<dyn Future<Output = Result<Vec<String>, E
 pub(crate) trait Integrity: Send + Sync {
     /// What is wrong, each with the name of the file.
     fn check(&self) -> Findings<'_>;
+
+    /// Whether anything can be written still: a failed sync is final.
+    fn writing(&self) -> Result<(), EngineError>;
 }
 
 /// A data folder that is ours.

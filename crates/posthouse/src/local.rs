@@ -98,7 +98,12 @@ async fn serve(arguments: &Arguments, log: Log, language: Language) -> Result<()
         logins: &logins,
         language,
     });
-    run::until_stopped(listeners, services, log, run::HangUp::Stop).await?;
+    let watchers = run::Watchers {
+        log,
+        http: Vec::new(),
+        integrity: folder.integrity(),
+    };
+    run::until_stopped(listeners, services, watchers, run::HangUp::Stop).await?;
     folder.close().await
 }
 

@@ -17,6 +17,7 @@ mod folder;
 mod language;
 mod local;
 mod log;
+mod notify;
 mod privileges;
 mod run;
 mod samples;

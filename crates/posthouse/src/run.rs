@@ -1,6 +1,7 @@
 //! What every run of the server has in common: the runtime, the log, the signals, the end.
 
 use std::io;
+use std::net::TcpListener;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -8,6 +9,7 @@ use rustix::fs::Mode;
 use rustix::process::{Resource, getrlimit, setrlimit, umask};
 use server::Services;
 use server::listen::{ListenError, Listener, Place, serve};
+use server::observe::{Watched, answer};
 use server::tls::TlsError;
 use tokio::runtime::Builder;
 use tokio::signal::unix::{SignalKind, signal};
@@ -16,9 +18,10 @@ use tokio::sync::watch;
 use crate::certificates;
 use crate::control;
 use crate::exit::{Code, Exit};
-use crate::folder::Folder;
+use crate::folder::{Folder, Integrity};
 use crate::language::Language;
 use crate::log::Log;
+use crate::notify;
 
 /// Runs to the end.
 pub(crate) fn block_on<T>(work: impl Future<Output = Result<T, Exit>>) -> Result<T, Exit> {
@@ -50,20 +53,52 @@ pub(crate) enum HangUp {
     ReadAgain,
 }
 
+/// Those who are told how the server does.
+pub(crate) struct Watchers {
+    pub(crate) log: Log,
+    /// Where metrics are asked for.
+    pub(crate) http: Vec<TcpListener>,
+    pub(crate) integrity: Arc<dyn Integrity>,
+}
+
+impl Watchers {
+    fn begin(&self, services: &Arc<Services>, stop: &watch::Receiver<bool>) {
+        for listener in &self.http {
+            let listener = match listener.try_clone() {
+                Ok(listener) => listener,
+                Err(error) => return tracing::error!(%error, "metrics cannot be asked for"),
+            };
+            let integrity = Arc::clone(&self.integrity);
+            let watched = Watched {
+                services: Arc::clone(services),
+                writing: Arc::new(move || integrity.writing().map_err(|error| error.to_string())),
+                stop: stop.clone(),
+            };
+            tokio::spawn(async move {
+                if let Err(error) = answer(listener, watched).await {
+                    tracing::error!(%error, "metrics can no longer be asked for");
+                }
+            });
+        }
+    }
+}
+
 /// Serves until a signal comes.
 pub(crate) async fn until_stopped(
     listeners: Vec<Listener>,
     services: Arc<Services>,
-    log: Log,
+    watchers: Watchers,
     hang_up: HangUp,
 ) -> Result<(), Exit> {
     let no_signals = |error: io::Error| Exit::new(Code::Temporary, format!("no signals: {error}"));
     let mut terminate = signal(SignalKind::terminate()).map_err(no_signals)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(no_signals)?;
     let (stop, stopped) = watch::channel(false);
+    watchers.begin(&services, &stopped);
     let mut hung_up = signal(SignalKind::hangup()).map_err(no_signals)?;
     let serving = serve(listeners, Arc::clone(&services), stopped);
     tokio::pin!(serving);
+    notify::ready();
     let reload = services.terms().reload;
     let mut looks = tokio::time::interval(reload);
     loop {
@@ -74,10 +109,15 @@ pub(crate) async fn until_stopped(
             _ = interrupt.recv() => break,
             _ = hung_up.recv() => match hang_up {
                 HangUp::Stop => break,
-                HangUp::ReadAgain => read_again(&services, &log),
+                HangUp::ReadAgain => {
+                    notify::reloading();
+                    read_again(&services, &watchers.log);
+                    notify::ready();
+                }
             },
         }
     }
+    notify::stopping();
     tracing::info!("stopping");
     stop.send_replace(true);
     serving.await;

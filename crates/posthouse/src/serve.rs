@@ -3,12 +3,12 @@
 //! In this order: read the settings, begin the log, open the ports, give root up, shut the other files out, and only then
 //! begin threads and read what strangers have sent.
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 
 use config::Settings;
 use directory::Cores;
-use server::listen::{Encryption, Listener, Protocol, Reach};
+use server::listen::{Encryption, ListenError, Listener, Place, Protocol, Reach};
 use server::smtp::Port;
 use server::{Mode, Services};
 
@@ -50,6 +50,7 @@ pub(crate) fn run(arguments: &Arguments, language: Language) -> Result<(), Exit>
     run::use_all_files();
     let identity = Identity::find(&settings, language)?;
     let mut listeners = listen(&settings, arguments.port_offset, language)?;
+    let http = listen_http(&settings, arguments.port_offset, language)?;
     if let Some(identity) = identity {
         prepare(&settings.data, &log, &identity, language)?;
         identity.assume(language)?;
@@ -58,7 +59,7 @@ pub(crate) fn run(arguments: &Arguments, language: Language) -> Result<(), Exit>
     // What is fenced off must be there.
     engine::make_folder(&settings.data).map_err(|error| Exit::file(&settings.data, &error, language))?;
     privileges::confine(&settings, &settings.data, &log);
-    run::block_on(serve(settings, listeners, log, language))
+    run::block_on(serve(settings, (listeners, http), log, language))
 }
 
 /// Reads a file of settings.
@@ -100,7 +101,7 @@ fn prepare(data: &Path, log: &Log, identity: &Identity, language: Language) -> R
 
 async fn serve(
     settings: Settings,
-    listeners: Vec<Listener>,
+    (listeners, http): (Vec<Listener>, Vec<TcpListener>),
     log: Log,
     language: Language,
 ) -> Result<(), Exit> {
@@ -118,11 +119,19 @@ async fn serve(
     for listener in &listeners {
         tracing::info!("listening: {listener}");
     }
+    for at in http.iter().filter_map(|listener| listener.local_addr().ok()) {
+        tracing::info!("listening: metrics at http://{at}/metrics");
+    }
     if settings.tls.certificate.is_none() {
         tracing::warn!("the certificate is self-made, since the settings name none: clients will warn of it");
     }
     tracing::info!(hostname = %settings.hostname, data = %data.display(), "ready");
-    run::until_stopped(listeners, services, log, run::HangUp::ReadAgain).await?;
+    let watchers = run::Watchers {
+        log,
+        http,
+        integrity: folder.integrity(),
+    };
+    run::until_stopped(listeners, services, watchers, run::HangUp::ReadAgain).await?;
     folder.close().await
 }
 
@@ -150,6 +159,20 @@ fn listen(settings: &Settings, offset: u16, language: Language) -> Result<Vec<Li
         }
     }
     Ok(listeners)
+}
+
+/// Where metrics are asked for.
+fn listen_http(settings: &Settings, offset: u16, language: Language) -> Result<Vec<TcpListener>, Exit> {
+    let mut bound = Vec::new();
+    for at in &settings.listen.metrics {
+        let at = SocketAddr::new(at.ip(), local::with_offset(at.port(), offset, language)?);
+        let listener = TcpListener::bind(at).map_err(|cause| ListenError {
+            place: Place::Tcp(at),
+            cause,
+        });
+        bound.push(listener.map_err(|error| run::cannot_listen(&error, language))?);
+    }
+    Ok(bound)
 }
 
 /// The socket of LMTP, which is the server's own and not root's.

@@ -290,7 +290,7 @@ fn given<'a>(arguments: &Arguments, (domain, hostname): (&Domain, &Domain), data
 /// Octets of memory of the machine.
 fn total_memory() -> u64 {
     let machine = rustix::system::sysinfo();
-    u64::from(machine.mem_unit).saturating_mul(u64::try_from(machine.totalram).unwrap_or(u64::MAX))
+    u64::from(machine.mem_unit).saturating_mul(machine.totalram)
 }
 
 fn domain(text: &str) -> Result<Domain, Exit> {

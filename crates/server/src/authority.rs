@@ -8,19 +8,21 @@ use sasl::Credentials;
 use store::{Account, Delivery, Store, StoreError};
 use types::{AccountId, Address, MailboxName};
 
-use crate::{Mode, imap, pop3, smtp};
+use crate::{Metrics, Mode, Tally, imap, pop3, smtp};
 
 /// The accounts of a server.
 pub(crate) struct Accounts {
     pub(crate) directory: Directory,
     pub(crate) store: Store,
     pub(crate) mode: Mode,
+    pub(crate) metrics: Arc<Metrics>,
 }
 
 /// The accounts, and who asks for them.
 pub(crate) struct Visitor {
     pub(crate) accounts: Arc<Accounts>,
     pub(crate) peer: Option<IpAddr>,
+    pub(crate) tally: Arc<Tally>,
 }
 
 impl Accounts {
@@ -41,11 +43,13 @@ impl Accounts {
                     .as_ref()
                     .is_none_or(|name| self.directory.is_name_of(name, &login)) =>
             {
+                self.metrics.logged_in();
                 return Ok(login);
             }
             Ok(_) => LoginRefusal::Wrong,
             Err(refusal) => refusal,
         };
+        self.metrics.login_refused();
         match &refused {
             // Whoever floods us must not flood the log as well, at a level that wakes people.
             LoginRefusal::Failed(DirectoryError::Busy) => tracing::warn!("a login was put off"),
@@ -122,17 +126,20 @@ impl smtp::Authority for Accounts {
     }
 }
 
-impl pop3::Authority for Accounts {
+impl pop3::Authority for Visitor {
     fn log_in<'a>(&'a self, credentials: &'a Credentials, peer: Option<IpAddr>) -> pop3::LoginFuture<'a> {
         Box::pin(async move {
             let login = self
+                .accounts
                 .log_in(credentials, peer)
                 .await
                 .map_err(|refusal| match refusal {
                     LoginRefusal::Wrong => ::pop3::Refusal::WrongPassword,
                     LoginRefusal::TooMany | LoginRefusal::Failed(_) => ::pop3::Refusal::LoginUnavailable,
                 })?;
-            self.open(login.account)
+            self.tally.account(&login.address.to_string());
+            self.accounts
+                .open(login.account)
                 .await
                 .map_err(|_| ::pop3::Refusal::StoreFailed)
         })
@@ -151,6 +158,7 @@ impl imap::Authority for Visitor {
                         LoginRefusal::TooMany => ::imap::Refusal::TooManyTries,
                         LoginRefusal::Failed(_) => ::imap::Refusal::Unavailable,
                     })?;
+            self.tally.account(&login.address.to_string());
             self.accounts
                 .open(login.account)
                 .await

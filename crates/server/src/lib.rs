@@ -9,6 +9,7 @@
 pub mod facts;
 pub mod imap;
 pub mod listen;
+pub mod observe;
 pub mod pop3;
 pub mod smtp;
 pub mod tls;
@@ -18,9 +19,13 @@ mod casemap;
 mod clock;
 mod limits;
 mod lines;
+mod metrics;
 mod services;
+mod tally;
 mod terms;
 
 pub use clock::system_clock;
+pub use metrics::Metrics;
 pub use services::{Mode, Services};
+pub use tally::Tally;
 pub use terms::Terms;

@@ -8,6 +8,7 @@ use std::os::unix;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use socket2::{Domain, Socket, Type};
@@ -17,13 +18,13 @@ use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{interval, sleep, timeout};
-use tracing::field::display;
 
 use crate::Services;
 use crate::imap::Stream;
 use crate::limits::Connections;
 use crate::services::Arrival;
 use crate::smtp::Port;
+use crate::tally::{Counted, Tally};
 use crate::tls;
 
 /// Connections that wait to be taken in.
@@ -222,17 +223,20 @@ impl Listener {
 }
 
 impl Attached {
-    async fn accept(&self) -> io::Result<(Box<dyn Stream>, Option<IpAddr>)> {
+    async fn accept(&self, tally: Arc<Tally>) -> io::Result<(Box<dyn Stream>, Option<IpAddr>)> {
         match self {
             Attached::Tcp(listener) => {
                 let (stream, from) = listener.accept().await?;
                 // Replies are written whole: there is nothing to wait for.
                 stream.set_nodelay(true)?;
-                Ok((Box::new(stream), Some(from.ip().to_canonical())))
+                Ok((
+                    Box::new(Counted::new(stream, tally)),
+                    Some(from.ip().to_canonical()),
+                ))
             }
             Attached::Unix(listener) => {
                 let (stream, _) = listener.accept().await?;
-                Ok((Box::new(stream), None))
+                Ok((Box::new(Counted::new(stream, tally)), None))
             }
         }
     }
@@ -295,11 +299,12 @@ async fn accept(
     };
     let mut sessions = JoinSet::new();
     loop {
+        let tally = Arc::<Tally>::default();
         let accepted = tokio::select! {
             () = stopped(&mut stop) => break,
             // What has ended is forgotten. A panic has been printed by then.
             Some(_) = sessions.join_next() => continue,
-            accepted = listener.accept() => accepted,
+            accepted = listener.accept(Arc::clone(&tally)) => accepted,
         };
         let (stream, peer) = match accepted {
             Ok(accepted) => accepted,
@@ -312,13 +317,17 @@ async fn accept(
             peer,
             protocol,
             encryption,
+            tally,
         };
         match connections.count(peer) {
             Some(counted) => {
                 let serving = session(stream, arrival, Arc::clone(&services), stop.clone());
                 sessions.spawn(counted.through(serving));
             }
-            None => drop(sessions.spawn(turn_away(stream, arrival))),
+            None => {
+                services.metrics().refused(protocol);
+                sessions.spawn(turn_away(stream, arrival));
+            }
         }
     }
     // Those that wait end at once; the others may go on for a while with what they are doing.
@@ -345,30 +354,79 @@ async fn session(
     mut stop: watch::Receiver<bool>,
 ) {
     let begin = Instant::now();
-    let peer = arrival.peer.map(display);
-    let stream = match arrival.encryption {
+    let Arrival {
+        protocol,
+        encryption,
+        peer,
+        ..
+    } = arrival;
+    let tally = Arc::clone(&arrival.tally);
+    services.metrics().began(protocol);
+    // Also where a panic ends it.
+    let _end = Ended {
+        services: Arc::clone(&services),
+        tally: Arc::clone(&tally),
+        protocol,
+        peer,
+        begin,
+    };
+    let stream = match encryption {
         Encryption::Later | Encryption::Never => stream,
         // Boxed, since it is over when the session idles.
-        Encryption::AtOnce => match Box::pin(begin_tls(stream, &services, &mut stop)).await {
+        Encryption::AtOnce => match Box::pin(begin_tls(stream, &services, &tally, &mut stop)).await {
             Ok(encrypted) => encrypted,
             Err(error) => {
-                tracing::info!(protocol = %arrival.protocol, peer, %error, "TLS could not begin");
-                return;
+                services.metrics().tls_failed(protocol);
+                return tally.end(format_args!("TLS could not begin: {error}"));
             }
         },
     };
     services.serve(stream, arrival, stop).await;
-    let milliseconds = begin.elapsed().as_millis();
-    tracing::info!(protocol = %arrival.protocol, peer, milliseconds, "session");
+}
+
+/// Says what came of a session when it is dropped.
+struct Ended {
+    services: Arc<Services>,
+    tally: Arc<Tally>,
+    protocol: Protocol,
+    peer: Option<IpAddr>,
+    begin: Instant,
+}
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        let Ended {
+            tally,
+            protocol,
+            peer,
+            ..
+        } = self;
+        let time = self.begin.elapsed();
+        self.services.metrics().ended(*protocol, tally, time);
+        tracing::info!(
+            %protocol,
+            peer = peer.map(display),
+            account = tally.account_name(),
+            tls = tally.tls_version(),
+            milliseconds = u64::try_from(time.as_millis()).unwrap_or(u64::MAX),
+            octets_in = tally.read.load(Ordering::Relaxed),
+            octets_out = tally.written.load(Ordering::Relaxed),
+            commands = tally.commands.load(Ordering::Relaxed),
+            messages = tally.messages.load(Ordering::Relaxed),
+            end = tally.why(),
+            "session"
+        );
+    }
 }
 
 async fn begin_tls(
     stream: Box<dyn Stream>,
     services: &Services,
+    tally: &Tally,
     stop: &mut watch::Receiver<bool>,
 ) -> io::Result<Box<dyn Stream>> {
     tokio::select! {
-        encrypted = timeout(services.terms().times.handshake, tls::begin(services.certificates().acceptor(), stream)) => encrypted?,
+        encrypted = timeout(services.terms().times.handshake, tls::begin(services.certificates().acceptor(), stream, tally)) => encrypted?,
         () = stopped(stop) => Err(io::Error::other("the server stops")),
     }
 }

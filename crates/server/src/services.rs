@@ -13,7 +13,7 @@ use crate::authority::{Accounts, Visitor};
 use crate::imap::{self, Passwords, Stream};
 use crate::listen::{Encryption, Protocol};
 use crate::tls::{self, Certificates};
-use crate::{Terms, pop3, smtp};
+use crate::{Metrics, Tally, Terms, pop3, smtp};
 
 /// What a server is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,15 +34,17 @@ pub struct Services {
     leases: Arc<pop3::Leases>,
     host: Arc<str>,
     terms: Arc<Terms>,
+    metrics: Arc<Metrics>,
     certificates: Certificates,
 }
 
 /// How a connection came in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(crate) struct Arrival {
     pub(crate) peer: Option<IpAddr>,
     pub(crate) protocol: Protocol,
     pub(crate) encryption: Encryption,
+    pub(crate) tally: Arc<Tally>,
 }
 
 impl Services {
@@ -69,7 +71,9 @@ impl Services {
             Mode::Real => smtp::Relay::Refused,
             Mode::Local { .. } => smtp::Relay::World,
         };
+        let metrics = Arc::<Metrics>::default();
         let accounts = Arc::new(Accounts {
+            metrics: Arc::clone(&metrics),
             directory,
             store: store.clone(),
             mode,
@@ -92,6 +96,7 @@ impl Services {
             leases: Arc::default(),
             host: settings.hostname.as_str().into(),
             terms,
+            metrics,
             certificates,
         })
     }
@@ -112,6 +117,12 @@ impl Services {
     #[must_use]
     pub fn host(&self) -> &Domain {
         &self.site.host
+    }
+
+    /// What has been counted.
+    #[must_use]
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
     }
 
     /// What clients have to keep to.
@@ -138,10 +149,11 @@ impl Services {
             Protocol::Smtp(port) => Box::pin(smtp::serve(stream, self.smtp_door(port, arrival, stop))),
             Protocol::Pop3 => Box::pin(pop3::serve(stream, self.pop3_door(arrival, stop))),
             Protocol::Imap => {
+                let tally = Arc::clone(&arrival.tally);
                 let serving = imap::serve(stream, self.imap_door(arrival, stop));
                 Box::pin(async move {
                     if let Err(error) = serving.await {
-                        tracing::debug!(peer = ?arrival.peer, %error, "an IMAP connection ended");
+                        tally.end(error);
                     }
                 })
             }
@@ -155,49 +167,63 @@ impl Services {
             peer: arrival.peer,
             tls: match arrival.encryption {
                 Encryption::AtOnce => smtp::Tls::On,
-                Encryption::Later => smtp::Tls::CanStart(tls::upgrade(self.certificates.acceptor())),
+                Encryption::Later => smtp::Tls::CanStart(tls::upgrade(
+                    self.certificates.acceptor(),
+                    Arc::clone(&arrival.tally),
+                )),
                 Encryption::Never => smtp::Tls::Unavailable,
             },
+            tally: arrival.tally,
             stop,
         }
     }
 
     fn pop3_door(&self, arrival: Arrival, stop: watch::Receiver<bool>) -> pop3::Door {
         pop3::Door {
-            authority: Arc::clone(&self.accounts) as Arc<dyn pop3::Authority>,
+            authority: self.visitor(&arrival),
             leases: Arc::clone(&self.leases),
             host: Arc::clone(&self.host),
             peer: arrival.peer,
-            passwords: self.passwords(arrival),
-            upgrade: self.upgrade(arrival),
+            passwords: self.passwords(&arrival),
+            upgrade: self.upgrade(&arrival),
             terms: Arc::clone(&self.terms),
+            tally: arrival.tally,
             stop,
         }
     }
 
     fn imap_door(&self, arrival: Arrival, stop: watch::Receiver<bool>) -> imap::Door {
         imap::Door {
-            authority: Arc::new(Visitor {
-                accounts: Arc::clone(&self.accounts),
-                peer: arrival.peer,
-            }),
-            passwords: self.passwords(arrival),
-            upgrade: self.upgrade(arrival),
+            authority: self.visitor(&arrival),
+            passwords: self.passwords(&arrival),
+            upgrade: self.upgrade(&arrival),
             message_limit: usize::try_from(self.site.message_limit).unwrap_or(usize::MAX),
             now: Arc::clone(&self.site.now),
             terms: Arc::clone(&self.terms),
+            tally: arrival.tally,
             stop,
         }
     }
 
-    fn upgrade(&self, arrival: Arrival) -> Option<imap::Upgrade> {
+    fn visitor(&self, arrival: &Arrival) -> Arc<Visitor> {
+        Arc::new(Visitor {
+            accounts: Arc::clone(&self.accounts),
+            peer: arrival.peer,
+            tally: Arc::clone(&arrival.tally),
+        })
+    }
+
+    fn upgrade(&self, arrival: &Arrival) -> Option<imap::Upgrade> {
         match arrival.encryption {
-            Encryption::Later => Some(tls::upgrade(self.certificates.acceptor())),
+            Encryption::Later => Some(tls::upgrade(
+                self.certificates.acceptor(),
+                Arc::clone(&arrival.tally),
+            )),
             Encryption::AtOnce | Encryption::Never => None,
         }
     }
 
-    fn passwords(&self, arrival: Arrival) -> Passwords {
+    fn passwords(&self, arrival: &Arrival) -> Passwords {
         match (arrival.encryption, &self.accounts.mode) {
             (Encryption::AtOnce, _) | (_, Mode::Local { .. }) => Passwords::Allowed,
             (Encryption::Later | Encryption::Never, Mode::Real) => Passwords::Forbidden,

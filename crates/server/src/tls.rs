@@ -19,6 +19,7 @@ use thiserror::Error;
 use tokio_rustls::TlsAcceptor;
 use types::Timestamp;
 
+use crate::Tally;
 use crate::imap::{Stream, Upgrade};
 
 /// Why there is no TLS.
@@ -296,11 +297,17 @@ fn write(path: &Path, mode: u32, text: &str) -> Result<(), TlsError> {
 ///
 /// # Errors
 /// The client does not speak TLS.
-pub(crate) async fn begin(acceptor: TlsAcceptor, plain: Box<dyn Stream>) -> io::Result<Box<dyn Stream>> {
-    Ok(Box::new(acceptor.accept(plain).await?))
+pub(crate) async fn begin(
+    acceptor: TlsAcceptor,
+    plain: Box<dyn Stream>,
+    tally: &Tally,
+) -> io::Result<Box<dyn Stream>> {
+    let encrypted = acceptor.accept(plain).await?;
+    tally.tls(encrypted.get_ref().1.protocol_version());
+    Ok(Box::new(encrypted))
 }
 
 /// What begins TLS on a connection later.
-pub(crate) fn upgrade(acceptor: TlsAcceptor) -> Upgrade {
-    Box::new(move |plain| Box::pin(begin(acceptor, plain)))
+pub(crate) fn upgrade(acceptor: TlsAcceptor, tally: Arc<Tally>) -> Upgrade {
+    Box::new(move |plain| Box::pin(async move { begin(acceptor, plain, &tally).await }))
 }

@@ -145,6 +145,7 @@ impl World for InMemory {
             message_limit: MESSAGE_LIMIT,
             now: Arc::clone(&self.now),
             terms: Arc::default(),
+            tally: Arc::default(),
             stop: self.stop.subscribe(),
         };
         tokio::spawn(serve(Box::new(far), door));

@@ -11,7 +11,7 @@ use store::{Account, Now};
 use tokio::sync::watch;
 
 use super::connection::Stream;
-use crate::Terms;
+use crate::{Tally, Terms};
 
 /// The outcome of a login, later.
 pub type LoginFuture<'a> = Pin<Box<dyn Future<Output = Result<Account, Refusal>> + Send + 'a>>;
@@ -51,6 +51,8 @@ pub struct Door {
     pub now: Now,
     /// What clients have to keep to.
     pub terms: Arc<Terms>,
+    /// What is counted of the session.
+    pub tally: Arc<Tally>,
     /// Says when the server stops.
     pub stop: watch::Receiver<bool>,
 }

@@ -112,10 +112,7 @@ impl Session {
                 Event::Command(frame) if self.idling.is_some() => Box::pin(self.end_idle(frame)).await?,
                 Event::Command(frame) => Box::pin(self.command(frame)).await?,
                 Event::Refused { text, why } => self.refuse_frame(&text, why),
-                Event::Hopeless(why) => {
-                    print::bye(self.connection.out(), &why.to_string());
-                    Next::End
-                }
+                Event::Hopeless(why) => self.leave(&why.to_string()),
             };
             if next == Next::End {
                 return self.connection.close().await;
@@ -157,6 +154,7 @@ impl Session {
     }
 
     fn leave(&mut self, why: &str) -> Next {
+        self.door.tally.end(why);
         print::bye(self.connection.out(), why);
         Next::End
     }
@@ -201,12 +199,12 @@ impl Session {
         if self.mistakes < limit {
             return Next::Command;
         }
-        print::bye(self.connection.out(), "too many mistakes");
-        Next::End
+        self.leave("too many mistakes")
     }
 
     /// Carries out one command and answers it.
     async fn command(&mut self, frame: Frame) -> io::Result<Next> {
+        self.door.tally.command();
         let tagged = match parse(&frame) {
             Ok(tagged) => tagged,
             Err(bad) => return Ok(self.bad_command(&bad)),
@@ -220,6 +218,7 @@ impl Session {
         let Tagged { tag, command, .. } = tagged;
         match command {
             Command::Logout => {
+                self.door.tally.end("logout");
                 print::bye(self.connection.out(), "goodbye");
                 print::done(self.connection.out(), &tag, "logged out");
                 Ok(Next::End)
@@ -297,6 +296,9 @@ impl Session {
             Ok(Outcome::LoggedIn) => self.capabilities(),
             _ => Vec::new(),
         };
+        if let Ok(Outcome::Appended(_)) = &outcome {
+            self.door.tally.message();
+        }
         let out = self.connection.out();
         let (code, text) = match &outcome {
             Ok(Outcome::Done(text)) => (None, *text),
@@ -331,8 +333,7 @@ impl Session {
                 if self.login_failures < self.door.terms.login_tries {
                     return Next::Command;
                 }
-                print::bye(self.connection.out(), "too many wrong passwords");
-                Next::End
+                self.leave("too many wrong passwords")
             }
             (State::NotAuthenticated, _) => self.count_mistake(),
             _ => Next::Command,

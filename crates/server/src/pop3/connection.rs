@@ -62,16 +62,17 @@ pub async fn serve(stream: Box<dyn Stream>, door: Door) {
         errors: 0,
         login_failures: 0,
     };
-    match connection.run().await {
+    let ended = connection.run().await;
+    if let Err(gone) = &ended {
+        connection.door.tally.end(gone);
+    }
+    match ended {
         Ok(()) => {}
         // RFC 1939 §3 says nothing to a client that is silent; words help whoever looks at it.
         Err(Gone::Silent) => Refusal::TimedOut.print(connection.lines.output()),
         // What is marked stays: nothing is deleted but by QUIT.
         Err(Gone::Stopping) => Refusal::ShuttingDown.print(connection.lines.output()),
-        Err(gone) => {
-            tracing::debug!(peer = ?connection.door.peer, %gone, "a POP3 connection ended");
-            return;
-        }
+        Err(_) => return,
     }
     connection.lines.close().await;
 }
@@ -124,6 +125,7 @@ impl Connection {
                 return Ok(next);
             }
             if self.errors > pop3::ERRORS || self.login_failures >= self.door.terms.login_tries {
+                self.door.tally.end("too many mistakes");
                 Refusal::TooManyErrors.print(self.lines.output());
                 return Ok(Next::Close);
             }
@@ -131,6 +133,7 @@ impl Connection {
     }
 
     async fn answer(&mut self, line: Line) -> Result<Next, Gone> {
+        self.door.tally.command();
         let parsed = match line {
             Line::TooLong => Err(Refusal::LineTooLong),
             Line::Whole(line) => command::parse(&line),
@@ -154,7 +157,10 @@ impl Connection {
     async fn carry_out(&mut self, command: Command, allowed: In) -> Result<Next, Failed> {
         self.session.check(allowed)?;
         match command {
-            Command::Quit => return self.quit().await,
+            Command::Quit => {
+                self.door.tally.end("quit");
+                return self.quit().await;
+            }
             Command::Stls => {
                 self.check_stls()?;
                 reply::ok("Begin TLS", self.lines.output());
@@ -179,7 +185,10 @@ impl Connection {
             Command::List(Some(number)) => opened.list(number, out)?,
             Command::Uidl(None) => opened.maildrop.print_uidl(out),
             Command::Uidl(Some(number)) => opened.uidl(number, out)?,
-            Command::Retr(number) => opened.retr(number, &mut self.lines).await?,
+            Command::Retr(number) => {
+                opened.retr(number, &mut self.lines).await?;
+                self.door.tally.message();
+            }
             Command::Top(number, body_lines) => opened.top(number, body_lines, &mut self.lines).await?,
             Command::Dele(number) => opened.dele(number, out)?,
             Command::Rset => {

@@ -11,8 +11,8 @@ use store::Account;
 use tokio::sync::watch;
 
 use super::lease::Leases;
-use crate::Terms;
 use crate::imap::{Passwords, Upgrade};
+use crate::{Tally, Terms};
 
 /// The outcome of a login, later.
 pub type LoginFuture<'a> = Pin<Box<dyn Future<Output = Result<Account, Refusal>> + Send + 'a>>;
@@ -39,6 +39,8 @@ pub struct Door {
     pub upgrade: Option<Upgrade>,
     /// What clients have to keep to.
     pub terms: Arc<Terms>,
+    /// What is counted of the session.
+    pub tally: Arc<Tally>,
     /// Says when the server stops.
     pub stop: watch::Receiver<bool>,
 }

@@ -55,6 +55,7 @@ impl Connection {
         match login {
             Ok(account) => {
                 self.login = Some(account);
+                self.tally.account(&credentials.login);
                 Ok(())
             }
             Err(refusal) => {

@@ -12,6 +12,7 @@ use super::door::{Door, Site, Tls};
 use super::hello;
 use super::policy::{Policy, Port};
 use super::transaction::Recipient;
+use crate::Tally;
 use crate::imap::{Stream, Upgrade};
 use crate::lines::{Gone, Line, Lines};
 
@@ -23,6 +24,7 @@ pub(super) struct Connection {
     pub(super) peer: Option<IpAddr>,
     pub(super) state: Session<Recipient, Incoming>,
     pub(super) login: Option<AccountId>,
+    pub(super) tally: Arc<Tally>,
     upgrade: Option<Upgrade>,
     errors: u32,
     login_failures: u32,
@@ -80,19 +82,21 @@ pub async fn serve(stream: Box<dyn Stream>, door: Door) {
         peer: door.peer,
         state: Session::Connected,
         login: None,
+        tally: door.tally,
         upgrade,
         errors: 0,
         login_failures: 0,
     };
-    match connection.run().await {
+    let ended = connection.run().await;
+    if let Err(gone) = &ended {
+        connection.tally.end(gone);
+    }
+    match ended {
         Ok(()) => {}
         Err(Gone::Silent) => connection.print(&Refusal::TimedOut.reply()),
         Err(Gone::Stopping) => connection.print(&Refusal::ShuttingDown.reply()),
         Err(Gone::TooMuch) => connection.print(&Refusal::TooBig.reply()),
-        Err(gone @ (Gone::Closed | Gone::Deaf | Gone::Broken(_))) => {
-            tracing::debug!(peer = ?connection.peer, %gone, "an SMTP connection ended");
-            return;
-        }
+        Err(Gone::Closed | Gone::Deaf | Gone::Broken(_)) => return,
     }
     connection.lines.close().await;
 }
@@ -135,6 +139,7 @@ impl Connection {
             // Who speaks LMTP brings what others have sent: it errs as often as they do.
             let too_many = self.errors > limits::ERRORS && self.policy.port != Port::Lmtp;
             if too_many || self.login_failures >= self.site.terms.login_tries {
+                self.tally.end("too many mistakes");
                 self.print(&Refusal::TooManyErrors.reply());
                 return Ok(Next::Close);
             }
@@ -142,6 +147,7 @@ impl Connection {
     }
 
     async fn answer(&mut self, line: Line) -> Result<Next, Gone> {
+        self.tally.command();
         let parsed = match line {
             Line::TooLong => Err(Refusal::LineTooLong),
             Line::Whole(line) => command::parse(&line),
@@ -185,6 +191,7 @@ impl Connection {
             Command::Help => hello::help(),
             Command::Noop => reply::OK,
             Command::Quit => {
+                self.tally.end("quit");
                 self.print(&reply::BYE);
                 return Ok(Next::Close);
             }

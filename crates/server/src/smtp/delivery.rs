@@ -150,7 +150,11 @@ impl Connection {
             let failed = deliveries.find_map(|delivery| failed.get(&key(delivery)));
             failed.map_or(Ok(()), |refusal| Err(*refusal))
         };
-        recipients.iter().map(outcome).collect()
+        let outcomes: Vec<Outcome> = recipients.iter().map(outcome).collect();
+        if outcomes.iter().any(Result::is_ok) {
+            self.tally.message();
+        }
+        outcomes
     }
 }
 

@@ -13,8 +13,8 @@ use types::{AccountId, Address, Domain};
 
 use super::intake::Intake;
 use super::policy::{Port, Relay};
-use crate::Terms;
 use crate::imap::Upgrade;
+use crate::{Tally, Terms};
 
 /// An answer, later.
 pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, Refusal>> + Send + 'a>>;
@@ -83,6 +83,8 @@ pub struct Door {
     pub peer: Option<IpAddr>,
     /// Whether TLS is on, can begin, or neither.
     pub tls: Tls,
+    /// What is counted of the session.
+    pub tally: Arc<Tally>,
     /// Says when the server stops.
     pub stop: watch::Receiver<bool>,
 }

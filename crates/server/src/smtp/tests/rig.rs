@@ -133,6 +133,7 @@ impl Rig {
             peer: Some("192.0.2.1".parse().unwrap()),
             // The "encryption" of these tests changes nothing.
             tls: Tls::CanStart(Box::new(|stream| Box::pin(async { Ok(stream) }))),
+            tally: Arc::default(),
             stop: self.stop.subscribe(),
         };
         Client {
