@@ -251,7 +251,7 @@ async fn import(file: &Path, data: &Data, language: Language) -> Result<(), Exit
         for (number, outcome) in numbers.into_iter().zip(add(&mut admin, chunk).await?) {
             match outcome {
                 None => added += 1,
-                Some(exit) => refused.push((number, exit.words)),
+                Some(exit) => refused.push((number, exit.said(language).to_owned())),
             }
         }
     }

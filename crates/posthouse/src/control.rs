@@ -87,6 +87,8 @@ pub(crate) enum Reply {
 pub(crate) struct Refused {
     code: u8,
     pub(crate) words: String,
+    #[serde(default)]
+    chinese: Option<String>,
 }
 
 /// An account.
@@ -111,6 +113,7 @@ impl From<Exit> for Refused {
         Refused {
             code: exit.code as u8,
             words: exit.words,
+            chinese: exit.chinese,
         }
     }
 }
@@ -125,7 +128,10 @@ impl From<Refused> for Exit {
             Code::Temporary,
         ];
         let code = codes.into_iter().find(|code| *code as u8 == refused.code);
-        Exit::new(code.unwrap_or(Code::Unavailable), refused.words)
+        Exit {
+            chinese: refused.chinese,
+            ..Exit::new(code.unwrap_or(Code::Unavailable), refused.words)
+        }
     }
 }
 
@@ -259,12 +265,20 @@ impl State {
 
 fn parse(address: &str) -> Result<Address, Exit> {
     let parsed = Address::parse(address);
-    parsed.map_err(|error| Exit::new(Code::Data, format!("{}: {error}", address.escape_debug())))
+    let shown = address.escape_debug();
+    parsed.map_err(|error| {
+        let chinese = format!("{shown} 不是邮件地址：{error}");
+        Exit::in_both(Code::Data, format!("{shown}: {error}"), chinese)
+    })
 }
 
 fn parse_domain(domain: &str) -> Result<Domain, Exit> {
     let parsed = Domain::check(domain);
-    parsed.map_err(|error| Exit::new(Code::Data, format!("{}: {error}", domain.escape_debug())))
+    let shown = domain.escape_debug();
+    parsed.map_err(|error| {
+        let chinese = format!("{shown} 不是域名：{error}");
+        Exit::in_both(Code::Data, format!("{shown}: {error}"), chinese)
+    })
 }
 
 /// A path of a file in a folder that is short however long the folder's path is: a socket's path has 107 octets.

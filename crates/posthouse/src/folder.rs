@@ -11,6 +11,7 @@ use config::Settings;
 use directory::{Cores, Cost, Directory, Guessing};
 use engine::EngineError;
 use rustix::fs::{FlockOperation, flock};
+use server::Shares;
 use store::Store;
 
 use crate::control::State;
@@ -52,6 +53,16 @@ pub(crate) struct Folder {
 impl Folder {
     /// Finds or makes the folder, locks it, and opens what is in it.
     pub(crate) fn open(path: &Path, open: Open, language: Language) -> Result<Self, Exit> {
+        Self::open_within(path, open, &config::Limits::default(), language)
+    }
+
+    /// The same within other limits.
+    pub(crate) fn open_within(
+        path: &Path,
+        open: Open,
+        limits: &config::Limits,
+        language: Language,
+    ) -> Result<Self, Exit> {
         let failed = |error: io::Error| Exit::file(path, &error, language);
         match fs::read_dir(path) {
             Err(error) if error.kind() == ErrorKind::NotFound && open == Open::OrCreate => {
@@ -66,7 +77,7 @@ impl Folder {
             }
         }
         let lock = lock(path, language)?;
-        let disk = Disk::open(path)?;
+        let disk = Disk::open(path, Shares::of(limits).waiting)?;
         Ok(Folder {
             path: path.to_owned(),
             disk,
@@ -96,7 +107,7 @@ impl Folder {
                 (cost, cores),
                 guessing(settings),
             ),
-            store: Store::new(engine, server::system_clock()),
+            store: Store::with_memory(engine, server::system_clock(), Shares::of(&settings.limits).views),
             integrity: self.integrity(),
         }
     }

@@ -14,6 +14,7 @@ mod dns;
 mod domain;
 mod exit;
 mod folder;
+mod help;
 mod language;
 mod local;
 mod log;
@@ -27,9 +28,10 @@ mod setup;
 mod table;
 mod unit;
 
+use std::io::{self, Write as _};
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use exit::{Code, Exit};
 use language::Language;
@@ -73,22 +75,32 @@ enum Command {
 
 fn main() -> ExitCode {
     run::keep_files_private();
-    let arguments = match Arguments::try_parse() {
+    // What is wrong with the command line is said in its language too.
+    let language = Language::of_command_line(std::env::args()).unwrap_or_else(Language::of_locale);
+    let command = help::speak(Arguments::command(), language);
+    let matches = command.try_get_matches();
+    let arguments = match matches.and_then(|matches| Arguments::from_arg_matches(&matches)) {
         Ok(arguments) => arguments,
-        Err(error) => {
-            // Nobody is left to be told if this fails.
-            let _ = error.print();
-            return if error.use_stderr() {
-                Code::Usage.into()
-            } else {
-                ExitCode::SUCCESS
-            };
-        }
+        Err(error) => return refuse(&error, language),
     };
-    let language = arguments.lang.unwrap_or_else(Language::of_locale);
+    let language = arguments.lang.unwrap_or(language);
     match carry_out(arguments.command, language) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(exit) => exit.print(),
+        Err(exit) => exit.print(language),
+    }
+}
+
+/// Says what is wrong with the command line, or what was asked about it.
+fn refuse(error: &clap::Error, language: Language) -> ExitCode {
+    let mistake = help::mistake(error).filter(|_| language == Language::Chinese);
+    // Nobody is left to be told if this fails.
+    let _ = match mistake {
+        Some(words) => io::stderr().write_all(words.as_bytes()),
+        None => error.print(),
+    };
+    match error.use_stderr() {
+        true => Code::Usage.into(),
+        false => ExitCode::SUCCESS,
     }
 }
 

@@ -106,7 +106,7 @@ async fn serve(
     language: Language,
 ) -> Result<(), Exit> {
     let data = settings.data.as_path();
-    let folder = Folder::open(data, Open::OrCreate, language)?;
+    let folder = Folder::open_within(data, Open::OrCreate, &settings.limits, language)?;
     folder.report_damage(language);
     let tls = certificates::read(&settings, data);
     let tls = tls.map_err(|error| run::no_certificate(&error, language))?;

@@ -25,6 +25,7 @@ mod tally;
 mod terms;
 
 pub use clock::system_clock;
+pub use limits::Shares;
 pub use metrics::Metrics;
 pub use services::{Mode, Services};
 pub use tally::Tally;

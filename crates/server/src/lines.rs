@@ -19,8 +19,10 @@ use crate::listen::stopped;
 
 /// Room for reading lines.
 const READ_LINES: usize = 4096;
-/// Room for reading a message.
-const READ_DATA: usize = 64 * 1024;
+/// Room for reading a message; more only where much of it has come.
+const READ_DATA: usize = 16 * 1024;
+/// Room for reading a large message.
+const READ_LARGE: usize = 64 * 1024;
 /// So much output is sent although more input waits.
 const FULL: usize = 64 * 1024;
 /// A larger output is not kept for the next.
@@ -148,10 +150,17 @@ impl Lines {
     }
 
     /// What came and is not used yet, after waiting for something to come: until `deadline` at the latest.
-    pub(crate) async fn data(&mut self, deadline: Instant) -> Result<&[u8], Gone> {
+    /// So many octets of the message have come and are kept.
+    pub(crate) async fn data(&mut self, deadline: Instant, so_far: usize) -> Result<&[u8], Gone> {
         if self.input.is_empty() {
             self.flush().await?;
-            self.read(READ_DATA, deadline, LAST_WORDS).await?;
+            // What has not come takes no memory: whoever only announces gets the room of a line.
+            let room = match so_far {
+                0 => READ_LINES,
+                1..READ_LARGE => READ_DATA,
+                _ => READ_LARGE,
+            };
+            self.read(room, deadline, LAST_WORDS).await?;
         }
         Ok(&self.input)
     }

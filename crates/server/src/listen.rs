@@ -21,7 +21,7 @@ use tokio::time::{interval, sleep, timeout};
 
 use crate::Services;
 use crate::imap::Stream;
-use crate::limits::Connections;
+use crate::limits::{Connections, Shares};
 use crate::services::Arrival;
 use crate::smtp::Port;
 use crate::tally::{Counted, Tally};
@@ -263,7 +263,7 @@ fn bind(at: SocketAddr) -> io::Result<net::TcpListener> {
 pub async fn serve(listeners: Vec<Listener>, services: Arc<Services>, mut stop: watch::Receiver<bool>) {
     let limits = &services.terms().limits;
     let connections = Arc::new(Connections::new(
-        limits.connections,
+        limits.connections.min(Shares::of(limits).connections),
         limits.connections_per_address,
     ));
     let mut accepting = JoinSet::new();

@@ -11,6 +11,7 @@ use types::{Address, Domain};
 
 use crate::authority::{Accounts, Visitor};
 use crate::imap::{self, Passwords, Stream};
+use crate::limits::Shares;
 use crate::listen::{Encryption, Protocol};
 use crate::tls::{self, Certificates};
 use crate::{Metrics, Tally, Terms, pop3, smtp};
@@ -82,7 +83,7 @@ impl Services {
         let site = smtp::Site {
             authority: Arc::clone(&accounts) as Arc<dyn smtp::Authority>,
             store,
-            intake: Arc::new(smtp::Intake::new(settings.limits.memory / 2)),
+            intake: Arc::new(smtp::Intake::new(Shares::of(&settings.limits).messages)),
             now,
             host: settings.hostname.clone(),
             domain: settings.domain.clone(),
@@ -199,6 +200,7 @@ impl Services {
             upgrade: self.upgrade(&arrival),
             message_limit: usize::try_from(self.site.message_limit).unwrap_or(usize::MAX),
             now: Arc::clone(&self.site.now),
+            intake: Arc::clone(&self.site.intake),
             terms: Arc::clone(&self.terms),
             tally: arrival.tally,
             stop,

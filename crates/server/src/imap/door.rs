@@ -11,6 +11,7 @@ use store::{Account, Now};
 use tokio::sync::watch;
 
 use super::connection::Stream;
+use crate::smtp::Intake;
 use crate::{Tally, Terms};
 
 /// The outcome of a login, later.
@@ -49,6 +50,8 @@ pub struct Door {
     pub message_limit: usize,
     /// Tells the time.
     pub now: Now,
+    /// The memory for messages on their way in.
+    pub intake: Arc<Intake>,
     /// What clients have to keep to.
     pub terms: Arc<Terms>,
     /// What is counted of the session.

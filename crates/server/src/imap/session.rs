@@ -21,7 +21,10 @@ use super::door::{Door, Passwords};
 use super::selected::{Access, Expunges, Selected};
 use super::stop::Stop;
 use crate::listen::stopped;
+use crate::smtp::Hold;
 
+/// Octets of a command that every connection may have.
+const UNCOUNTED: usize = 8 * 1024;
 /// How many mistakes a client may make before a login.
 const MAX_MISTAKES: u32 = 10;
 /// How many it may make in a row after a login: a broken client, not an attack.
@@ -39,6 +42,8 @@ pub(super) struct Session {
     pub(super) connection: Connection,
     pub(super) door: Door,
     pub(super) state: State,
+    /// The memory of a large command that is on its way, until it is carried out.
+    hold: Option<Box<Hold>>,
     /// The tag of the IDLE that is going on.
     idling: Option<Bytes>,
     mistakes: u32,
@@ -61,6 +66,7 @@ pub async fn serve(stream: Box<dyn Stream>, door: Door) -> io::Result<()> {
     let mut session = Session {
         connection: Connection::new(stream, door.terms.times.write),
         state: State::NotAuthenticated,
+        hold: None,
         idling: None,
         mistakes: 0,
         login_failures: 0,
@@ -117,6 +123,10 @@ impl Session {
             if next == Next::End {
                 return self.connection.close().await;
             }
+            // What comes next is counted when it comes.
+            if self.connection.framer().held() < UNCOUNTED {
+                self.hold = None;
+            }
             // A client that sends many commands at once gets no more answers than it reads.
             self.connection.relieve().await?;
         }
@@ -147,9 +157,24 @@ impl Session {
             Err(_) => Ok(self.leave("you have been silent for too long")),
             Ok(read) => {
                 read?;
+                self.hold_what_came();
                 self.wait_anew();
                 Ok(Next::Command)
             }
+        }
+    }
+
+    /// A large command takes memory that others have too; where there is none it is refused, and its rest is skipped.
+    fn hold_what_came(&mut self) {
+        let octets = self.connection.framer().held();
+        if octets < UNCOUNTED {
+            return;
+        }
+        let intake = &self.door.intake;
+        let hold = self.hold.get_or_insert_with(|| Box::new(intake.hold()));
+        if !hold.grow(octets) {
+            self.hold = None;
+            self.connection.framer().give_up();
         }
     }
 

@@ -53,7 +53,8 @@ impl Connection {
         let mut reader = DotReader::new(limit);
         let mut pace = Pace::begin(Instant::now());
         loop {
-            let input = self.lines.data(pace.deadline()).await?;
+            let so_far = kept.as_ref().map_or(0, Incoming::size);
+            let input = self.lines.data(pace.deadline(), so_far).await?;
             let progress = match &mut kept {
                 Ok(incoming) => reader.read(input, &mut incoming.octets),
                 Err(_) => reader.read(input, &mut BytesMut::new()),
@@ -132,7 +133,8 @@ impl Connection {
             .map_or_else(|_| Pace::begin(Instant::now()), |incoming| incoming.pace);
         let mut left = octets;
         while left > 0 {
-            let input = self.lines.data(pace.deadline()).await?;
+            let so_far = kept.as_ref().map_or(0, Incoming::size);
+            let input = self.lines.data(pace.deadline(), so_far).await?;
             let taken = input.len().min(left);
             let came = input.get(..taken).unwrap_or_default();
             kept = kept.and_then(|mut incoming| {

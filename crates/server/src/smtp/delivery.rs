@@ -45,7 +45,7 @@ impl Connection {
             only_recipient,
             at: now,
         };
-        let mut octets = BytesMut::with_capacity(16 * 1024);
+        let mut octets = BytesMut::with_capacity(4 * 1024);
         write!(octets, "{}{received}", ReturnPath(&transaction.mail.from))
             .expect("a BytesMut takes everything");
         Ok(Incoming {

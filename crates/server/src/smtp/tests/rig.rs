@@ -105,7 +105,7 @@ impl Rig {
             site: Arc::new(Site {
                 authority: Arc::new(Accounts),
                 store: Store::new(Arc::clone(&engine), Arc::clone(&now)),
-                intake: Arc::new(Intake::new(1 << 20)),
+                intake: Arc::new(Intake::new((1 << 20) + (1 << 17))),
                 now,
                 host: domain.clone(),
                 domain,
