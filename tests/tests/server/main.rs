@@ -12,3 +12,4 @@ mod damage;
 mod hostile;
 mod power_loss;
 mod scarcity;
+mod setup;
