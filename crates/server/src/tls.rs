@@ -311,3 +311,53 @@ pub(crate) async fn begin(
 pub(crate) fn upgrade(acceptor: TlsAcceptor, tally: Arc<Tally>) -> Upgrade {
     Box::new(move |plain| Box::pin(async move { begin(acceptor, plain, &tally).await }))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn made(folder: &Path, name: &str) -> Files {
+        Files::self_signed(&folder.join(name), vec![name.to_owned()]).unwrap()
+    }
+
+    #[test]
+    fn each_name_has_its_certificate() {
+        let folder = tempfile::tempdir().unwrap();
+        let provider = rustls::crypto::aws_lc_rs::default_provider();
+        let load = |name: &str| Arc::new(made(folder.path(), name).load(&provider).unwrap().0);
+        let (main, exact, wild) = (load("main"), load("exact"), load("wild"));
+        let by_name = ByName {
+            main: Arc::clone(&main),
+            named: HashMap::from([
+                ("mail.example.net".to_owned(), Arc::clone(&exact)),
+                ("*.example.net".to_owned(), Arc::clone(&wild)),
+            ]),
+        };
+        let check = |name: Option<&str>, wanted: &Arc<CertifiedKey>| {
+            assert!(Arc::ptr_eq(by_name.find(name), wanted), "{name:?}");
+        };
+        check(Some("Mail.Example.NET"), &exact);
+        check(Some("imap.example.net"), &wild);
+        check(Some("a.b.example.net"), &main);
+        check(Some("example.net"), &main);
+        check(None, &main);
+    }
+
+    #[test]
+    fn files_that_change_are_seen_and_bad_ones_change_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let files = made(folder.path(), "one");
+        let certificates = Certificates::read(files.clone()).unwrap();
+        assert!(!certificates.have_changed());
+        let two = made(folder.path(), "two");
+        fs::rename(&two.certificate, &files.certificate).unwrap();
+        assert!(certificates.have_changed());
+        // The key is still that of the other.
+        assert!(certificates.read_again().is_err());
+        assert!(certificates.have_changed());
+        fs::rename(&two.key, &files.key).unwrap();
+        certificates.read_again().unwrap();
+        assert!(!certificates.have_changed());
+        assert!(certificates.expiries()[0].at.0 > 0);
+    }
+}
