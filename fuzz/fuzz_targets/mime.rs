@@ -18,7 +18,15 @@ fuzz_target!(|bytes: &[u8]| {
     }
     check_whole(&message);
     check_repair(bytes);
+    check_surrogate(bytes);
 });
+
+/// A surrogate has only ASCII in its header fields, needs none itself, and does not grow out of proportion.
+fn check_surrogate(bytes: &[u8]) {
+    let surrogate = message::downgrade::message(bytes);
+    assert!(!message::downgrade::is_needed(&Message::parse(&surrogate)));
+    assert!(surrogate.len() <= bytes.len() * 40 + 40);
+}
 
 fn check_structure(message: &Message<'_>) {
     let structure = message.structure();

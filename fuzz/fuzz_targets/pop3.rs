@@ -3,7 +3,7 @@
 
 use bytes::BytesMut;
 use libfuzzer_sys::fuzz_target;
-use pop3::{Command, Maildrop, Message, Session};
+use pop3::{Command, Language, Maildrop, Message, Session};
 use types::{EntryId, Octets};
 use wire::{DotProgress, DotReader, Framed, LineFramer};
 
@@ -24,7 +24,7 @@ fn session(input: &[u8]) {
             let mut out = BytesMut::new();
             match framer.next(&mut buffer) {
                 Framed::Incomplete => break,
-                Framed::TooLong => pop3::Refusal::LineTooLong.print(&mut out),
+                Framed::TooLong => pop3::Refusal::LineTooLong.print(Language::Chinese, &mut out),
                 Framed::Line(line) => answer(&line, &mut session, &mut out),
             }
             assert!(out.ends_with(b"\r\n") && (out.starts_with(b"+OK") || out.starts_with(b"-ERR")));
@@ -36,27 +36,27 @@ fn session(input: &[u8]) {
 fn answer(line: &[u8], session: &mut Session<Maildrop<()>>, out: &mut BytesMut) {
     let (command, allowed) = match pop3::command::parse(line) {
         Ok(parsed) => parsed,
-        Err(refusal) => return refusal.print(out),
+        Err(refusal) => return refusal.print(Language::Chinese, out),
     };
     let printed = command.to_string();
     if !printed.contains(char::REPLACEMENT_CHARACTER) {
         assert_eq!(pop3::command::parse(printed.as_bytes()), Ok((command.clone(), allowed)));
     }
     if let Err(refusal) = session.check(allowed) {
-        return refusal.print(out);
+        return refusal.print(Language::Chinese, out);
     }
     let Session::Transaction(drop) = session else { unreachable!("it begins so and stays so") };
     match command {
         Command::Stat => drop.print_stat(out),
-        Command::List(None) => drop.print_list(out),
-        Command::Uidl(None) => drop.print_uidl(out),
+        Command::List(None) => drop.print_list(Language::English, out),
+        Command::Uidl(None) => drop.print_uidl(Language::Chinese, out),
         Command::Dele(number) => match drop.delete(number) {
             Ok(()) => pop3::reply::ok("deleted", out),
-            Err(refusal) => refusal.print(out),
+            Err(refusal) => refusal.print(Language::Chinese, out),
         },
         Command::Retr(number) | Command::Top(number, _) => match drop.find(number) {
-            Ok(_) => pop3::reply::message(line, out),
-            Err(refusal) => refusal.print(out),
+            Ok(_) => pop3::reply::message(line, Language::Default, out),
+            Err(refusal) => refusal.print(Language::Chinese, out),
         },
         Command::Rset => {
             drop.reset();

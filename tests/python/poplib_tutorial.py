@@ -1,5 +1,7 @@
 """A tutorial of poplib: every method, over TLS from the start, over STLS, and without."""
 
+import base64
+import imaplib
 import smtplib
 from email.parser import Parser
 
@@ -84,6 +86,62 @@ def stls_and_capabilities():
     server.quit()
 
 
+INTERNATIONAL = (
+    "From: 张三 <张三@例子.中国>\r\nTo: Bob <bob@example.org>\r\nSubject: 你好，世界\r\nMIME-Version: 1.0\r\n"
+    "Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n第一行\r\n.第二行\r\n"
+).encode()
+
+
+def internationalised_mail():
+    with imaplib.IMAP4_SSL(HOST, IMAPS, ssl_context=trusting()) as imap:
+        imap.login(BOB, BOB_PASSWORD)
+        assert imap.append("INBOX", None, None, INTERNATIONAL)[0] == "OK"
+    old = opened()  # which does not say UTF8
+    number = old.stat()[0]
+    listed = int(old.list(number).split()[2])
+    _, lines, octets = old.retr(number)
+    raw = b"\r\n".join(lines) + b"\r\n"
+    assert octets == len(raw) == listed, (octets, len(raw), listed)
+    header, _, body = raw.partition(b"\r\n\r\n")
+    assert header.isascii() and body == INTERNATIONAL.partition(b"\r\n\r\n")[2], raw
+    message = email.message_from_bytes(raw, policy=email.policy.default)
+    assert message["Subject"] == "你好，世界", message["Subject"]
+    assert message["To"].addresses[0].addr_spec == BOB
+    identity = old.uidl(number).split()[2]
+    old.quit()
+    new = poplib.POP3(HOST, POP3)
+    new.stls(context=trusting())
+    assert b"USER" in [word.encode() for word in new.capa()["UTF8"]]
+    new.utf8()
+    new.user(BOB)
+    new.pass_(BOB_PASSWORD)
+    _, lines, octets = new.retr(number)
+    assert b"\r\n".join(lines) + b"\r\n" == INTERNATIONAL
+    assert octets == len(INTERNATIONAL) == int(new.list(number).split()[2])
+    assert new.uidl(number).split()[2] == identity
+    new.dele(number)
+    new.quit()
+
+
+def sasl_in_lines():
+    server = poplib.POP3_SSL(HOST, POP3S, context=trusting())
+    assert "PLAIN" in server.capa()["SASL"]
+    plain = base64.b64encode(f"\0{BOB}\0{BOB_PASSWORD}".encode()).decode()
+    refused("-ERR", server._shortcmd, "AUTH PLAIN AGIAYg==")
+    assert server._shortcmd(f"AUTH PLAIN {plain}").startswith(b"+OK")
+    assert server._shortcmd("LANG zh").decode().startswith("+OK zh 语言")
+    refused("没有这封邮件", lambda: decoded(server.retr, 99))
+    server.quit()
+
+
+def decoded(act, *arguments):
+    """Does something; the words of a refusal, which poplib keeps as bytes, become text."""
+    try:
+        return act(*arguments)
+    except poplib.error_proto as error:
+        raise AssertionError(error.args[0].decode()) from error
+
+
 def a_wrong_password_is_refused():
     server = poplib.POP3(HOST, POP3)
     server.user(BOB)
@@ -98,4 +156,6 @@ ids = every_method()
 deletes_took_effect_at_quit(ids)
 only_one_session_holds_the_maildrop()
 stls_and_capabilities()
+internationalised_mail()
+sasl_in_lines()
 a_wrong_password_is_refused()

@@ -1,4 +1,4 @@
-//! Every transcript of `tests/transcripts/imap/`, against the built program over TCP.
+//! Every transcript of `tests/transcripts/`, against the built program over TCP.
 //!
 //! What moves the clock is left to the tests in memory: nobody waits half an hour here.
 #![allow(
@@ -32,6 +32,7 @@ mod transcript;
 struct Program {
     server: Server,
     passwords: Vec<(String, String)>,
+    service: Service,
 }
 
 impl Program {
@@ -72,12 +73,17 @@ impl World for Program {
                 name,
                 messages,
             } => self.fill(account, name, messages),
+            Given::Setting { .. } => unreachable!("transcripts that set something are not run here"),
             Given::Session { .. } => unreachable!("the runner makes sessions"),
         }
     }
 
     fn log_in(&self, account: &str, mailbox: Option<&str>) -> Vec<(String, String)> {
         let password = self.password(account);
+        if self.service == Service::Pop3 {
+            let lines = [format!("USER {account}"), format!("PASS {password}")];
+            return lines.map(|line| (line, "+OK".to_owned())).into();
+        }
         let mut lines = vec![(format!("l1 LOGIN {account} \"{password}\""), "l1 OK".to_owned())];
         if let Some(mailbox) = mailbox {
             lines.push((format!("l2 SELECT \"{mailbox}\""), "l2 OK".to_owned()));
@@ -86,7 +92,7 @@ impl World for Program {
     }
 
     async fn connect(&mut self) -> Box<dyn Stream> {
-        let at = (Ipv4Addr::LOCALHOST, self.server.port(Service::Imap));
+        let at = (Ipv4Addr::LOCALHOST, self.server.port(self.service));
         Box::new(TcpStream::connect(at).await.unwrap())
     }
 
@@ -100,12 +106,13 @@ fn folder() -> PathBuf {
 }
 
 /// Runs one; gives why it failed.
-fn run(path: &Path) -> Result<(), String> {
+fn run(path: &Path, service: Service) -> Result<(), String> {
     let text = fs::read_to_string(path).unwrap();
     let transcript = Transcript::parse(&text)?;
     let mut program = Program {
         server: Server::start(),
         passwords: Vec::new(),
+        service,
     };
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -117,18 +124,27 @@ fn run(path: &Path) -> Result<(), String> {
 
 #[test]
 fn the_built_program_speaks_as_the_transcripts_of_imap_say() {
+    run_all("imap", Service::Imap);
+}
+
+#[test]
+fn the_built_program_speaks_as_the_transcripts_of_pop3_say() {
+    run_all("pop3", Service::Pop3);
+}
+
+fn run_all(protocol: &str, service: Service) {
     let mut ran = 0;
     let mut failures = Vec::new();
-    for path in transcript::files(&folder().join("imap")) {
+    for path in transcript::files(&folder().join(protocol)) {
         if fs::read_to_string(&path)
             .unwrap()
             .lines()
-            .any(|line| line.starts_with("T:"))
+            .any(|line| line.starts_with("T:") || line.starts_with("given setting "))
         {
             continue;
         }
         ran += 1;
-        if let Err(why) = run(&path) {
+        if let Err(why) = run(&path, service) {
             failures.push(format!(
                 "{}\n{why}",
                 path.strip_prefix(folder()).unwrap().display()

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use toml::de::DeValue;
-use types::Domain;
+use types::{Address, Domain};
 
 use crate::Words;
 
@@ -252,6 +252,82 @@ impl Kind for Path {
 
     fn form(&self) -> Words {
         Words::new("a path in quotes", "引号中的路径")
+    }
+}
+
+/// A text that is not empty.
+pub(crate) struct Text;
+
+impl Kind for Text {
+    type Value = String;
+
+    fn read(&self, value: &DeValue<'_>) -> Result<String, Words> {
+        let text = value.as_str().filter(|text| !text.is_empty());
+        text.map(str::to_owned).ok_or_else(|| self.wrong())
+    }
+
+    fn print(&self, value: &String) -> Option<String> {
+        Some(quoted(value))
+    }
+
+    fn form(&self) -> Words {
+        Words::new("a text in quotes", "引号中的文本")
+    }
+}
+
+/// Something for each of some mail addresses.
+pub(crate) struct ByAddress<K>(pub(crate) K);
+
+impl<K: Kind> ByAddress<K> {
+    fn entry(&self, address: &str, value: &DeValue<'_>) -> Result<(Address, K::Value), Words> {
+        let parsed = Address::parse(address)
+            .map_err(|error| Words::new(error.to_string(), format!("必须是邮件地址（{error}）")))?;
+        Ok((parsed, self.0.read(value)?))
+    }
+}
+
+impl<K: Kind> Kind for ByAddress<K> {
+    type Value = Vec<(Address, K::Value)>;
+
+    fn read(&self, value: &DeValue<'_>) -> Result<Self::Value, Words> {
+        let table = value.as_table().ok_or_else(|| self.wrong())?;
+        let entries = table.iter().map(|(address, value)| {
+            let address = address.get_ref();
+            self.entry(address, value.get_ref()).map_err(|what| {
+                Words::new(
+                    format!("{address}: {}", what.english),
+                    format!("{address}：{}", what.chinese),
+                )
+            })
+        });
+        entries.collect()
+    }
+
+    fn print(&self, value: &Self::Value) -> Option<String> {
+        let entries = value
+            .iter()
+            .filter_map(|(address, value)| Some((address, self.0.print(value)?)));
+        let printed: Vec<_> = entries
+            .map(|(address, value)| format!("{} = {value}", quoted(&address.to_string())))
+            .collect();
+        match printed.is_empty() {
+            true => Some("{}".to_owned()),
+            false => Some(format!("{{ {} }}", printed.join(", "))),
+        }
+    }
+
+    fn form(&self) -> Words {
+        let form = self.0.form();
+        Words::new(
+            format!(
+                "a table such as {{ \"alice@example.org\" = … }}; for each address {}",
+                form.english
+            ),
+            format!(
+                "形如 {{ \"alice@example.org\" = … }} 的表，每个地址对应{}",
+                form.chinese
+            ),
+        )
     }
 }
 

@@ -21,11 +21,13 @@ use types::Domain;
 pub use kind::quoted;
 pub use page::{Given, Tongue, commented, groups, page};
 pub use problem::{Problem, Problems};
+pub use sections::auth::{Auth, Oidc};
 pub use sections::limits::Limits;
 pub use sections::listen::Listen;
 pub use sections::log::{Format, Level, Log};
 pub use sections::logins::Logins;
 pub use sections::passwords::Passwords;
+pub use sections::pop3::{Language, Pop3};
 pub use sections::process::Process;
 pub use sections::timeouts::Timeouts;
 pub use sections::tls::{NamedCertificate, Tls, TlsVersion};
@@ -61,6 +63,12 @@ pub struct Settings {
     pub log: Log,
     /// `[process]`: what the running program may do.
     pub process: Process,
+    /// `[pop3]`: what POP3 asks of its clients.
+    pub pop3: Pop3,
+    /// `[auth]`: the ways to log in beside a password.
+    pub auth: Auth,
+    /// `[auth.oidc]`: whose tokens are taken. Nobody's unless given.
+    pub oidc: Option<Oidc>,
 }
 
 impl Settings {
@@ -81,6 +89,9 @@ impl Settings {
             passwords: Passwords::default(),
             log: Log::default(),
             process: Process::default(),
+            pop3: Pop3::default(),
+            auth: Auth::default(),
+            oidc: None,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::sections::{limits, listen, log, logins, passwords, process, server, timeouts, tls};
+use crate::sections::{auth, limits, listen, log, logins, passwords, pop3, process, server, timeouts, tls};
 use crate::{Group, Setting, Words};
 
 /// In which language something is written.
@@ -54,6 +54,9 @@ pub fn groups() -> Vec<Group> {
         timeouts::Timeouts::describe(),
         logins::Logins::describe(),
         passwords::Passwords::describe(),
+        auth::Auth::describe(),
+        auth::Issuer::describe(),
+        pop3::Pop3::describe(),
         log::Log::describe(),
         process::Process::describe(),
     ]
@@ -211,6 +214,9 @@ mod tests {
         }
     }
 
+    /// Settings that need one another.
+    const TOGETHER: [&[&str]; 2] = [&["certificate", "key"], &["issuer", "audience", "keys"]];
+
     #[test]
     fn every_example_can_be_given() {
         for group in groups() {
@@ -224,11 +230,10 @@ mod tests {
                     file += &format!("[{}]\n", group.name);
                 }
                 file += &format!("{} = {value}\n", setting.key);
-                if let Some(other) = [("certificate", "key"), ("key", "certificate")]
-                    .iter()
-                    .find(|(key, _)| *key == setting.key)
-                {
-                    file += &format!("{} = 'x'\n", other.1);
+                for together in TOGETHER.iter().filter(|keys| keys.contains(&setting.key)) {
+                    for other in together.iter().filter(|key| **key != setting.key) {
+                        file += &format!("{other} = 'x'\n");
+                    }
                 }
                 assert!(Settings::parse(&file).is_ok(), "{file}");
             }

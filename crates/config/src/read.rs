@@ -4,8 +4,10 @@ use toml::de::DeTable;
 
 use crate::section::{Report, Section};
 use crate::sections::server::Server;
-use crate::sections::tls;
-use crate::{Limits, Listen, Log, Logins, Passwords, Problems, Process, Settings, Timeouts, Tls, Words};
+use crate::sections::{auth, tls};
+use crate::{
+    Auth, Limits, Listen, Log, Logins, Passwords, Pop3, Problems, Process, Settings, Timeouts, Tls, Words,
+};
 
 /// Takes a whole section.
 macro_rules! whole {
@@ -57,6 +59,10 @@ fn read(mut file: Section<'_>) -> Option<Settings> {
     let passwords = whole!(file, "passwords", Passwords);
     let log = whole!(file, "log", Log);
     let process = whole!(file, "process", Process);
+    let pop3 = whole!(file, "pop3", Pop3);
+    let mut section = file.section("auth");
+    let (auth, oidc) = (Auth::take(&mut section), auth::oidc(section.section("oidc")));
+    section.end();
     file.end();
     let hostname = server.hostname?;
     Some(Settings {
@@ -73,12 +79,20 @@ fn read(mut file: Section<'_>) -> Option<Settings> {
         passwords,
         log,
         process,
+        pop3,
+        auth,
+        oidc,
     })
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use types::Address;
+
     use super::*;
+    use crate::Language;
 
     fn check(file: &str, wanted: &[&str]) {
         let problems = Settings::parse(file).map_or_else(|problems| problems.to_string(), |_| String::new());
@@ -121,6 +135,10 @@ mod tests {
             [passwords]
             memory_kib = 8
             passes = 0x1
+            [pop3]
+            login_delay = 60
+            login_delays = { "alice@example.org" = 600 }
+            language = "zh"
         "#;
         let settings = Settings::parse(file).unwrap();
         assert_eq!(settings.domain.as_str(), "example.org");
@@ -133,6 +151,15 @@ mod tests {
         assert_eq!(
             (settings.timeouts.smtp.as_secs(), settings.timeouts.imap.as_secs()),
             (30, 1800)
+        );
+        let alice = Address::parse("alice@example.org").unwrap();
+        assert_eq!(
+            settings.pop3,
+            Pop3 {
+                login_delay: Duration::from_secs(60),
+                login_delays: vec![(alice, Duration::from_secs(600))],
+                language: Language::Chinese,
+            }
         );
         assert_eq!(
             settings.passwords,
@@ -159,6 +186,14 @@ mod tests {
             ],
         );
         check("hostname = 'a'\ntls = 1\n", &["line 2: [tls] must be a table"]);
+        check(
+            "hostname = 'a'\n[pop3]\nlogin_delay = 86401\nlanguage = 'fr'\nlogin_delays = { 'x' = 1 }\n",
+            &[
+                "line 3: login_delay: must be a time from 0 to 1d, such as \"5m\" (s, m, h, d), or a number of seconds",
+                "line 4: language: must be \"en\" or \"zh\"",
+                "line 5: login_delays: x: an address has the form name@domain",
+            ],
+        );
         check(
             "hostname = 'a'\nx = [\n",
             &[

@@ -11,10 +11,10 @@ use types::{AccountId, Address, Timestamp};
 
 use crate::name::{Name, domain_hash, fold_domain};
 use crate::row::{
-    AccountRow, DomainRow, Leads, NameRow, Row, account_key, account_of, counters_key, domain_key,
-    member_key, name_key,
+    AccountRow, DomainRow, ForeignRow, Leads, NameRow, Row, ScramRow, account_key, account_of,
+    app_password_key, counters_key, domain_key, foreign_key, member_key, name_key, scram_key,
 };
-use crate::{Directory, DirectoryError, Refusal};
+use crate::{Directory, DirectoryError, Refusal, foreign};
 
 /// An account, as it is listed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,6 +36,21 @@ pub struct NewAccount {
     pub password: Secret,
 }
 
+/// An account that comes from another program, with its hash.
+#[derive(Clone)]
+pub struct ImportedAccount {
+    /// Its own address.
+    pub address: Address,
+    /// `{SHA512-CRYPT}`, `{BLF-CRYPT}`, or a PHC string of Argon2, PBKDF2 or scrypt.
+    pub hash: Box<str>,
+}
+
+/// What is kept of a password.
+struct Hashed {
+    hash: Box<str>,
+    keys: Option<ScramRow>,
+}
+
 impl Directory {
     /// Adds an account, and its domain where that is not there yet.
     ///
@@ -48,20 +63,49 @@ impl Directory {
 
     /// Adds accounts: hashed on all cores that may be used, stored in one transaction. One outcome for each, in order.
     pub async fn add_accounts(&self, new: Vec<NewAccount>) -> Vec<Result<AccountId, DirectoryError>> {
-        let hashes = join_all(
-            new.iter()
-                .map(|new| self.shared.hasher.hash(new.password.clone())),
-        )
-        .await;
+        let hashed = new.iter().map(|new| self.hash(&new.address, &new.password));
+        let hashed = join_all(hashed).await;
+        let addresses = new.into_iter().map(|new| new.address);
+        self.add_hashed(addresses.zip(hashed).collect()).await
+    }
+
+    /// Adds accounts with hashes that another program has made; each is replaced at its first login. One outcome for
+    /// each, in order.
+    pub async fn import_accounts(&self, new: Vec<ImportedAccount>) -> Vec<Result<AccountId, DirectoryError>> {
+        let check = |new: ImportedAccount| {
+            let hash = foreign::check(&new.hash).map(|hash| Hashed { hash, keys: None });
+            (new.address, hash.map_err(DirectoryError::from))
+        };
+        let checked: Vec<_> = new.into_iter().map(check).collect();
+        // Before the first of them can log in: see login::level.
+        let mut batch = Batch::new(Partition::DIRECTORY);
+        batch.put(&foreign_key(), &ForeignRow.print());
+        if let Err(error) = self.shared.engine.commit(batch).await {
+            return checked.iter().map(|_| Err(error.clone().into())).collect();
+        }
+        self.add_hashed(checked).await
+    }
+
+    async fn hash(&self, address: &Address, password: &Secret) -> Result<Hashed, DirectoryError> {
+        Ok(Hashed {
+            hash: self.shared.hasher.hash(password.clone()).await?,
+            keys: self.own_keys(&Name::of(address), password).await?,
+        })
+    }
+
+    async fn add_hashed(
+        &self,
+        new: Vec<(Address, Result<Hashed, DirectoryError>)>,
+    ) -> Vec<Result<AccountId, DirectoryError>> {
         let _changing = self.shared.changing.lock().await;
         let mut draft = match self.draft().await {
             Ok(draft) => draft,
             Err(error) => return new.iter().map(|_| Err(error.clone())).collect(),
         };
         let mut outcomes = Vec::with_capacity(new.len());
-        for (new, hash) in new.iter().zip(hashes) {
-            let added = match hash {
-                Ok(hash) => draft.add(&new.address, hash).await,
+        for (address, hashed) in new {
+            let added = match hashed {
+                Ok(hashed) => draft.add(&address, hashed).await,
                 Err(error) => Err(error),
             };
             outcomes.push(added);
@@ -87,25 +131,49 @@ impl Directory {
         batch.delete(&name_key(name.hash()));
         batch.delete(&account_key(id));
         batch.delete(&member_key(domain_hash(&fold_domain(&row.address.domain)), id));
+        batch.delete(&scram_key(id));
+        for (number, _) in self.app_password_rows(id).await? {
+            batch.delete(&app_password_key(id, number));
+        }
         self.shared.engine.commit(batch).await?;
         self.shared.verified.forget(name.as_str());
         Ok(id)
     }
 
-    /// Gives an account another password.
+    /// Gives an account another password. Its app passwords stay.
     ///
     /// # Errors
     /// When there is no such account, the password cannot be one, or the engine fails.
     pub async fn set_password(&self, address: &Address, password: Secret) -> Result<(), DirectoryError> {
-        let hash = self.shared.hasher.hash(password).await?;
+        let hashed = self.hash(address, &password).await?;
         let _changing = self.shared.changing.lock().await;
         let (id, mut row) = self.account_at(address).await?;
-        row.password = hash;
+        row.password = hashed.hash;
         let mut batch = Batch::new(Partition::DIRECTORY);
         batch.put(&account_key(id), &row.print());
+        match hashed.keys {
+            Some(keys) => batch.put(&scram_key(id), &keys.print()),
+            // Those of the password before must not serve.
+            None => batch.delete(&scram_key(id)),
+        }
         self.shared.engine.commit(batch).await?;
         self.shared.verified.forget(Name::of(&row.address).as_str());
         Ok(())
+    }
+
+    /// Gives no new account a number up to this one: mail is kept under it, of an account that may not be known any more.
+    ///
+    /// # Errors
+    /// When the engine fails or a row is unreadable.
+    pub async fn skip_numbers(&self, last: AccountId) -> Result<(), DirectoryError> {
+        let _changing = self.shared.changing.lock().await;
+        let next_account = AccountId(last.0.saturating_add(1));
+        if self.counters().await?.next_account >= next_account {
+            return Ok(());
+        }
+        let mut batch = Batch::new(Partition::DIRECTORY);
+        batch.put(&counters_key(), &crate::row::Counters { next_account }.print());
+        Ok(self.shared.engine.commit(batch).await?)
     }
 
     /// Accounts with higher numbers than `after`, in their order, at most `limit`.
@@ -137,7 +205,10 @@ impl Directory {
         Ok(self.account_named(&Name::of(address)).await?.is_some())
     }
 
-    async fn account_at(&self, address: &Address) -> Result<(AccountId, AccountRow), DirectoryError> {
+    pub(crate) async fn account_at(
+        &self,
+        address: &Address,
+    ) -> Result<(AccountId, AccountRow), DirectoryError> {
         let found = self.account_named(&Name::of(address)).await?;
         Ok(found.ok_or_else(|| Refusal::NoAccount(address.clone()))?)
     }
@@ -185,7 +256,7 @@ struct Draft<'a> {
 }
 
 impl Draft<'_> {
-    async fn add(&mut self, address: &Address, password: Box<str>) -> Result<AccountId, DirectoryError> {
+    async fn add(&mut self, address: &Address, hashed: Hashed) -> Result<AccountId, DirectoryError> {
         let name = Name::of(address);
         let key = name_key(name.hash());
         if let Some(stored) = self.directory.read(key.clone()).await? {
@@ -214,10 +285,13 @@ impl Draft<'_> {
         self.batch.put(&key, &NameRow { name, leads }.print());
         let account = AccountRow {
             address: address.clone(),
-            password,
+            password: hashed.hash,
             added: now(),
         };
         self.batch.put(&account_key(id), &account.print());
+        if let Some(keys) = hashed.keys {
+            self.batch.put(&scram_key(id), &keys.print());
+        }
         self.batch.put(&member_key(domain, id), b"");
         self.next = AccountId(id.0 + 1);
         Ok(id)
@@ -236,7 +310,7 @@ impl Draft<'_> {
 }
 
 /// When a row is made: for people to read, nothing depends on it.
-fn now() -> Timestamp {
+pub(crate) fn now() -> Timestamp {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Timestamp(i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
 }

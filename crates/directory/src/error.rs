@@ -19,6 +19,29 @@ pub enum Refusal {
     /// A password is not so long.
     #[error("a password has at most {} octets", crate::password::MAX_PASSWORD)]
     LongPassword,
+    /// A hash of another program that nobody here can verify, or that costs too much.
+    #[error(
+        "not a hash that can be imported: {{SHA512-CRYPT}}, {{BLF-CRYPT}}, or a PHC string of Argon2, PBKDF2 or scrypt"
+    )]
+    UnknownHash,
+    /// An app password is called by its name.
+    #[error(
+        "the name of an app password has 1 to {} characters, and no control characters",
+        crate::app_password::MAX_NAME
+    )]
+    AppPasswordName,
+    /// There is one of that name.
+    #[error("there is an app password {0} already")]
+    AppPasswordExists(Box<str>),
+    /// There is none of that name.
+    #[error("there is no app password {0}")]
+    NoAppPassword(Box<str>),
+    /// Everybody has a limit.
+    #[error(
+        "an account has at most {} app passwords",
+        crate::app_password::MAX_APP_PASSWORDS
+    )]
+    TooManyAppPasswords,
     /// An alias without anybody behind it.
     #[error("an alias needs 1 to {} addresses", crate::domain::MAX_TARGETS)]
     Targets,

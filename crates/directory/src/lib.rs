@@ -8,27 +8,32 @@
 //! so no row needs to be in memory. A wrong password and a name that nobody has take the same time and read the same.
 
 mod account;
+mod app_password;
 mod domain;
 mod error;
+mod foreign;
 mod login;
 mod name;
 mod password;
 mod resolve;
 mod row;
+mod scram;
 mod throttle;
 mod verified;
 
 use std::sync::Arc;
 
 use engine::Engine;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, OnceCell};
 use types::Domain;
 
-pub use account::{Account, NewAccount};
+pub use account::{Account, ImportedAccount, NewAccount};
+pub use app_password::AppPassword;
 pub use error::{DirectoryError, Refusal};
 pub use login::{Login, LoginRefusal};
 pub use password::{Cores, Cost};
 pub use resolve::Resolution;
+pub use scram::{Rounds, Scram};
 pub use throttle::Guessing;
 
 use password::Hasher;
@@ -47,31 +52,46 @@ struct Shared {
     hasher: Hasher,
     verified: Verified,
     throttle: Throttle,
+    scram: Scram,
+    /// What tags and salts are made with, once it has been wanted.
+    secret: OnceCell<[u8; 32]>,
     /// Held from the first read of a change to its commit: one change at a time.
     changing: Mutex<()>,
+}
+
+/// How a directory hashes, and what slows those who guess.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Options {
+    /// What a hash costs.
+    pub cost: Cost,
+    /// The cores that hash.
+    pub cores: Cores,
+    /// The SCRAM keys that are kept.
+    pub scram: Scram,
+    /// The limits for those who guess.
+    pub guessing: Guessing,
 }
 
 impl Directory {
     /// The directory of a server. A login name without a domain is looked for in `default_domain`.
     #[must_use]
     pub fn new(engine: Arc<dyn Engine>, default_domain: Domain, cost: Cost) -> Self {
-        Self::with_cores(engine, default_domain, cost, Cores::AllButOne)
+        let options = Options {
+            cost,
+            ..Options::default()
+        };
+        Self::with_options(engine, default_domain, options)
     }
 
-    /// The same with a choice of the cores that hash passwords.
+    /// The same with other choices.
     #[must_use]
-    pub fn with_cores(engine: Arc<dyn Engine>, default_domain: Domain, cost: Cost, cores: Cores) -> Self {
-        Self::with_guessing(engine, default_domain, (cost, cores), Guessing::default())
-    }
-
-    /// The same with other limits for those who guess.
-    #[must_use]
-    pub fn with_guessing(
-        engine: Arc<dyn Engine>,
-        default_domain: Domain,
-        (cost, cores): (Cost, Cores),
-        guessing: Guessing,
-    ) -> Self {
+    pub fn with_options(engine: Arc<dyn Engine>, default_domain: Domain, options: Options) -> Self {
+        let Options {
+            cost,
+            cores,
+            scram,
+            guessing,
+        } = options;
         Directory {
             shared: Arc::new(Shared {
                 engine,
@@ -79,6 +99,8 @@ impl Directory {
                 hasher: Hasher::new(cost, cores),
                 verified: Verified::new(),
                 throttle: Throttle::new(guessing),
+                scram,
+                secret: OnceCell::new(),
                 changing: Mutex::new(()),
             }),
         }

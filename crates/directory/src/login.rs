@@ -6,12 +6,12 @@ use std::time::{Duration, Instant};
 
 use sasl::Secret;
 use thiserror::Error;
-use tokio::time::sleep;
+use tokio::time::{sleep, sleep_until};
 use types::{AccountId, Address};
 
 use crate::name::{Name, login_address};
 use crate::password::Verdict;
-use crate::row::{AccountRow, Leads};
+use crate::row::{AccountRow, Leads, foreign_key};
 use crate::throttle::{Admission, Ticket, Try};
 use crate::{Directory, DirectoryError};
 
@@ -19,6 +19,8 @@ use crate::{Directory, DirectoryError};
 const ADMISSIONS: u32 = 100;
 /// How long it waits in between.
 const ADMISSION_PAUSE: Duration = Duration::from_millis(100);
+/// See [`Directory::level`]: longer than the dearest hash that can be imported, on a machine that is not overloaded.
+const LEVEL: Duration = Duration::from_secs(1);
 
 /// Somebody who has shown who they are.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,29 +61,69 @@ impl Directory {
         let known = address.as_ref().map(Name::of);
         let attempt = Try::new(peer, known.as_ref().map_or(name, Name::as_str));
         let ticket = self.admit(attempt).await?;
+        let begin = tokio::time::Instant::now();
         let verified = match &known {
             Some(name) => self.verify(name, password).await,
             None => self.verify_nobody(password).await,
         };
+        if let Ok(None) = verified {
+            self.level(begin).await;
+        }
+        Self::settle(ticket, verified, Instant::now).await
+    }
+
+    /// Counts what came of a try, and waits after a wrong one.
+    pub(crate) async fn settle(
+        ticket: Ticket<'_>,
+        verified: Result<Option<Arc<Login>>, DirectoryError>,
+        now: impl Fn() -> Instant,
+    ) -> Result<Arc<Login>, LoginRefusal> {
         match verified {
             Ok(Some(login)) => {
-                ticket.right(Instant::now());
+                ticket.right(now());
                 Ok(login)
             }
             Ok(None) => {
-                sleep(ticket.wrong(Instant::now())).await;
+                sleep(ticket.wrong(now())).await;
                 Err(LoginRefusal::Wrong)
             }
             Err(error) => {
-                ticket.unknown(Instant::now());
+                ticket.unknown(now());
                 Err(error.into())
             }
         }
     }
 
+    /// Hashes of other programs take their own time, which would tell them from names that nobody has: where any were
+    /// ever imported, all wrong passwords take whole seconds.
+    async fn level(&self, begin: tokio::time::Instant) {
+        // Unreadable, it is taken for there.
+        if let Ok(None) = self.read(foreign_key()).await {
+            return;
+        }
+        let steps = begin.elapsed().as_secs() / LEVEL.as_secs() + 1;
+        let steps = u32::try_from(steps).unwrap_or(u32::MAX);
+        sleep_until(begin + LEVEL.saturating_mul(steps)).await;
+    }
+
+    /// The account of a login name: for somebody who has shown in another way who they are.
+    ///
+    /// # Errors
+    /// When the engine fails or a row is unreadable.
+    pub async fn login_of(&self, name: &str) -> Result<Option<Arc<Login>>, DirectoryError> {
+        let Ok(address) = login_address(name, self.default_domain()) else {
+            return Ok(None);
+        };
+        let found = self.account_named(&Name::of(&address)).await?;
+        Ok(found.map(|(account, row)| {
+            let address = row.address;
+            Arc::new(Login { account, address })
+        }))
+    }
+
     /// Waits while as many passwords as may be wrong are being looked at: a program that connects ten times at once is
     /// no guesser.
-    async fn admit(&self, attempt: Try<'_>) -> Result<Ticket<'_>, LoginRefusal> {
+    pub(crate) async fn admit(&self, attempt: Try<'_>) -> Result<Ticket<'_>, LoginRefusal> {
         for _ in 0..ADMISSIONS {
             match self.shared.throttle.admit(attempt, Instant::now()) {
                 Admission::Now(ticket) => return Ok(ticket),
@@ -107,18 +149,25 @@ impl Directory {
         let Some((id, row)) = self.account_named(name).await? else {
             return self.verify_nobody(password).await;
         };
-        let verdict = self
-            .shared
-            .hasher
-            .verify(password.clone(), Some(row.password))
-            .await?;
-        if verdict == Verdict::Wrong {
-            return Ok(None);
-        }
         let login = Arc::new(Login {
             account: id,
-            address: row.address,
+            address: row.address.clone(),
         });
+        // Not remembered: it costs no slow hash, and its last use is to be known.
+        if self.is_app_password(id, password).await? {
+            return Ok(Some(login));
+        }
+        let hasher = &self.shared.hasher;
+        let verdict = hasher
+            .verify(password.clone(), Some(row.password.clone()))
+            .await?;
+        let hash = match verdict {
+            Verdict::Wrong => return Ok(None),
+            Verdict::Right => None,
+            Verdict::Outdated => hasher.hash(password.clone()).await.ok(),
+        };
+        // What cannot be written now is made at another login; this one is right.
+        let _ = self.renew((id, &row), password, hash).await;
         self.shared
             .verified
             .remember(name.as_str(), password.expose(), Arc::clone(&login), seen);

@@ -3,19 +3,20 @@
 //! Passwords of new accounts wait in a row of their own, so that a login waits for one or two hashes of an import and
 //! not for all.
 
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::available_parallelism;
 
+use argon2::password_hash::PasswordHasher as _;
 use argon2::password_hash::phc::PasswordHash;
-use argon2::password_hash::{PasswordHasher as _, PasswordVerifier as _};
 use argon2::{Algorithm, Argon2, Params, Version};
 use sasl::Secret;
+use sasl::scram::Keys;
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 
-use crate::{DirectoryError, Refusal};
+use crate::{DirectoryError, Refusal, foreign};
 
 /// The longest password: as long as SASL brings one.
 pub(crate) const MAX_PASSWORD: usize = 1024;
@@ -54,14 +55,21 @@ impl Cost {
         let params = params.map_err(|_| DirectoryError::Hash("the cost is out of range"))?;
         Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
     }
+
+    /// Whether a hash is one that this cost makes.
+    fn is_of(self, hash: &str) -> bool {
+        let beginning = format!("$argon2id$v=19$m={},t={},p=1$", self.memory_kib, self.passes);
+        hash.starts_with(&beginning)
+    }
 }
 
 /// How many cores may hash at a time: more hashes than cores would only take more memory.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Cores {
     /// All, for a command that has the machine to itself.
     All,
     /// All but one, which is there for those who are logged in.
+    #[default]
     AllButOne,
 }
 
@@ -102,6 +110,8 @@ impl Drop for Waiting<'_> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
     Right,
+    /// It is, and the hash is not one that we would make now.
+    Outdated,
     Wrong,
 }
 
@@ -148,14 +158,26 @@ impl Hasher {
                     .map(|()| Verdict::Wrong)
                     .map_err(|_| DirectoryError::Hash("out of memory"));
             };
-            let hash =
-                PasswordHash::new(&hash).map_err(|_| DirectoryError::UnreadableRow { table: "accounts" })?;
-            match argon2.verify_password(password.expose(), &hash) {
-                Ok(()) => Ok(Verdict::Right),
-                Err(_) => Ok(Verdict::Wrong),
-            }
+            let right = foreign::verify(password.expose(), &hash);
+            let right = right.ok_or(DirectoryError::UnreadableRow { table: "accounts" })?;
+            Ok(match (right, cost.is_of(&hash)) {
+                (false, _) => Verdict::Wrong,
+                (true, true) => Verdict::Right,
+                (true, false) => Verdict::Outdated,
+            })
         })
         .await
+    }
+
+    /// Makes SCRAM keys of a password; none where it cannot have any.
+    pub(crate) async fn keys(
+        &self,
+        password: Secret,
+        salt: Vec<u8>,
+        rounds: NonZeroU32,
+    ) -> Result<Option<Keys>, DirectoryError> {
+        self.away(move || Ok(Keys::derive(&password, &salt, rounds).ok()))
+            .await
     }
 
     fn enqueue(&self) -> Result<Waiting<'_>, DirectoryError> {

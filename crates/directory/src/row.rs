@@ -1,6 +1,7 @@
 //! The directory's rows. Each begins with its version and ends with a checksum: the index does not notice damage.
 
 use bytes::{BufMut, Bytes};
+use sasl::scram::Keys;
 use types::{AccountId, Address, Domain, Timestamp};
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -46,9 +47,65 @@ pub(crate) enum Leads {
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct AccountRow {
     pub(crate) address: Address,
-    /// A PHC string.
+    /// A PHC string, or what another program has made.
     pub(crate) password: Box<str>,
     pub(crate) added: Timestamp,
+}
+
+/// What the directory's own tags and salts are made with.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct SecretRow {
+    pub(crate) key: [u8; 32],
+}
+
+/// Says that hashes of other programs have been imported.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct ForeignRow;
+
+/// SCRAM keys of an account's password.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct ScramRow {
+    pub(crate) rounds: u32,
+    pub(crate) keys: Keys,
+}
+
+/// An app password.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct AppPasswordRow {
+    pub(crate) name: Box<str>,
+    /// What only the password gives, under the directory's key.
+    pub(crate) tag: [u8; 32],
+    pub(crate) scram: ScramRow,
+    pub(crate) created: Timestamp,
+    /// To the hour.
+    pub(crate) last_used: Option<Timestamp>,
+}
+
+/// The key of the directory's secret.
+pub(crate) fn secret_key() -> Bytes {
+    Bytes::from_static(b"s")
+}
+
+/// The key of the row that says that there are foreign hashes.
+pub(crate) fn foreign_key() -> Bytes {
+    Bytes::from_static(b"f")
+}
+
+/// The key of an account's SCRAM keys.
+pub(crate) fn scram_key(id: AccountId) -> Bytes {
+    [&b"k"[..], &id.0.to_be_bytes()].concat().into()
+}
+
+/// The key of an app password; from that of number 0 to that of the highest lie all of an account.
+pub(crate) fn app_password_key(id: AccountId, number: u32) -> Bytes {
+    [&b"p"[..], &id.0.to_be_bytes(), &number.to_be_bytes()]
+        .concat()
+        .into()
+}
+
+/// The number in the key of an app password.
+pub(crate) fn app_password_of(key: &[u8]) -> Option<u32> {
+    key.last_chunk::<4>().map(|octets| u32::from_be_bytes(*octets))
 }
 
 /// The key of the counters.
@@ -124,6 +181,16 @@ impl Fields<'_> {
         let (octets, rest) = self.0.split_first_chunk::<8>()?;
         self.0 = rest;
         Some(u64::from_le_bytes(*octets))
+    }
+
+    fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
+        let (octets, rest) = self.0.split_first_chunk::<N>()?;
+        self.0 = rest;
+        Some(*octets)
+    }
+
+    fn time(&mut self) -> Option<Timestamp> {
+        Some(Timestamp(self.number()?.cast_signed()))
     }
 
     fn text(&mut self) -> Option<&str> {
@@ -223,7 +290,72 @@ impl Row for AccountRow {
         Some(AccountRow {
             address: fields.address()?,
             password: fields.text()?.into(),
-            added: Timestamp(fields.number()?.cast_signed()),
+            added: fields.time()?,
+        })
+    }
+}
+
+impl Row for SecretRow {
+    const TABLE: &'static str = "secret";
+
+    fn write(&self, out: &mut Vec<u8>) {
+        out.put_slice(&self.key);
+    }
+
+    fn read(fields: &mut Fields<'_>) -> Option<Self> {
+        Some(SecretRow { key: fields.array()? })
+    }
+}
+
+impl Row for ForeignRow {
+    const TABLE: &'static str = "foreign hashes";
+
+    fn write(&self, _: &mut Vec<u8>) {}
+
+    fn read(_: &mut Fields<'_>) -> Option<Self> {
+        Some(ForeignRow)
+    }
+}
+
+impl Row for ScramRow {
+    const TABLE: &'static str = "SCRAM keys";
+
+    fn write(&self, out: &mut Vec<u8>) {
+        out.put_u32_le(self.rounds);
+        out.put_slice(&self.keys.stored);
+        out.put_slice(&self.keys.server);
+    }
+
+    fn read(fields: &mut Fields<'_>) -> Option<Self> {
+        Some(ScramRow {
+            rounds: u32::from_le_bytes(fields.array()?),
+            keys: Keys {
+                stored: fields.array()?,
+                server: fields.array()?,
+            },
+        })
+    }
+}
+
+impl Row for AppPasswordRow {
+    const TABLE: &'static str = "app passwords";
+
+    fn write(&self, out: &mut Vec<u8>) {
+        put_text(out, &self.name);
+        out.put_slice(&self.tag);
+        self.scram.write(out);
+        out.put_i64_le(self.created.0);
+        // Nobody used one in 1970.
+        out.put_i64_le(self.last_used.map_or(0, |time| time.0));
+    }
+
+    fn read(fields: &mut Fields<'_>) -> Option<Self> {
+        Some(AppPasswordRow {
+            name: fields.text()?.into(),
+            tag: fields.array()?,
+            scram: ScramRow::read(fields)?,
+            created: fields.time()?,
+            last_used: Some(fields.time()?).filter(|time| time.0 != 0),
         })
     }
 }
@@ -258,6 +390,23 @@ mod tests {
             added: Timestamp(-1),
         };
         assert!(AccountRow::parse(&account.print()).unwrap() == account);
+        let app_password = AppPasswordRow {
+            name: "phone".into(),
+            tag: [1; 32],
+            scram: ScramRow {
+                rounds: 4096,
+                keys: Keys {
+                    stored: [2; 32],
+                    server: [3; 32],
+                },
+            },
+            created: Timestamp(1),
+            last_used: None,
+        };
+        assert!(AppPasswordRow::parse(&app_password.print()).unwrap() == app_password);
+        assert!(ForeignRow::parse(&ForeignRow.print()).is_ok());
+        let secret = SecretRow { key: [4; 32] };
+        assert!(SecretRow::parse(&secret.print()).unwrap() == secret);
         let counters = Counters {
             next_account: AccountId(7),
         };

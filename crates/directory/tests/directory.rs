@@ -302,15 +302,19 @@ async fn a_name_that_nobody_has_takes_as_long_as_a_wrong_password() {
         .await
         .unwrap();
     let mut best = [Duration::MAX; 2];
-    for _ in 0..7 {
+    // Others use the machine as well: until the best of both agree, and of what differs they never do.
+    for round in 0..100 {
         for (best, name) in best.iter_mut().zip(["alice", "nobody"]) {
             let start = Instant::now();
             assert_eq!(logs_in(&directory, name, "wrong").await, None);
             *best = (*best).min(start.elapsed());
         }
+        let [known, unknown] = best.map(|time| time.as_secs_f64());
+        if round >= 6 && (0.6..1.6).contains(&(known / unknown)) {
+            return;
+        }
     }
-    let [known, unknown] = best.map(|time| time.as_secs_f64());
-    assert!((0.6..1.6).contains(&(known / unknown)), "{best:?}");
+    panic!("{best:?}");
 }
 
 #[tokio::test]
@@ -333,4 +337,13 @@ async fn a_remembered_login_takes_microseconds() {
     let each = start.elapsed() / 10_000;
     println!("a remembered login takes {each:?}");
     assert!(each < Duration::from_micros(50), "{each:?}");
+}
+
+#[tokio::test]
+async fn numbers_under_which_mail_of_somebody_unknown_is_kept_are_not_given_out() {
+    let directory = alice_and_bob().await;
+    directory.skip_numbers(AccountId(7)).await.unwrap();
+    directory.skip_numbers(AccountId(3)).await.unwrap();
+    let added = directory.add_account(new("carol@example.org", "carol")).await;
+    assert_eq!(added.unwrap(), AccountId(8));
 }

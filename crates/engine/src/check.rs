@@ -1,14 +1,16 @@
-//! Verifying a folder while it is in use: every record of the log, every row of the index, every blob.
+//! Verifying a folder while it is in use: every record of the log, every row of the index and of its copy,
+//! every blob.
 //!
 //! It reads what was on stable storage when it began; what is written meanwhile is for the next check.
 
 use std::fs;
+use std::path::PathBuf;
 
 use crate::local::{Finding, LocalEngine};
 use crate::{BlobNumber, EngineError};
 
 /// What was looked at.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     /// Segments of the log.
     pub segments: u64,
@@ -18,6 +20,19 @@ pub struct Counts {
     pub rows: u64,
     /// Blobs that have a place.
     pub blobs: u64,
+    /// The newest copy of the index, if there is one that is whole.
+    pub copy: Option<CopyChecked>,
+}
+
+/// A copy of the index that is whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CopyChecked {
+    /// Where it lies.
+    pub path: PathBuf,
+    /// Rows in it.
+    pub rows: u64,
+    /// When it was taken, in seconds since 1970.
+    pub taken: u64,
 }
 
 /// Verifies everything below the store; blocks while it reads.
@@ -33,6 +48,7 @@ pub fn check(engine: &LocalEngine, tell: &mut dyn FnMut(Finding)) -> Result<Coun
         check_blob(engine, blob, tell)?;
         counts.blobs += 1;
     }
+    counts.copy = engine.check_copy(tell)?;
     Ok(counts)
 }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::{Answer, Batch, BlobNumber, Engine, EngineError, Partition, Row};
+use crate::{Answer, Batch, BlobNumber, BlobTest, Engine, EngineError, Partition, Row};
 
 /// How long a round trip to another machine takes.
 pub const ROUND_TRIP: Duration = Duration::from_millis(1);
@@ -98,5 +98,13 @@ impl Engine for CountingEngine {
 
     fn read_blobs(&self, blobs: Vec<BlobNumber>) -> Answer<'_, Vec<Result<Bytes, EngineError>>> {
         self.read(self.inner.read_blobs(blobs))
+    }
+
+    fn test_blobs(
+        &self,
+        blobs: Vec<BlobNumber>,
+        test: BlobTest,
+    ) -> Answer<'_, Vec<Result<bool, EngineError>>> {
+        self.read(self.inner.test_blobs(blobs, test))
     }
 }

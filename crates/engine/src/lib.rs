@@ -19,10 +19,13 @@ use std::pin::Pin;
 
 pub use batch::{Batch, Change, MAX_KEY};
 pub use error::EngineError;
-pub use local::{Finding, LocalEngine, OpenError, Options, make_folder};
+pub use local::{Finding, History, LeftBlob, LeftBlobs, LocalEngine, OpenError, Options, make_folder};
 
 /// A future of the engine: boxed, because engines are chosen when the program starts.
 pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, EngineError>> + Send + 'a>>;
+
+/// Looks at the octets of a blob and says yes or no.
+pub type BlobTest = Box<dyn FnMut(&[u8]) -> bool + Send>;
 
 /// Keys that belong together: an account, the directory, a shard of a queue. What a batch may touch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -74,4 +77,20 @@ pub trait Engine: Send + Sync + 'static {
     /// Several whole blobs, verified, in the order asked for: one round trip, and few reads where they lie side by side. The
     /// caller bounds how much that is. What fails is one blob's own.
     fn read_blobs(&self, blobs: Vec<BlobNumber>) -> Answer<'_, Vec<Result<Bytes, EngineError>>>;
+
+    /// What a test says of several whole blobs, verified, in the order asked for. Nothing is kept of what was read, so this is the
+    /// cheapest way to look through many. What fails is one blob's own.
+    fn test_blobs(
+        &self,
+        blobs: Vec<BlobNumber>,
+        mut test: BlobTest,
+    ) -> Answer<'_, Vec<Result<bool, EngineError>>> {
+        Box::pin(async move {
+            let read = self.read_blobs(blobs).await?;
+            Ok(read
+                .into_iter()
+                .map(|outcome| outcome.map(|blob| test(&blob)))
+                .collect())
+        })
+    }
 }

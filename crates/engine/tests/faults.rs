@@ -23,6 +23,7 @@ struct Faults {
     sync: AtomicI32,
     write: AtomicI32,
     open: AtomicI32,
+    rename: AtomicI32,
 }
 
 fn fault(place: &AtomicI32) -> io::Result<()> {
@@ -47,6 +48,10 @@ impl Files for FaultyFiles {
         fault(&self.0.open)?;
         Ok(Box::new(FaultyFile(Arc::clone(&self.0), SystemFiles.open(path)?)))
     }
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        fault(&self.0.rename)?;
+        SystemFiles.rename(from, to)
+    }
     fn remove(&self, path: &Path) -> io::Result<()> {
         SystemFiles.remove(path)
     }
@@ -59,6 +64,10 @@ impl LogFile for FaultyFile {
     fn write_at(&self, pieces: &[IoSlice<'_>], offset: u64) -> io::Result<usize> {
         fault(&self.0.write)?;
         self.1.write_at(pieces, offset)
+    }
+    fn write_blocks(&self, blocks: &[u8], offset: u64) -> io::Result<usize> {
+        fault(&self.0.write)?;
+        self.1.write_blocks(blocks, offset)
     }
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
         self.1.read_at(buffer, offset)

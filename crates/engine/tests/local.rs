@@ -146,7 +146,7 @@ async fn a_torn_last_group_is_dropped_and_damage_before_it_is_told() {
         blobs.push(put(&engine, n, "a", &vec![b'x'; 5000]).await);
     }
     // Groups of 5,000 octets lie at 4096, 12288 and 20480.
-    for (damaged, findings, lost) in [(20480 + 4500, 0, 2), (12288 + 4500, 2, 1), (4096 + 10, 1, 0)] {
+    for (damaged, findings, lost) in [(20480 + 4500, 0, 2), (12288 + 4500, 2, 1), (4096 + 10, 2, 0)] {
         let copy = crashed(folder.path());
         let file = fs::File::options()
             .read(true)
@@ -263,6 +263,19 @@ async fn many_blobs_are_read_as_one_by_one_and_damage_is_told_for_its_own() {
             Err(_) => assert!(matches!(outcome, Err(EngineError::NoBlob(9_999)))),
         }
     }
+    let seen = engine
+        .test_blobs(
+            asked.clone(),
+            Box::new(|blob| blob.first().is_some_and(|o| o % 2 == 1)),
+        )
+        .await
+        .unwrap();
+    for (outcome, said) in read.iter().zip(seen) {
+        let wanted = outcome
+            .as_ref()
+            .map(|blob| blob.first().is_some_and(|o| o % 2 == 1));
+        assert_eq!(wanted.ok(), said.ok());
+    }
     engine.close().await.unwrap();
     drop(engine);
     let file = fs::File::options()
@@ -279,6 +292,12 @@ async fn many_blobs_are_read_as_one_by_one_and_damage_is_told_for_its_own() {
     let engine = open(folder.path());
     let read = engine.read_blobs(blobs.clone()).await.unwrap();
     let damaged: Vec<usize> = (0..40).filter(|n| read[*n].is_err()).collect();
+    assert_eq!(damaged, [11]);
+    let said = engine
+        .test_blobs(blobs.clone(), Box::new(|_| true))
+        .await
+        .unwrap();
+    let damaged: Vec<usize> = (0..40).filter(|n| said[*n].is_err()).collect();
     assert_eq!(damaged, [11]);
 }
 

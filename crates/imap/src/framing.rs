@@ -13,8 +13,8 @@ use thiserror::Error;
 
 /// How much room a read gets outside of a literal.
 const READ_LINE: usize = 4096;
-/// Room while nothing has come since [`Framer::release`]: what an idle connection keeps.
-const READ_IDLE: usize = 512;
+/// Room while nothing has come since [`Framer::release`]: what an idle connection keeps, enough for most commands.
+const READ_IDLE: usize = 128;
 /// How much room a read gets inside of a literal, at least: more only in proportion to what has come.
 const READ_LITERAL: usize = 64 * 1024;
 /// More literals than any command needs: a search of 65,536 octets has fewer words.
@@ -29,7 +29,7 @@ pub struct Limits {
     pub line: usize,
     /// All literals of a command together, except the message of an APPEND.
     pub literal: usize,
-    /// The message of an APPEND.
+    /// A message of an APPEND; its messages together may have twice as much (RFC 3502).
     pub message: usize,
     /// What is read and thrown away of one command before the connection is given up.
     pub discard: usize,
@@ -295,13 +295,13 @@ impl Framer {
         if self.literals.len() >= MAX_LITERALS {
             return Err(FramingError::TooManyLiterals);
         }
-        let limit = if is_append(&self.text) {
-            self.limits.message
+        let (limit, all) = if is_append(&self.text) {
+            (self.limits.message, self.limits.message.saturating_mul(2))
         } else {
-            self.limits.literal
+            (self.limits.literal, self.limits.literal)
         };
         let together: usize = self.literals.iter().map(Bytes::len).sum();
-        if together.saturating_add(size) > limit {
+        if size > limit || together.saturating_add(size) > all {
             return Err(FramingError::LiteralTooBig { limit });
         }
         Ok(())

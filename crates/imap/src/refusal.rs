@@ -70,6 +70,12 @@ pub enum Refusal {
     /// The message is larger than the limit.
     #[error("the message is too large")]
     TooBig,
+    /// The account has no room for it (RFC 9208 §4.3.1).
+    #[error("this would be over the quota of the account")]
+    OverQuota,
+    /// There is no quota root of that name.
+    #[error("there is no such quota root")]
+    QuotaRoot,
     /// A limit of the account or of the mailbox.
     #[error("this is over a limit of the account")]
     Limit,
@@ -108,6 +114,8 @@ impl Refusal {
             Refusal::Name(_) | Refusal::Inbox | Refusal::HasChildren | Refusal::BelowItself => Code::Cannot,
             Refusal::Charset => Code::BadCharset,
             Refusal::TooBig => Code::TooBig,
+            Refusal::OverQuota => Code::OverQuota,
+            Refusal::QuotaRoot => Code::NonExistent,
             Refusal::Limit => Code::Limit,
             Refusal::ExpungeIssued => Code::ExpungeIssued,
             _ => return None,

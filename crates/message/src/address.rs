@@ -52,7 +52,7 @@ impl AddressItem {
 }
 
 /// A local part in the form in which it can be read again (RFC 5322 §3.4.1).
-fn quoted(mailbox: &str) -> Cow<'_, str> {
+pub(crate) fn quoted(mailbox: &str) -> Cow<'_, str> {
     let special = |letter: char| letter.is_ascii_whitespace() || r#"()<>[]:;@\,""#.contains(letter);
     if !mailbox.contains(special) {
         return Cow::Borrowed(mailbox);

@@ -180,7 +180,7 @@ pub(crate) fn line_length(bytes: &[u8]) -> usize {
 }
 
 /// The length of the first line and of the folded lines that continue it.
-fn field_length(bytes: &[u8]) -> usize {
+pub(crate) fn field_length(bytes: &[u8]) -> usize {
     let mut length = line_length(bytes);
     while let Some(rest @ [b' ' | b'\t', ..]) = bytes.get(length..) {
         length += line_length(rest);

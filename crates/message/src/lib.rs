@@ -11,6 +11,7 @@ mod address;
 mod charset;
 mod content;
 mod date;
+pub mod downgrade;
 mod encoded_word;
 mod envelope;
 mod header;

@@ -5,14 +5,15 @@ use std::fmt::{self, Display};
 use bytes::BytesMut;
 use types::{EntryId, Octets};
 
-use crate::{Number, Refusal, reply};
+use crate::reply::{self, Words};
+use crate::{Language, Number, Refusal};
 
 /// A message, with what a server keeps of it: a `T`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Message<T> {
     /// What UIDL says: never reused (RFC 1939 §7).
     pub entry: EntryId,
-    /// Its size with CRLF line ends and without dots (RFC 1939 §11).
+    /// Its size as it is sent, with CRLF line ends and without dots (RFC 1939 §11, RFC 6856 §2.1).
     pub size: Octets,
     /// What a server finds it by.
     pub place: T,
@@ -115,9 +116,9 @@ impl<T> Maildrop<T> {
     }
 
     /// Prints the answer to LIST of all.
-    pub fn print_list(&self, out: &mut BytesMut) {
+    pub fn print_list(&self, language: Language, out: &mut BytesMut) {
         let (count, size) = self.count();
-        reply::listing(format_args!("{count} messages ({size} octets)"), out);
+        Words::Messages(count, size).print(language, out);
         for (Number(number), message) in self.remaining() {
             reply::line(format_args!("{number} {}", message.size), out);
         }
@@ -125,8 +126,8 @@ impl<T> Maildrop<T> {
     }
 
     /// Prints the answer to UIDL of all.
-    pub fn print_uidl(&self, out: &mut BytesMut) {
-        reply::listing("Unique ids follow", out);
+    pub fn print_uidl(&self, language: Language, out: &mut BytesMut) {
+        Words::UniqueIds.print(language, out);
         for (Number(number), message) in self.remaining() {
             reply::line(format_args!("{number} {}", UniqueId(message.entry)), out);
         }
@@ -170,8 +171,8 @@ mod tests {
         drop.delete(Number(1)).unwrap();
         let mut out = BytesMut::new();
         drop.print_stat(&mut out);
-        drop.print_list(&mut out);
-        drop.print_uidl(&mut out);
+        drop.print_list(Language::Default, &mut out);
+        drop.print_uidl(Language::Default, &mut out);
         assert_eq!(
             String::from_utf8_lossy(&out).replace("\r\n", "\n"),
             "+OK 2 23\n+OK 2 messages (23 octets)\n2 20\n3 3\n.\n\

@@ -8,6 +8,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
 
 use crate::admin::{Admin, unexpected};
+use crate::app_password;
 use crate::control::{Entry, Listed, Reply, Request};
 use crate::exit::{Code, Exit};
 use crate::language::Language;
@@ -58,9 +59,28 @@ pub(crate) enum Command {
     Import {
         /// The file.
         file: PathBuf,
+        /// The passwords are hashes that another server has made: {SHA512-CRYPT}, {BLF-CRYPT}, or PHC strings of
+        /// Argon2, PBKDF2 or scrypt. Each is replaced by our own when its account logs in.
+        #[arg(long)]
+        hashed: bool,
         #[command(flatten)]
         data: Data,
     },
+    /// Makes, lists and revokes passwords for single programs and devices. Example: posthouse account app-password
+    /// carol@example.org list
+    AppPassword {
+        /// The account's address.
+        address: String,
+        #[command(subcommand)]
+        command: app_password::Command,
+    },
+}
+
+/// What the second column of an import is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Column {
+    Passwords,
+    Hashes,
 }
 
 #[derive(clap::Args)]
@@ -79,7 +99,7 @@ pub(crate) async fn run(command: Command, language: Language) -> Result<(), Exit
         Command::Add(arguments) => {
             let entry = arguments.entry(language)?;
             let mut admin = Admin::of(&arguments.data.data, language).await?;
-            let added = add(&mut admin, vec![entry]).await?;
+            let added = add(&mut admin, Request::Add(vec![entry])).await?;
             admin.end().await?;
             added.into_iter().next().flatten().map_or(Ok(()), Err)
         }
@@ -103,7 +123,11 @@ pub(crate) async fn run(command: Command, language: Language) -> Result<(), Exit
                 printed => printed.map_err(|error| Exit::new(Code::Io, error.to_string())),
             }
         }
-        Command::Import { file, data } => import(&file, &data, language).await,
+        Command::Import { file, hashed, data } => {
+            let column = if hashed { Column::Hashes } else { Column::Passwords };
+            import(&file, column, &data, language).await
+        }
+        Command::AppPassword { address, command } => app_password::run(address, command, language).await,
     }
 }
 
@@ -118,8 +142,8 @@ pub(crate) async fn ask(data: &Data, request: Request, language: Language) -> Re
     }
 }
 
-pub(crate) async fn add(admin: &mut Admin, entries: Vec<Entry>) -> Result<Vec<Option<Exit>>, Exit> {
-    match admin.ask(Request::Add(entries)).await? {
+pub(crate) async fn add(admin: &mut Admin, request: Request) -> Result<Vec<Option<Exit>>, Exit> {
+    match admin.ask(request).await? {
         Reply::Outcomes(outcomes) => Ok(outcomes
             .into_iter()
             .map(|refused| refused.map(Exit::from))
@@ -226,7 +250,7 @@ fn ask_password(address: &str, language: Language) -> io::Result<String> {
 /// A line of an import, with its number.
 type Numbered = (usize, Entry);
 
-async fn import(file: &Path, data: &Data, language: Language) -> Result<(), Exit> {
+async fn import(file: &Path, column: Column, data: &Data, language: Language) -> Result<(), Exit> {
     let bytes = std::fs::read(file).map_err(|error| Exit::file(file, &error, language))?;
     let text = String::from_utf8(bytes).map_err(|error| {
         let good = error.utf8_error().valid_up_to();
@@ -248,7 +272,11 @@ async fn import(file: &Path, data: &Data, language: Language) -> Result<(), Exit
             break;
         }
         progress.inc(u64::try_from(chunk.len()).unwrap_or(0));
-        for (number, outcome) in numbers.into_iter().zip(add(&mut admin, chunk).await?) {
+        let request = match column {
+            Column::Passwords => Request::Add(chunk),
+            Column::Hashes => Request::Import(chunk),
+        };
+        for (number, outcome) in numbers.into_iter().zip(add(&mut admin, request).await?) {
             match outcome {
                 None => added += 1,
                 Some(exit) => refused.push((number, exit.said(language).to_owned())),

@@ -9,6 +9,7 @@ use crate::control::{Client, Reply, Request, State};
 use crate::exit::{Code, Exit};
 use crate::folder::{Folder, Open};
 use crate::language::Language;
+use crate::salvage;
 
 /// Answers requests.
 pub(crate) enum Admin {
@@ -31,6 +32,7 @@ impl Admin {
         folder.report_damage(language);
         let settings = crate::local::settings();
         let state = folder.state(&settings, Cores::All);
+        salvage::salvage(&folder, &state, language).await?;
         Ok(Admin::Stopped(state, Box::new(folder)))
     }
 

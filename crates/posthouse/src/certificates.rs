@@ -27,6 +27,7 @@ pub(crate) fn read(settings: &config::Settings, data: &std::path::Path) -> Resul
         main,
         named: named.collect(),
         minimum: settings.tls.minimum,
+        clients: settings.auth.client_certificates.clone(),
     };
     Certificates::read(choice)
 }

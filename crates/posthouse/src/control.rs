@@ -3,6 +3,7 @@
 //! A command asks with one [`Request`] a line and gets one [`Reply`] a line. A stopped server's folder is asked the
 //! same questions by the command itself: see [`State::answer`].
 
+use std::fmt;
 use std::fs::{File, Permissions};
 use std::io;
 use std::os::fd::AsRawFd as _;
@@ -11,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use directory::{Directory, DirectoryError, NewAccount};
+use directory::{Directory, DirectoryError, ImportedAccount, NewAccount};
 use sasl::Secret;
 use serde::{Deserialize, Serialize};
 use store::Store;
@@ -38,6 +39,14 @@ pub(crate) const PAGE: usize = 500;
 pub(crate) enum Request {
     /// Adds accounts; answered with [`Reply::Outcomes`].
     Add(Vec<Entry>),
+    /// Adds accounts with hashes of another program in place of passwords; answered with [`Reply::Outcomes`].
+    Import(Vec<Entry>),
+    /// Makes an app password; answered with [`Reply::Shown`].
+    AddAppPassword(Named),
+    /// Lists the app passwords of an account; answered with [`Reply::AppPasswords`].
+    ListAppPasswords(String),
+    /// Revokes an app password.
+    RevokeAppPassword(Named),
     /// Lists accounts with higher numbers than this; answered with [`Reply::Accounts`].
     List(u64),
     /// Removes an account with its mail.
@@ -69,6 +78,32 @@ pub(crate) struct Entry {
     pub(crate) password: String,
 }
 
+/// An account's address and the name of one of its app passwords.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Named {
+    pub(crate) address: String,
+    pub(crate) name: String,
+}
+
+/// An app password, as it is listed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct AppPassword {
+    pub(crate) name: String,
+    /// Seconds since 1970.
+    pub(crate) created: i64,
+    pub(crate) last_used: Option<i64>,
+}
+
+/// A secret on its way to the one who asked for it.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Shown(pub(crate) String);
+
+impl fmt::Debug for Shown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Shown(…)")
+    }
+}
+
 /// What comes back.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -77,6 +112,8 @@ pub(crate) enum Reply {
     /// For each account nothing, or why it was not added.
     Outcomes(Vec<Option<Refused>>),
     Accounts(Vec<Listed>),
+    AppPasswords(Vec<AppPassword>),
+    Shown(Shown),
     Names(Vec<String>),
     Checked(Checked),
     Refused(Refused),
@@ -106,6 +143,24 @@ pub(crate) struct Checked {
     pub(crate) mailboxes: u64,
     pub(crate) messages: u64,
     pub(crate) findings: Vec<String>,
+    /// The newest copy of the index, if there is one that is whole.
+    #[serde(default)]
+    pub(crate) copy: Option<IndexCopy>,
+    /// When mail was last salvaged from what was left of the log, in seconds since 1970.
+    #[serde(default)]
+    pub(crate) salvaged: Option<u64>,
+    /// Accounts that have mail and no name any more.
+    #[serde(default)]
+    pub(crate) nameless: Vec<u64>,
+}
+
+/// A copy of the index.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct IndexCopy {
+    pub(crate) path: String,
+    pub(crate) rows: u64,
+    /// Seconds since 1970.
+    pub(crate) taken: u64,
 }
 
 impl From<Exit> for Refused {
@@ -188,6 +243,33 @@ impl State {
                 self.directory.remove_alias(&parse(&address)?).await?;
                 Ok(Reply::Done)
             }
+            request => self.about_app_passwords(request).await,
+        }
+    }
+
+    async fn about_app_passwords(&self, request: Request) -> Result<Reply, Exit> {
+        match request {
+            Request::AddAppPassword(Named { address, name }) => {
+                let secret = self.directory.add_app_password(&parse(&address)?, &name).await?;
+                let shown = String::from_utf8_lossy(secret.expose()).into_owned();
+                Ok(Reply::Shown(Shown(shown)))
+            }
+            Request::ListAppPasswords(address) => {
+                let all = self.directory.app_passwords(&parse(&address)?).await?;
+                let listed = all.into_iter().map(|one| AppPassword {
+                    name: one.name.into(),
+                    created: one.created.0,
+                    last_used: one.last_used.map(|time| time.0),
+                });
+                Ok(Reply::AppPasswords(listed.collect()))
+            }
+            Request::RevokeAppPassword(Named { address, name }) => {
+                self.directory
+                    .revoke_app_password(&parse(&address)?, &name)
+                    .await?;
+                Ok(Reply::Done)
+            }
+            Request::Import(entries) => Ok(Reply::Outcomes(self.import(entries).await)),
             request => self.about_domains(request).await,
         }
     }
@@ -214,34 +296,54 @@ impl State {
     async fn check(&self, request: Request) -> Result<Reply, Exit> {
         match request {
             Request::CheckFolder => {
-                let findings = self.integrity.check().await?;
-                Ok(Reply::Checked(Checked {
-                    findings,
-                    ..Checked::default()
-                }))
+                let mut checked = self.integrity.check().await?;
+                // Before the names: an account is named before it has mail.
+                let kept = self.store.kept(&self.integrity.partitions()?).await;
+                let kept = kept.map_err(|error| Exit::new(Code::Io, error.to_string()))?;
+                checked.nameless = self.without_name(kept).await?;
+                Ok(Reply::Checked(checked))
             }
             Request::CheckAccount(id) => self.check_account(AccountId(id)).await.map(Reply::Checked),
             _ => Err(crate::admin::unexpected()),
         }
     }
 
-    async fn add(&self, entries: Vec<Entry>) -> Vec<Option<Refused>> {
-        let mut outcomes = Vec::with_capacity(entries.len());
-        let mut new = Vec::with_capacity(entries.len());
-        for entry in entries {
-            let address = parse(&entry.address);
-            outcomes.push(address.as_ref().err().cloned().map(Refused::from));
-            if let Ok(address) = address {
-                let password = Secret::new(entry.password.into_bytes());
-                new.push(NewAccount { address, password });
+    /// Those of some accounts that the directory does not know.
+    pub(crate) async fn without_name(&self, mut accounts: Vec<AccountId>) -> Result<Vec<u64>, Exit> {
+        let named = self.named().await?;
+        accounts.retain(|id| named.binary_search(id).is_err());
+        Ok(accounts.into_iter().map(|id| id.0).collect())
+    }
+
+    /// All accounts of the directory, in order.
+    pub(crate) async fn named(&self) -> Result<Vec<AccountId>, Exit> {
+        let mut named: Vec<AccountId> = Vec::new();
+        loop {
+            let after = named.last().copied().unwrap_or(AccountId(0));
+            let some = self.directory.accounts(after, PAGE).await?;
+            if some.is_empty() {
+                return Ok(named);
             }
+            named.extend(some.into_iter().map(|account| account.id));
         }
-        let mut added = self.directory.add_accounts(new).await.into_iter();
-        for outcome in outcomes.iter_mut().filter(|outcome| outcome.is_none()) {
-            let error = added.next().and_then(Result::err);
-            *outcome = error.map(|error: DirectoryError| Exit::from(error).into());
-        }
-        outcomes
+    }
+
+    async fn add(&self, entries: Vec<Entry>) -> Vec<Option<Refused>> {
+        let (outcomes, entries) = with_addresses(entries);
+        let new = entries.into_iter().map(|(address, password)| NewAccount {
+            address,
+            password: Secret::new(password.into_bytes()),
+        });
+        merge(outcomes, self.directory.add_accounts(new.collect()).await)
+    }
+
+    async fn import(&self, entries: Vec<Entry>) -> Vec<Option<Refused>> {
+        let (outcomes, entries) = with_addresses(entries);
+        let new = entries.into_iter().map(|(address, hash)| ImportedAccount {
+            address,
+            hash: hash.into(),
+        });
+        merge(outcomes, self.directory.import_accounts(new.collect()).await)
     }
 
     async fn check_account(&self, id: AccountId) -> Result<Checked, Exit> {
@@ -259,8 +361,34 @@ impl State {
             mailboxes: report.mailboxes,
             messages: report.messages,
             findings: report.findings.into_iter().map(words).collect(),
+            ..Checked::default()
         })
     }
+}
+
+/// Entries whose addresses are such, and for each of all nothing or why it is not one of these.
+fn with_addresses(entries: Vec<Entry>) -> (Vec<Option<Refused>>, Vec<(Address, String)>) {
+    let mut outcomes = Vec::with_capacity(entries.len());
+    let mut good = Vec::with_capacity(entries.len());
+    for entry in entries {
+        let address = parse(&entry.address);
+        outcomes.push(address.as_ref().err().cloned().map(Refused::from));
+        good.extend(address.ok().map(|address| (address, entry.password)));
+    }
+    (outcomes, good)
+}
+
+/// Puts what came of the good ones between the others.
+fn merge(
+    mut outcomes: Vec<Option<Refused>>,
+    added: Vec<Result<AccountId, DirectoryError>>,
+) -> Vec<Option<Refused>> {
+    let mut added = added.into_iter();
+    for outcome in outcomes.iter_mut().filter(|outcome| outcome.is_none()) {
+        let error = added.next().and_then(Result::err);
+        *outcome = error.map(|error| Exit::from(error).into());
+    }
+    outcomes
 }
 
 fn parse(address: &str) -> Result<Address, Exit> {

@@ -3,10 +3,13 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use engine::{Engine, EngineError, LocalEngine, OpenError, Options, check};
+use engine::{Engine, EngineError, History, LocalEngine, OpenError, Options, Partition, check};
+use store::{Salvage, Store};
+use types::AccountId;
 
+use crate::control::{Checked, IndexCopy};
 use crate::exit::{Code, Exit};
-use crate::folder::{Findings, Integrity};
+use crate::folder::{Checking, Integrity};
 
 /// An open engine.
 pub(crate) struct Disk {
@@ -35,6 +38,22 @@ impl Disk {
         })
     }
 
+    /// Whether a part of the log is missing that the index needed.
+    pub(crate) fn must_salvage(&self) -> bool {
+        self.local.history() == History::Salvaged
+    }
+
+    /// Makes mail again from what is left.
+    pub(crate) async fn salvage(&self, store: &Store, named: &[AccountId]) -> Result<Salvage, Exit> {
+        let salvaged = store.salvage(&self.local, named).await;
+        salvaged.map_err(|error| Exit::new(Code::Io, error.to_string()))
+    }
+
+    /// Ends a salvage that was done to its end.
+    pub(crate) async fn settle(&self, now: u64) -> Result<(), Exit> {
+        Ok(self.local.settle(now).await?)
+    }
+
     /// Writes everything that is on its way.
     pub(crate) async fn close(self) -> Result<(), Exit> {
         Ok(self.local.close().await?)
@@ -48,14 +67,34 @@ impl Integrity for LocalIntegrity {
         self.0.running()
     }
 
-    fn check(&self) -> Findings<'_> {
+    fn check(&self) -> Checking<'_> {
         let engine = Arc::clone(&self.0);
         let checking = tokio::task::spawn_blocking(move || {
-            let mut findings = Vec::new();
-            check::check(&engine, &mut |finding| findings.push(finding.to_string()))?;
-            Ok::<_, EngineError>(findings)
+            // What opening has found and mended counts as well.
+            let mut findings: Vec<_> = engine.findings().iter().map(ToString::to_string).collect();
+            let counts = check::check(&engine, &mut |finding| {
+                let words = finding.to_string();
+                if !findings.contains(&words) {
+                    findings.push(words);
+                }
+            })?;
+            let copy = counts.copy.map(|copy| IndexCopy {
+                path: copy.path.display().to_string(),
+                rows: copy.rows,
+                taken: copy.taken,
+            });
+            Ok::<_, EngineError>(Checked {
+                findings,
+                copy,
+                salvaged: engine.salvaged()?,
+                ..Checked::default()
+            })
         });
         Box::pin(async move { checking.await.map_err(|_| EngineError::Closed)? })
+    }
+
+    fn partitions(&self) -> Result<Vec<Partition>, EngineError> {
+        self.0.partitions()
     }
 }
 

@@ -180,6 +180,14 @@ fn directory_chinese(error: &DirectoryError) -> String {
             Refusal::Exists(address) => format!("{address} 已存在"),
             Refusal::EmptyPassword => "密码不能为空".to_owned(),
             Refusal::LongPassword => "密码太长".to_owned(),
+            Refusal::UnknownHash => {
+                "不是可以导入的散列值：{SHA512-CRYPT}、{BLF-CRYPT}，或 Argon2、PBKDF2、scrypt 的 PHC 字符串"
+                    .to_owned()
+            }
+            Refusal::AppPasswordName => "应用密码的名称不能为空、太长或含有控制字符".to_owned(),
+            Refusal::AppPasswordExists(name) => format!("应用密码 {name} 已存在"),
+            Refusal::NoAppPassword(name) => format!("没有应用密码 {name}"),
+            Refusal::TooManyAppPasswords => "这个账户的应用密码太多".to_owned(),
             Refusal::Targets => "别名需要至少一个地址，且不能太多".to_owned(),
             Refusal::NoDomain(domain) => format!("{domain} 不是本服务器的域"),
             Refusal::DomainInUse(domain) => format!("{domain} 中还有账户"),

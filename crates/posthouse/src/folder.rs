@@ -8,16 +8,17 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use config::Settings;
-use directory::{Cores, Cost, Directory, Guessing};
-use engine::EngineError;
+use directory::{Cores, Cost, Directory, Guessing, Options, Rounds, Scram};
+use engine::{EngineError, Partition};
 use rustix::fs::{FlockOperation, flock};
 use server::Shares;
 use store::Store;
 
-use crate::control::State;
+use crate::control::{Checked, State};
 use crate::disk::Disk;
 use crate::exit::{Code, Exit};
 use crate::language::Language;
+use crate::log::Log;
 
 /// Says whose folder it is: made first, locked as long as it is in use.
 const LOCK: &str = "posthouse.lock";
@@ -32,15 +33,18 @@ pub(crate) enum Open {
 }
 
 /// What a check of the folder finds, later.
-pub(crate) type Findings<'a> = Pin<Box<dyn Future<Output = Result<Vec<String>, EngineError>> + Send + 'a>>;
+pub(crate) type Checking<'a> = Pin<Box<dyn Future<Output = Result<Checked, EngineError>> + Send + 'a>>;
 
-/// Verifies the folder below all accounts: the log and the index.
+/// Verifies the folder below all accounts: the log, the index, and the copy of the index.
 pub(crate) trait Integrity: Send + Sync {
-    /// What is wrong, each with the name of the file.
-    fn check(&self) -> Findings<'_>;
+    /// What is wrong, each with the name of the file; and what is known of the copy and of a salvage.
+    fn check(&self) -> Checking<'_>;
 
     /// Whether anything can be written still: a failed sync is final.
     fn writing(&self) -> Result<(), EngineError>;
+
+    /// The partitions that have rows.
+    fn partitions(&self) -> Result<Vec<Partition>, EngineError>;
 }
 
 /// A data folder that is ours.
@@ -85,8 +89,12 @@ impl Folder {
         })
     }
 
-    /// Says what was found to be damaged when the folder was opened.
+    /// Says what was found to be damaged when the folder was opened; that is worth a log of a command, too.
     pub(crate) fn report_damage(&self, language: Language) {
+        if !self.disk.damage.is_empty() {
+            // A server has its log already, and this changes nothing about it.
+            let _ = Log::start(&config::Log::default(), language);
+        }
         for damage in &self.disk.damage {
             let words = language.pick("damaged", "损坏");
             tracing::error!("{words}: {damage}");
@@ -96,20 +104,25 @@ impl Folder {
     /// The folder in the words of mail; passwords are hashed on these cores.
     pub(crate) fn state(&self, settings: &Settings, cores: Cores) -> State {
         let engine = Arc::clone(&self.disk.engine);
-        let cost = Cost {
-            memory_kib: settings.passwords.memory_kib,
-            passes: settings.passwords.passes,
+        let options = Options {
+            cost: Cost {
+                memory_kib: settings.passwords.memory_kib,
+                passes: settings.passwords.passes,
+            },
+            cores,
+            scram: scram(&settings.auth),
+            guessing: guessing(settings),
         };
         State {
-            directory: Directory::with_guessing(
-                Arc::clone(&engine),
-                settings.domain.clone(),
-                (cost, cores),
-                guessing(settings),
-            ),
+            directory: Directory::with_options(Arc::clone(&engine), settings.domain.clone(), options),
             store: Store::with_memory(engine, server::system_clock(), Shares::of(&settings.limits).views),
             integrity: self.integrity(),
         }
+    }
+
+    /// What it lies on.
+    pub(crate) fn disk(&self) -> &Disk {
+        &self.disk
     }
 
     pub(crate) fn integrity(&self) -> Arc<dyn Integrity> {
@@ -130,6 +143,15 @@ fn guessing(settings: &Settings) -> Guessing {
         tries_per_address: settings.logins.tries_per_address,
         longest_delay: settings.logins.longest_delay,
         forget: settings.logins.forget,
+    }
+}
+
+fn scram(auth: &config::Auth) -> Scram {
+    match (auth.scram, Rounds::check(auth.scram_rounds)) {
+        (true, Some(rounds)) => Scram::On(rounds),
+        // A number out of its range does not come out of a file.
+        (true, None) => Scram::On(Rounds::default()),
+        (false, _) => Scram::Off,
     }
 }
 

@@ -60,6 +60,35 @@ const CHINESE: &[(&str, &str)] = &[
         "从文件添加账户，每行的形式为“地址,密码”",
     ),
     ("The file", "文件"),
+    (
+        "The passwords are hashes that another server has made: {SHA512-CRYPT}, {BLF-CRYPT}, or PHC strings of Argon2, PBKDF2 or scrypt. Each is replaced by our own when its account logs in",
+        "密码是另一台服务器生成的散列值：{SHA512-CRYPT}、{BLF-CRYPT}，或 Argon2、PBKDF2、scrypt 的 PHC 字符串。账户登录时换成本服务器自己的散列值",
+    ),
+    (
+        "Makes, lists and revokes passwords for single programs and devices. Example: posthouse account app-password carol@example.org list",
+        "为单个程序或设备创建、列出和撤销密码。例如：posthouse account app-password carol@example.org list",
+    ),
+    (
+        "Makes one and prints it, now and never again. Example: posthouse account app-password carol@example.org add phone",
+        "创建一个并打印出来，只显示这一次。例如：posthouse account app-password carol@example.org add phone",
+    ),
+    (
+        "What it is called, such as the device it is for",
+        "它的名称，例如所用的设备",
+    ),
+    (
+        "Lists them: name, when it was made, when it was last used (to the hour)",
+        "列出：名称、创建时间、最近使用时间（精确到小时）",
+    ),
+    (
+        "As JSON: one array of objects with name, created and last_used (seconds since 1970, or null)",
+        "输出 JSON：对象的数组，含 name、created 和 last_used（1970 年以来的秒数，或 null）",
+    ),
+    (
+        "Revokes one: nobody logs in with it from then on",
+        "撤销一个：此后不能再用它登录",
+    ),
+    ("What it is called", "它的名称"),
     ("The account's address", "账户的地址"),
     (
         "Reads the password from standard input, up to the end of the line, instead of asking for it",

@@ -19,7 +19,7 @@ use crate::exit::{Code, Exit};
 use crate::folder::{Folder, Open};
 use crate::language::Language;
 use crate::log::Log;
-use crate::{run, samples, table};
+use crate::{run, salvage, samples, table};
 
 /// The data folder unless another is given.
 pub(crate) const DATA: &str = "./posthouse-data";
@@ -86,6 +86,7 @@ async fn serve(arguments: &Arguments, log: Log, language: Language) -> Result<()
         catch: arguments.catch.clone(),
     };
     let state = folder.state(&settings, Cores::AllButOne);
+    salvage::salvage(&folder, &state, language).await?;
     let services = Services::new(&settings, (state.store, state.directory), tls, mode);
     run::answer_commands(&arguments.data, &folder, &services, language)?;
     settle(&services, arguments).await?;

@@ -6,6 +6,7 @@
 mod account;
 mod admin;
 mod alias;
+mod app_password;
 mod certificates;
 mod check;
 mod control;
@@ -21,6 +22,7 @@ mod log;
 mod notify;
 mod privileges;
 mod run;
+mod salvage;
 mod samples;
 mod serve;
 mod settings;
@@ -69,7 +71,9 @@ enum Command {
     /// Adds, lists and removes domains, and says who gets mail to names that nobody has.
     #[command(subcommand)]
     Domain(domain::Command),
-    /// Verifies a data folder, of a running server or a stopped one.
+    /// Verifies a data folder, of a running server or a stopped one: the log, the index and its daily copy, all mail.
+    ///
+    /// Says where mail was salvaged because a part of the log was lost, and which accounts have mail and no name.
     Check(check::Arguments),
 }
 

@@ -113,8 +113,11 @@ impl Files {
         let main = [&settings.tls.certificate, &settings.tls.key];
         let named = settings.certificates.iter();
         let named = named.flat_map(|named| [&named.certificate, &named.key]);
-        for file in main.into_iter().flatten().chain(named) {
-            // What renews a certificate puts another file beside it, and often the name is a link.
+        let clients = settings.auth.client_certificates.as_ref();
+        let keys = settings.oidc.as_ref().map(|oidc| &oidc.keys);
+        let others = clients.into_iter().chain(keys);
+        for file in main.into_iter().flatten().chain(named).chain(others) {
+            // What renews a file puts another one beside it, and often the name is a link.
             let target = file.canonicalize().ok();
             read.extend(
                 [Some(file.as_path()), target.as_deref()]

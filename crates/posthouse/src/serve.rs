@@ -17,7 +17,7 @@ use crate::folder::{Folder, Open};
 use crate::language::Language;
 use crate::log::Log;
 use crate::privileges::{self, Identity};
-use crate::{certificates, local, run};
+use crate::{certificates, local, run, salvage};
 
 /// Where the settings are unless somebody says otherwise.
 pub(crate) const CONFIG: &str = "/etc/posthouse/posthouse.toml";
@@ -110,7 +110,11 @@ async fn serve(
     folder.report_damage(language);
     let tls = certificates::read(&settings, data);
     let tls = tls.map_err(|error| run::no_certificate(&error, language))?;
+    if let Some(oidc) = &settings.oidc {
+        server::oidc::check(oidc).map_err(|error| Exit::new(Code::Config, error.to_string()))?;
+    }
     let state = folder.state(&settings, Cores::AllButOne);
+    salvage::salvage(&folder, &state, language).await?;
     for domain in std::iter::once(&settings.domain).chain(&settings.domains) {
         state.directory.add_domain(domain).await?;
     }

@@ -220,7 +220,7 @@ impl Plan {
             false => PasswordFrom::Terminal,
         };
         let entry = from.entry(&address, language)?;
-        let added = add(admin, vec![entry]).await?;
+        let added = add(admin, Request::Add(vec![entry])).await?;
         if let Some(refused) = added.into_iter().next().flatten() {
             return Err(refused);
         }

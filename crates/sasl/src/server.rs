@@ -2,7 +2,8 @@
 
 use thiserror::Error;
 
-use crate::{Claim, Credentials, Mechanism, Secret};
+use crate::scram::server::{Final, First};
+use crate::{Claim, Credentials, Mechanism, Secret, Token};
 
 /// A login name or a password longer than this is nobody's (RFC 4616 §2 allows 255 characters of up to 4 octets).
 pub const MAX_FIELD: usize = 1024;
@@ -13,6 +14,10 @@ pub enum ExchangeError {
     /// The message does not have the mechanism's form.
     #[error("the message does not have the form of {}", .0.name())]
     Malformed(Mechanism),
+    /// The client and we do not speak of the same TLS connection, or somebody between us hides what we can
+    /// (RFC 5802 §6).
+    #[error("the exchange is not bound to the connection as it must be")]
+    ChannelBinding,
 }
 
 /// What comes after a response.
@@ -20,6 +25,8 @@ pub enum ExchangeError {
 pub enum Step {
     /// Send this, and give the answer to the exchange.
     Challenge(Exchange, Vec<u8>),
+    /// Find what is kept of the login name, and go on with [`First::answer`].
+    Keys(First),
     /// Verify this, and tell the client what came of it.
     Verify(Claim),
 }
@@ -33,6 +40,10 @@ enum State {
     Plain,
     LoginName,
     LoginPassword { login: String },
+    External,
+    Bearer(Mechanism),
+    ScramFirst(Mechanism),
+    ScramFinal(Box<Final>),
 }
 
 /// What the draft of LOGIN says to ask, and what old programs look for.
@@ -49,11 +60,19 @@ impl Exchange {
             // RFC 4616 §2: the client speaks first, so the challenge is empty.
             Mechanism::Plain => (State::Plain, Vec::new()),
             Mechanism::Login => (State::LoginName, ASK_NAME.to_vec()),
+            // RFC 4422 Appendix A.1, RFC 7628 §3, RFC 5802 §5: so here.
+            Mechanism::External => (State::External, Vec::new()),
+            Mechanism::OAuthBearer | Mechanism::XOAuth2 => (State::Bearer(mechanism), Vec::new()),
+            Mechanism::ScramSha256 | Mechanism::ScramSha256Plus => (State::ScramFirst(mechanism), Vec::new()),
         };
         match initial {
             Some(response) => Exchange(state).respond(response),
             None => Ok(Step::Challenge(Exchange(state), first)),
         }
+    }
+
+    pub(crate) fn scram(waiting: Final) -> Self {
+        Exchange(State::ScramFinal(Box::new(waiting)))
     }
 
     /// Takes the client's next response.
@@ -79,8 +98,24 @@ impl Exchange {
                     password,
                 })))
             }
+            State::External => external(response).map(Step::Verify),
+            State::Bearer(mechanism) => Token::parse(mechanism, response)
+                .map(|token| Step::Verify(Claim::Token(token)))
+                .ok_or(ExchangeError::Malformed(mechanism)),
+            State::ScramFirst(mechanism) => First::parse(mechanism, response).map(Step::Keys),
+            State::ScramFinal(waiting) => waiting.respond(response),
         }
     }
+}
+
+/// RFC 4422 Appendix A.2: `initial-response = *( UTF8-char-no-nul )`.
+fn external(message: &[u8]) -> Result<Claim, ExchangeError> {
+    let act_as = match message {
+        [] => None,
+        name if name.contains(&0) => return Err(ExchangeError::Malformed(Mechanism::External)),
+        name => Some(text(name, Mechanism::External)?),
+    };
+    Ok(Claim::Certificate { act_as })
 }
 
 /// RFC 4616 §2: `message = [authzid] UTF8NUL authcid UTF8NUL passwd`.
@@ -184,20 +219,81 @@ mod tests {
     }
 
     #[test]
-    fn what_a_client_says_is_what_a_server_reads() {
-        for mechanism in Mechanism::ALL.iter().copied() {
-            let credentials = Credentials {
-                act_as: None,
-                login: "bob".to_owned(),
-                password: Secret::from("pw"),
+    fn external_names_somebody_or_nobody() {
+        let check = |message: &[u8], wanted: Option<Option<&str>>| {
+            let got = Exchange::begin(Mechanism::External, Some(message)).ok();
+            let claim = |act_as: Option<&str>| {
+                Step::Verify(Claim::Certificate {
+                    act_as: act_as.map(str::to_owned),
+                })
             };
-            let mut client = crate::client::Exchange::new(mechanism, credentials.clone());
+            assert_eq!(got, wanted.map(claim), "{:?}", String::from_utf8_lossy(message));
+        };
+        check(b"", Some(None));
+        check(b"fred@example.com", Some(Some("fred@example.com")));
+        check("张三".as_bytes(), Some(Some("张三")));
+        check(b"a\0b", None);
+        check(b"\xff", None);
+        check(&[b'x'; MAX_FIELD], Some(Some(&"x".repeat(MAX_FIELD))));
+        check(&[b'x'; MAX_FIELD + 1], None);
+    }
+
+    #[test]
+    fn what_a_client_says_is_what_a_server_reads() {
+        let credentials = Credentials {
+            act_as: None,
+            login: "bob".to_owned(),
+            password: Secret::from("pw"),
+        };
+        let token = |mechanism| Token {
+            mechanism,
+            act_as: Some("a,b=c@example.org".to_owned()),
+            secret: Secret::from("t.o.k=="),
+        };
+        let password = || Claim::Password(credentials.clone());
+        let act_as = Some("fred".to_owned());
+        use crate::client::Exchange as Client;
+        let all = [
+            (Client::new(Mechanism::Plain, credentials.clone()), password()),
+            (Client::new(Mechanism::Login, credentials.clone()), password()),
+            (Client::external(act_as.clone()), Claim::Certificate { act_as }),
+            (Client::external(None), Claim::Certificate { act_as: None }),
+            (
+                Client::token(token(Mechanism::OAuthBearer)),
+                Claim::Token(token(Mechanism::OAuthBearer)),
+            ),
+            (
+                Client::token(token(Mechanism::XOAuth2)),
+                Claim::Token(token(Mechanism::XOAuth2)),
+            ),
+        ];
+        for (mut client, wanted) in all {
+            let mechanism = client.mechanism();
             let initial = client.initial().unwrap();
             let mut step = Exchange::begin(mechanism, initial.as_deref()).unwrap();
             while let Step::Challenge(exchange, challenge) = step {
                 step = exchange.respond(&client.respond(&challenge).unwrap()).unwrap();
             }
-            assert_eq!(step, Step::Verify(Claim::Password(credentials)));
+            assert_eq!(step, Step::Verify(wanted), "{mechanism:?}");
+            assert!(client.may_succeed());
+        }
+    }
+
+    /// RFC 7628 §3.2.3: the client sends a %x01 after the error.
+    #[test]
+    fn a_client_whose_token_is_not_taken_lets_the_exchange_end() {
+        for (mechanism, answer) in [(Mechanism::OAuthBearer, &b"\x01"[..]), (Mechanism::XOAuth2, b"")] {
+            let token = Token {
+                mechanism,
+                act_as: Some("a".to_owned()),
+                secret: Secret::from("t"),
+            };
+            let mut client = crate::client::Exchange::token(token.clone());
+            client.initial().unwrap();
+            let rejection = Claim::Token(token).rejection().unwrap();
+            assert_eq!(client.respond(rejection).unwrap(), answer);
+            assert!(!client.may_succeed());
+            assert!(client.respond(rejection).is_err());
         }
     }
 }

@@ -3,12 +3,16 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use config::Oidc;
 use directory::{Directory, DirectoryError, Login, LoginRefusal, Resolution};
-use sasl::Credentials;
+use sasl::{Claim, Credentials, Mechanism, Token};
 use store::{Account, Delivery, Store, StoreError};
+use tokio::task::spawn_blocking;
 use types::{AccountId, Address, MailboxName};
 
-use crate::{Metrics, Mode, Tally, imap, pop3, smtp};
+use crate::authenticate::{KeptFuture, Sasl};
+use crate::channel::Channel;
+use crate::{Metrics, Mode, Tally, imap, oidc, pop3, smtp};
 
 /// The accounts of a server.
 pub(crate) struct Accounts {
@@ -16,6 +20,15 @@ pub(crate) struct Accounts {
     pub(crate) store: Store,
     pub(crate) mode: Mode,
     pub(crate) metrics: Arc<Metrics>,
+    pub(crate) ways: Ways,
+}
+
+/// The ways to log in beside a password.
+pub(crate) struct Ways {
+    /// Whether SCRAM is announced.
+    pub(crate) scram: bool,
+    /// Whose tokens are taken.
+    pub(crate) oidc: Option<Arc<Oidc>>,
 }
 
 /// The accounts, and who asks for them.
@@ -31,18 +44,81 @@ impl Accounts {
         credentials: &Credentials,
         peer: Option<IpAddr>,
     ) -> Result<Arc<Login>, LoginRefusal> {
-        let refused = match self
+        let outcome = self
             .directory
             .login(&credentials.login, &credentials.password, peer)
-            .await
-        {
-            // Nobody may act as somebody else yet (RFC 4616 §2).
-            Ok(login)
-                if credentials
-                    .act_as
-                    .as_ref()
-                    .is_none_or(|name| self.directory.is_name_of(name, &login)) =>
-            {
+            .await;
+        self.admit(outcome, (&credentials.login, credentials.act_as.as_deref()), peer)
+    }
+
+    /// Verifies what was claimed in an exchange.
+    async fn verify(
+        &self,
+        claim: &Claim,
+        channel: &Channel,
+        peer: Option<IpAddr>,
+    ) -> Result<Arc<Login>, LoginRefusal> {
+        match claim {
+            Claim::Password(credentials) => self.log_in(credentials, peer).await,
+            Claim::Proof(proof) => {
+                let outcome = self.directory.login_by_proof(proof, peer).await;
+                self.admit(outcome, (&proof.login, proof.act_as.as_deref()), peer)
+            }
+            Claim::Certificate { act_as } => {
+                let name = act_as.as_deref();
+                let outcome = self.certified(name, channel).await;
+                self.admit(outcome, (name.unwrap_or("a certificate"), None), peer)
+            }
+            Claim::Token(token) => {
+                let outcome = self.bearer(token).await;
+                let name = token.act_as.as_deref();
+                self.admit(outcome, (name.unwrap_or("a token"), name), peer)
+            }
+        }
+    }
+
+    /// The account that a certificate is for: the one that is named, or the first that there is.
+    async fn certified(&self, name: Option<&str>, channel: &Channel) -> Result<Arc<Login>, LoginRefusal> {
+        for address in &channel.addresses {
+            let found = self.directory.login_of(address).await?;
+            match found {
+                Some(login) if name.is_none_or(|name| self.directory.is_name_of(name, &login)) => {
+                    return Ok(login);
+                }
+                _ => {}
+            }
+        }
+        Err(LoginRefusal::Wrong)
+    }
+
+    /// The account that a token is for.
+    async fn bearer(&self, token: &Token) -> Result<Arc<Login>, LoginRefusal> {
+        let Some(oidc) = self.ways.oidc.clone() else {
+            return Err(LoginRefusal::Wrong);
+        };
+        let secret = token.secret.clone();
+        let verified = spawn_blocking(move || oidc::login_of(&oidc, &secret)).await;
+        let name = match verified {
+            Ok(Ok(Some(name))) => name,
+            Ok(Ok(None)) => return Err(LoginRefusal::Wrong),
+            Ok(Err(error)) => {
+                tracing::error!(%error, "a token could not be verified");
+                return Err(DirectoryError::Busy.into());
+            }
+            Err(_) => return Err(DirectoryError::Busy.into()),
+        };
+        self.directory.login_of(&name).await?.ok_or(LoginRefusal::Wrong)
+    }
+
+    /// Whoever was verified may act as nobody else (RFC 4616 §2, RFC 4422 §3.4.1); the log says who was refused.
+    fn admit(
+        &self,
+        outcome: Result<Arc<Login>, LoginRefusal>,
+        (login, act_as): (&str, Option<&str>),
+        peer: Option<IpAddr>,
+    ) -> Result<Arc<Login>, LoginRefusal> {
+        let refused = match outcome {
+            Ok(login) if act_as.is_none_or(|name| self.directory.is_name_of(name, &login)) => {
                 self.metrics.logged_in();
                 return Ok(login);
             }
@@ -55,7 +131,7 @@ impl Accounts {
             LoginRefusal::Failed(DirectoryError::Busy) => tracing::warn!("a login was put off"),
             LoginRefusal::Failed(error) => tracing::error!(%error, "a login could not be verified"),
             refusal => {
-                tracing::info!(login = %credentials.login.escape_debug(), peer = peer.map(display), %refusal, "a login was refused")
+                tracing::info!(login = %login.escape_debug(), peer = peer.map(display), %refusal, "a login was refused")
             }
         }
         Err(refused)
@@ -96,18 +172,74 @@ fn smtp_failed(error: &DirectoryError) -> ::smtp::Refusal {
     ::smtp::Refusal::StoreFailed
 }
 
+fn smtp_refusal(refusal: LoginRefusal) -> ::smtp::Refusal {
+    match refusal {
+        LoginRefusal::Wrong => ::smtp::Refusal::AuthFailed,
+        LoginRefusal::TooMany | LoginRefusal::Failed(_) => ::smtp::Refusal::AuthUnavailable,
+    }
+}
+
+fn imap_refusal(refusal: LoginRefusal) -> ::imap::Refusal {
+    match refusal {
+        LoginRefusal::Wrong => ::imap::Refusal::Credentials,
+        LoginRefusal::TooMany => ::imap::Refusal::TooManyTries,
+        LoginRefusal::Failed(_) => ::imap::Refusal::Unavailable,
+    }
+}
+
+impl Sasl for Accounts {
+    fn mechanisms(&self, channel: &Channel) -> Vec<Mechanism> {
+        let mut mechanisms = Vec::new();
+        if self.ways.scram {
+            mechanisms.extend(channel.exporter.map(|_| Mechanism::ScramSha256Plus));
+            mechanisms.push(Mechanism::ScramSha256);
+        }
+        if !channel.addresses.is_empty() {
+            mechanisms.push(Mechanism::External);
+        }
+        if self.ways.oidc.is_some() {
+            mechanisms.extend([Mechanism::OAuthBearer, Mechanism::XOAuth2]);
+        }
+        mechanisms.extend([Mechanism::Plain, Mechanism::Login]);
+        mechanisms
+    }
+
+    fn kept<'a>(&'a self, login: &'a str) -> KeptFuture<'a> {
+        Box::pin(self.directory.scram(login))
+    }
+}
+
+impl Sasl for Visitor {
+    fn mechanisms(&self, channel: &Channel) -> Vec<Mechanism> {
+        self.accounts.mechanisms(channel)
+    }
+
+    fn kept<'a>(&'a self, login: &'a str) -> KeptFuture<'a> {
+        self.accounts.kept(login)
+    }
+}
+
 impl smtp::Authority for Accounts {
     fn log_in<'a>(
         &'a self,
         credentials: &'a Credentials,
         peer: Option<IpAddr>,
-    ) -> smtp::Answer<'a, AccountId> {
+    ) -> smtp::Answer<'a, Arc<Login>> {
         Box::pin(async move {
-            match self.log_in(credentials, peer).await {
-                Ok(login) => Ok(login.account),
-                Err(LoginRefusal::Wrong) => Err(::smtp::Refusal::AuthFailed),
-                Err(LoginRefusal::TooMany | LoginRefusal::Failed(_)) => Err(::smtp::Refusal::AuthUnavailable),
-            }
+            let login = self.log_in(credentials, peer).await;
+            login.map_err(smtp_refusal)
+        })
+    }
+
+    fn verify<'a>(
+        &'a self,
+        claim: &'a Claim,
+        channel: &'a Channel,
+        peer: Option<IpAddr>,
+    ) -> smtp::Answer<'a, Arc<Login>> {
+        Box::pin(async move {
+            let login = self.verify(claim, channel, peer).await;
+            login.map_err(smtp_refusal)
         })
     }
 
@@ -129,19 +261,20 @@ impl smtp::Authority for Accounts {
 impl pop3::Authority for Visitor {
     fn log_in<'a>(&'a self, credentials: &'a Credentials, peer: Option<IpAddr>) -> pop3::LoginFuture<'a> {
         Box::pin(async move {
-            let login = self
-                .accounts
-                .log_in(credentials, peer)
-                .await
-                .map_err(|refusal| match refusal {
-                    LoginRefusal::Wrong => ::pop3::Refusal::WrongPassword,
-                    LoginRefusal::TooMany | LoginRefusal::Failed(_) => ::pop3::Refusal::LoginUnavailable,
-                })?;
-            self.tally.account(&login.address.to_string());
-            self.accounts
-                .open(login.account)
-                .await
-                .map_err(|_| ::pop3::Refusal::StoreFailed)
+            let login = self.accounts.log_in(credentials, peer).await;
+            self.open_maildrop(login).await
+        })
+    }
+
+    fn verify<'a>(
+        &'a self,
+        claim: &'a Claim,
+        channel: &'a Channel,
+        peer: Option<IpAddr>,
+    ) -> pop3::LoginFuture<'a> {
+        Box::pin(async move {
+            let login = self.accounts.verify(claim, channel, peer).await;
+            self.open_maildrop(login).await
         })
     }
 }
@@ -149,20 +282,37 @@ impl pop3::Authority for Visitor {
 impl imap::Authority for Visitor {
     fn log_in<'a>(&'a self, credentials: &'a Credentials) -> imap::LoginFuture<'a> {
         Box::pin(async move {
-            let login =
-                self.accounts
-                    .log_in(credentials, self.peer)
-                    .await
-                    .map_err(|refusal| match refusal {
-                        LoginRefusal::Wrong => ::imap::Refusal::Credentials,
-                        LoginRefusal::TooMany => ::imap::Refusal::TooManyTries,
-                        LoginRefusal::Failed(_) => ::imap::Refusal::Unavailable,
-                    })?;
-            self.tally.account(&login.address.to_string());
-            self.accounts
-                .open(login.account)
-                .await
-                .map_err(|_| ::imap::Refusal::Unavailable)
+            let login = self.accounts.log_in(credentials, self.peer).await;
+            self.open(login).await
         })
+    }
+
+    fn verify<'a>(&'a self, claim: &'a Claim, channel: &'a Channel) -> imap::LoginFuture<'a> {
+        Box::pin(async move {
+            let login = self.accounts.verify(claim, channel, self.peer).await;
+            self.open(login).await
+        })
+    }
+}
+
+impl Visitor {
+    async fn open_maildrop(
+        &self,
+        login: Result<Arc<Login>, LoginRefusal>,
+    ) -> Result<Account, ::pop3::Refusal> {
+        let login = login.map_err(|refusal| match refusal {
+            LoginRefusal::Wrong => ::pop3::Refusal::WrongPassword,
+            LoginRefusal::TooMany | LoginRefusal::Failed(_) => ::pop3::Refusal::LoginUnavailable,
+        })?;
+        self.tally.account(&login.address.to_string());
+        let opened = self.accounts.open(login.account).await;
+        opened.map_err(|_| ::pop3::Refusal::StoreFailed)
+    }
+
+    async fn open(&self, login: Result<Arc<Login>, LoginRefusal>) -> Result<Account, ::imap::Refusal> {
+        let login = login.map_err(imap_refusal)?;
+        self.tally.account(&login.address.to_string());
+        let opened = self.accounts.open(login.account).await;
+        opened.map_err(|_| ::imap::Refusal::Unavailable)
     }
 }

@@ -180,10 +180,10 @@ pub fn facts_of(bytes: &[u8]) -> Facts {
         cards: Cards::of(&message).print(),
         message_id: message.message_id().as_ref().map(hash),
         references: message.references().iter().map(hash).collect(),
-        form: if message.is_written() {
-            TextForm::Ascii
-        } else {
-            TextForm::Encoded
+        form: match message.is_written() {
+            true => TextForm::Ascii,
+            false if message::downgrade::is_needed(&message) => TextForm::Encoded,
+            false => TextForm::AsciiHeaders,
         },
     }
 }

@@ -10,12 +10,15 @@ pub mod facts;
 pub mod imap;
 pub mod listen;
 pub mod observe;
+pub mod oidc;
 pub mod pop3;
 pub mod smtp;
 pub mod tls;
 
+mod authenticate;
 mod authority;
 mod casemap;
+mod channel;
 mod clock;
 mod limits;
 mod lines;
@@ -24,6 +27,8 @@ mod services;
 mod tally;
 mod terms;
 
+pub use authenticate::{KeptFuture, Sasl};
+pub use channel::Channel;
 pub use clock::system_clock;
 pub use limits::Shares;
 pub use metrics::Metrics;

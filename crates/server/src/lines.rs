@@ -14,6 +14,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 use wire::{Framed, LineFramer};
 
+use crate::channel::Channel;
 use crate::imap::{Stream, Upgrade};
 use crate::listen::stopped;
 
@@ -93,6 +94,11 @@ impl Lines {
             output: BytesMut::new(),
             framer: LineFramer::new(limit),
         }
+    }
+
+    /// What the stream says of the client.
+    pub(crate) fn channel(&self) -> Channel {
+        self.stream.channel()
     }
 
     /// Where replies are printed to; [`Lines::line`] sends them.

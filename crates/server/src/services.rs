@@ -3,13 +3,14 @@
 use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use directory::Directory;
 use store::{Now, Store};
 use tokio::sync::watch;
 use types::{Address, Domain};
 
-use crate::authority::{Accounts, Visitor};
+use crate::authority::{Accounts, Visitor, Ways};
 use crate::imap::{self, Passwords, Stream};
 use crate::limits::Shares;
 use crate::listen::{Encryption, Protocol};
@@ -32,7 +33,7 @@ pub enum Mode {
 pub struct Services {
     accounts: Arc<Accounts>,
     site: Arc<smtp::Site>,
-    leases: Arc<pop3::Leases>,
+    pop3: Arc<pop3::Site>,
     host: Arc<str>,
     terms: Arc<Terms>,
     metrics: Arc<Metrics>,
@@ -73,11 +74,16 @@ impl Services {
             Mode::Local { .. } => smtp::Relay::World,
         };
         let metrics = Arc::<Metrics>::default();
+        let pop3 = pop3_site(&settings.pop3, directory.clone(), Arc::clone(&now));
         let accounts = Arc::new(Accounts {
             metrics: Arc::clone(&metrics),
             directory,
             store: store.clone(),
             mode,
+            ways: Ways {
+                scram: settings.auth.scram,
+                oidc: settings.oidc.clone().map(Arc::new),
+            },
         });
         let terms = Arc::new(Terms::of(settings));
         let site = smtp::Site {
@@ -94,7 +100,7 @@ impl Services {
         Arc::new(Services {
             accounts,
             site: Arc::new(site),
-            leases: Arc::default(),
+            pop3: Arc::new(pop3),
             host: settings.hostname.as_str().into(),
             terms,
             metrics,
@@ -151,9 +157,10 @@ impl Services {
             Protocol::Pop3 => Box::pin(pop3::serve(stream, self.pop3_door(arrival, stop))),
             Protocol::Imap => {
                 let tally = Arc::clone(&arrival.tally);
-                let serving = imap::serve(stream, self.imap_door(arrival, stop));
+                let door = self.imap_door(arrival, stop);
+                // The session is made in here: one that was made outside would be kept twice, before and while it is polled.
                 Box::pin(async move {
-                    if let Err(error) = serving.await {
+                    if let Err(error) = imap::serve(stream, door).await {
                         tally.end(error);
                     }
                 })
@@ -182,7 +189,7 @@ impl Services {
     fn pop3_door(&self, arrival: Arrival, stop: watch::Receiver<bool>) -> pop3::Door {
         pop3::Door {
             authority: self.visitor(&arrival),
-            leases: Arc::clone(&self.leases),
+            site: Arc::clone(&self.pop3),
             host: Arc::clone(&self.host),
             peer: arrival.peer,
             passwords: self.passwords(&arrival),
@@ -230,5 +237,25 @@ impl Services {
             (Encryption::AtOnce, _) | (_, Mode::Local { .. }) => Passwords::Allowed,
             (Encryption::Later | Encryption::Never, Mode::Real) => Passwords::Forbidden,
         }
+    }
+}
+
+fn pop3_site(settings: &config::Pop3, directory: Directory, now: Now) -> pop3::Site {
+    let seconds = |delay: Duration| u32::try_from(delay.as_secs()).unwrap_or(u32::MAX);
+    let others = settings.login_delays.iter();
+    let others = others.map(|(address, delay)| (address.clone(), seconds(*delay)));
+    pop3::Site {
+        leases: Arc::default(),
+        delays: pop3::Delays::new(
+            seconds(settings.login_delay),
+            others.collect(),
+            Arc::new(directory),
+            now,
+        ),
+        sizes: pop3::Sizes::default(),
+        preferred: match settings.language {
+            config::Language::English => ::pop3::Language::English,
+            config::Language::Chinese => ::pop3::Language::Chinese,
+        },
     }
 }

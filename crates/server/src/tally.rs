@@ -10,6 +10,9 @@ use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use crate::channel::Channel;
+use crate::imap::Stream;
+
 /// The counts of a session, shared by its stream and its protocol.
 #[derive(Debug, Default)]
 pub struct Tally {
@@ -82,6 +85,12 @@ impl<S> Counted<S> {
             self.tally.written.fetch_add(*octets as u64, Ordering::Relaxed);
         }
         written
+    }
+}
+
+impl<S: Stream> Stream for Counted<S> {
+    fn channel(&self) -> Channel {
+        self.stream.channel()
     }
 }
 

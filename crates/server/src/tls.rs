@@ -9,12 +9,13 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use config::TlsVersion;
 use rcgen::{CertificateParams, DnType, KeyPair};
-use rustls::ServerConfig;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::server::{ClientHello, ResolvesServerCert};
+use rustls::server::danger::ClientCertVerifier;
+use rustls::server::{ClientHello, ResolvesServerCert, WebPkiClientVerifier};
 use rustls::sign::CertifiedKey;
+use rustls::{RootCertStore, ServerConfig};
 use thiserror::Error;
 use tokio_rustls::TlsAcceptor;
 use types::Timestamp;
@@ -102,18 +103,41 @@ impl Files {
             .map_err(|error| content(&self.certificate, error.to_string()))?;
         Ok((certified, ends))
     }
-
-    /// What tells that a file is another than it was.
-    fn state(&self) -> FileState {
-        [&self.certificate, &self.key].map(|path| {
-            let found = fs::metadata(path).ok()?;
-            Some((found.ino(), found.len(), found.mtime(), found.mtime_nsec()))
-        })
-    }
 }
 
-/// Inode, length and time of change of both files; none where a file is not there.
-type FileState = [Option<(u64, u64, i64, i64)>; 2];
+/// Inode, length and time of change of a file; none where it is not there.
+type FileState = Option<(u64, u64, i64, i64)>;
+
+fn state_of(path: &Path) -> FileState {
+    let found = fs::metadata(path).ok()?;
+    Some((found.ino(), found.len(), found.mtime(), found.mtime_nsec()))
+}
+
+/// Asks clients for a certificate where there are authorities for them; nobody needs one.
+fn verifier(
+    authorities: Option<&Path>,
+    provider: &Arc<CryptoProvider>,
+) -> Result<Arc<dyn ClientCertVerifier>, TlsError> {
+    let Some(path) = authorities else {
+        return Ok(WebPkiClientVerifier::no_client_auth());
+    };
+    let content = |what: String| TlsError::Content {
+        path: path.to_owned(),
+        what,
+    };
+    let pem = fs::read(path).map_err(|cause| file(path, cause))?;
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(&pem) {
+        let certificate = certificate.map_err(|error| content(error.to_string()))?;
+        roots
+            .add(certificate)
+            .map_err(|error| content(error.to_string()))?;
+    }
+    WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider))
+        .allow_unauthenticated()
+        .build()
+        .map_err(|error| content(error.to_string()))
+}
 
 /// The certificates of a server.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -124,6 +148,8 @@ pub struct Choice {
     pub named: Vec<(String, Files)>,
     /// The oldest version of TLS that is spoken.
     pub minimum: TlsVersion,
+    /// The authorities whose certificates let clients in, where there are any.
+    pub clients: Option<PathBuf>,
 }
 
 impl From<Files> for Choice {
@@ -132,6 +158,7 @@ impl From<Files> for Choice {
             main,
             named: Vec::new(),
             minimum: TlsVersion::Tls12,
+            clients: None,
         }
     }
 }
@@ -164,9 +191,15 @@ impl Choice {
         std::iter::once(&self.main).chain(self.named.iter().map(|(_, files)| files))
     }
 
+    /// What tells that a file is another than it was.
+    fn states(&self) -> Vec<FileState> {
+        let pairs = self.files().flat_map(|files| [&files.certificate, &files.key]);
+        pairs.chain(&self.clients).map(|path| state_of(path)).collect()
+    }
+
     fn read(&self) -> Result<Current, TlsError> {
         // Before they are read: what changes meanwhile is read again.
-        let read = self.files().map(Files::state).collect();
+        let read = self.states();
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let mut expiries = Vec::new();
         let mut load = |files: &Files| {
@@ -186,10 +219,11 @@ impl Choice {
             TlsVersion::Tls12 => &[&rustls::version::TLS13, &rustls::version::TLS12],
             TlsVersion::Tls13 => &[&rustls::version::TLS13],
         };
+        let clients = verifier(self.clients.as_deref(), &provider)?;
         let config = ServerConfig::builder_with_provider(provider)
             .with_protocol_versions(versions)
             .expect("the provider has suites for both versions")
-            .with_no_client_auth()
+            .with_client_cert_verifier(clients)
             .with_cert_resolver(Arc::new(ByName { main, named }));
         Ok(Current {
             acceptor: TlsAcceptor::from(Arc::new(config)),
@@ -226,8 +260,7 @@ impl Certificates {
     /// Whether a file is another than the one that was read.
     #[must_use]
     pub fn have_changed(&self) -> bool {
-        let states: Vec<_> = self.choice.files().map(Files::state).collect();
-        self.current().read != states
+        self.current().read != self.choice.states()
     }
 
     /// When they end.

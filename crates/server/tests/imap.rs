@@ -39,6 +39,8 @@ const MESSAGE_LIMIT: usize = 50 << 20;
 #[derive(Default)]
 struct Accounts(HashMap<String, (String, Account)>);
 
+impl posthouse_server::Sasl for Accounts {}
+
 impl Authority for Accounts {
     fn log_in<'a>(&'a self, credentials: &'a Credentials) -> LoginFuture<'a> {
         Box::pin(async move {
@@ -118,6 +120,7 @@ impl World for InMemory {
                 name,
                 messages,
             } => self.fill(account, name, messages).await,
+            Given::Setting { name, .. } => panic!("no such setting: {name}"),
             Given::Session { .. } => unreachable!("the runner makes sessions"),
         }
     }

@@ -1,8 +1,8 @@
 //! Every limit of the protocol, with its reason.
 
 /// A command line, line end included. RFC 5321 §4.5.3.1.4 asks for 512, the parameters of RFC 1870 §3 and RFC 4954 §3
-/// for 526 more; twice that leaves room for initial responses.
-pub const COMMAND_LINE: usize = 2048;
+/// for 526 more; a token as AUTH's initial response is as long as a line of the exchange (RFC 4954 §4).
+pub const COMMAND_LINE: usize = AUTH_LINE;
 
 /// A line of an AUTH exchange (RFC 4954 §4: 12288 octets are enough for every mechanism).
 pub const AUTH_LINE: usize = 12_288;

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use bytes::Bytes;
 use engine::{Engine, Partition, Row};
 use tokio::sync::watch;
-use types::{AccountId, ChangeNumber, MailboxId, MailboxName, Role, Timestamp, Uid};
+use types::{AccountId, ChangeNumber, KeywordName, MailboxId, MailboxName, Role, Timestamp, Uid};
 
 use crate::memory::Memory;
 use crate::row::{Counters, MailboxRow};
@@ -18,8 +18,8 @@ use crate::verb::{
     LoadView, MoveMessages, RenameMailbox, SetKeywords, StoreRecent, Subscribe, Which,
 };
 use crate::{
-    Appended, Copied, Expunged, KeywordChange, Mailbox, MessageRow, Moved, NewMessage, Now, Store,
-    StoreError, View, key,
+    Appended, Copied, Expunged, KeywordChange, Mailbox, MessageRow, Moved, NewMessage, Now, Quota, Refusal,
+    Store, StoreError, Usage, View, key,
 };
 
 /// A count on the disk is believed so far when memory is set aside.
@@ -53,12 +53,12 @@ impl Inner {
     ) -> Result<Arc<Self>, StoreError> {
         let partition = Store::partition(id);
         let unreadable = |table| StoreError::UnreadableRow { account: id.0, table };
-        let counters = match engine
-            .get_many(partition, &[key::account()])
-            .await?
-            .pop()
-            .flatten()
-        {
+        let keys = [key::ended(), key::account()];
+        let mut rows = engine.get_many(partition, &keys).await?.into_iter();
+        if rows.next().flatten().is_some() {
+            return Err(Refusal::NoAccount.into());
+        }
+        let counters = match rows.next().flatten() {
             Some(value) => Counters::parse(&value).ok_or(unreadable("account"))?,
             None => Counters::first(now()),
         };
@@ -177,16 +177,27 @@ impl Inner {
 pub(crate) async fn scan_all(
     engine: &dyn Engine,
     partition: Partition,
-    mut range: Range<Bytes>,
+    range: Range<Bytes>,
 ) -> Result<Vec<Row>, StoreError> {
     let mut all = Vec::new();
+    scan_pieces(engine, partition, range, &mut |row| all.push(row)).await?;
+    Ok(all)
+}
+
+/// Looks at all rows of a range, and holds only a piece of them.
+pub(crate) async fn scan_pieces(
+    engine: &dyn Engine,
+    partition: Partition,
+    mut range: Range<Bytes>,
+    look: &mut (dyn FnMut(Row) + Send),
+) -> Result<(), StoreError> {
     loop {
         let rows = engine.scan(partition, range.clone(), ROWS_A_READ).await?;
         let last = rows.last().map(|row| row.key.clone());
         let more = rows.len() == ROWS_A_READ;
-        all.extend(rows);
+        rows.into_iter().for_each(&mut *look);
         let Some(last) = last.filter(|_| more) else {
-            return Ok(all);
+            return Ok(());
         };
         range.start = [&last[..], &[0]].concat().into();
     }
@@ -194,6 +205,10 @@ pub(crate) async fn scan_all(
 
 impl Account {
     pub(crate) fn inner(&self) -> &Inner {
+        &self.inner
+    }
+
+    pub(crate) fn shared(&self) -> &Arc<Inner> {
         &self.inner
     }
 
@@ -240,6 +255,31 @@ impl Account {
     #[must_use]
     pub fn mailbox_by_id(&self, id: MailboxId) -> Option<Mailbox> {
         self.inner.state().mailboxes.get(&id).map(Mailbox::from)
+    }
+
+    /// The mailbox's own keywords, in the order of their bits; none where there is no such mailbox.
+    #[must_use]
+    pub fn keywords(&self, mailbox: MailboxId) -> Vec<KeywordName> {
+        let state = self.inner.state();
+        let row = state.mailboxes.get(&mailbox);
+        row.map_or_else(Vec::new, |row| row.keywords.clone())
+    }
+
+    /// How much the account may hold; what it holds already stays. In memory only: who opens the account says it.
+    pub fn set_quota(&self, quota: Quota) {
+        self.inner.state().quota = quota;
+    }
+
+    /// How much the account may hold.
+    #[must_use]
+    pub fn quota(&self) -> Quota {
+        self.inner.state().quota
+    }
+
+    /// How much the account holds.
+    #[must_use]
+    pub fn usage(&self) -> Usage {
+        Usage::of(self.inner.state().mailboxes.values())
     }
 
     /// The names subscribed to, whether or not there is such a mailbox (RFC 3501 §6.3.6).

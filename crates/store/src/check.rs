@@ -15,6 +15,8 @@ pub struct AccountReport {
     pub mailboxes: u64,
     /// Messages looked at.
     pub messages: u64,
+    /// Blocks of search text looked at. What is wrong with one is no finding: searches do without it.
+    pub text_blocks: u64,
     /// What is wrong.
     pub findings: Vec<CheckFinding>,
 }
@@ -84,6 +86,8 @@ impl Store {
                 None => check.found(None, None, CheckFault::Unreadable("mailbox")),
             }
         }
+        let texts = scan_all(inner.engine(), inner.partition(), key::text_indexes()).await?;
+        check.report.text_blocks = texts.len() as u64;
         Ok(check.report)
     }
 }

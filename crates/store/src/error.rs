@@ -39,6 +39,9 @@ pub enum Refusal {
     /// Too many large mailboxes are being read at a time: it may work later.
     #[error("there is no memory for this mailbox now; try again later")]
     NoMemory,
+    /// The account may not have more.
+    #[error("the account has no room for it")]
+    OverQuota,
     /// Larger than 4 GiB.
     #[error("a message has at most 4 GiB")]
     MessageTooLarge,

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use bytes::{BufMut, Bytes, BytesMut};
-use types::{ChangeNumber, MailboxId, MailboxName, Uid};
+use types::{BlobId, ChangeNumber, MailboxId, MailboxName, Uid};
 use xxhash_rust::xxh3::xxh3_64;
 
 /// The tables of an account's partition; the discriminant is the first octet of a key.
@@ -17,6 +17,9 @@ enum Table {
     Expunged = 5,
     Thread = 6,
     Subscription = 7,
+    Ended = 8,
+    TextIndex = 9,
+    TextBlock = 10,
 }
 
 fn start(table: Table) -> BytesMut {
@@ -28,6 +31,32 @@ fn start(table: Table) -> BytesMut {
 /// The account's counters.
 pub(crate) fn account() -> Bytes {
     start(Table::Account).freeze()
+}
+
+/// That the account has been deleted: it stays, so that what the log still has of the account is not taken for lost mail.
+pub(crate) fn ended() -> Bytes {
+    start(Table::Ended).freeze()
+}
+
+/// Everything that an account has while it lives.
+pub(crate) fn all() -> Range<Bytes> {
+    Bytes::from_static(&[0])..ended()
+}
+
+/// The hot rows of all mailboxes.
+pub(crate) fn all_messages() -> Range<Bytes> {
+    start(Table::Message).freeze()..start(Table::Facts).freeze()
+}
+
+/// The facts of all mailboxes.
+pub(crate) fn all_facts() -> Range<Bytes> {
+    start(Table::Facts).freeze()..start(Table::Expunged).freeze()
+}
+
+/// The mailbox in a message or facts key.
+pub(crate) fn mailbox_of(key: &[u8]) -> Option<MailboxId> {
+    let octets = key.get(1..)?.first_chunk::<4>()?;
+    Some(MailboxId(u32::from_be_bytes(*octets)))
 }
 
 /// A mailbox.
@@ -104,6 +133,31 @@ pub(crate) fn expunged(mailbox: MailboxId, change: ChangeNumber, uid: Uid) -> By
 pub(crate) fn expunged_after(mailbox: MailboxId, change: ChangeNumber) -> Range<Bytes> {
     let from = expunged(mailbox, ChangeNumber(change.0.saturating_add(1)), Uid(0));
     from..expunged(MailboxId(mailbox.0 + 1), ChangeNumber(0), Uid(0))
+}
+
+/// Which messages a block of search text has. Blocks are named by their first message's bytes.
+pub(crate) fn text_index(first: BlobId) -> Bytes {
+    let mut key = start(Table::TextIndex);
+    key.put_u64(first.0);
+    key.freeze()
+}
+
+/// A block of search text.
+pub(crate) fn text_block(first: BlobId) -> Bytes {
+    let mut key = start(Table::TextBlock);
+    key.put_u64(first.0);
+    key.freeze()
+}
+
+/// What all blocks of search text have.
+pub(crate) fn text_indexes() -> Range<Bytes> {
+    start(Table::TextIndex).freeze()..start(Table::TextBlock).freeze()
+}
+
+/// The blob at the end of a key of search text.
+pub(crate) fn blob_of(key: &[u8]) -> Option<BlobId> {
+    key.last_chunk::<8>()
+        .map(|octets| BlobId(u64::from_be_bytes(*octets)))
 }
 
 /// The uid at the end of a message, facts or expunged key.

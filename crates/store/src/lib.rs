@@ -11,11 +11,14 @@ mod check;
 mod error;
 mod key;
 mod memory;
+mod note;
 mod reading;
 mod row;
+mod salvage;
 mod sequencer;
 mod state;
 mod store;
+mod text;
 mod verb;
 mod view;
 
@@ -23,8 +26,10 @@ pub use account::Account;
 pub use check::{AccountReport, CheckFault, CheckFinding};
 pub use error::{Refusal, StoreError};
 pub use row::{FactsRow, MessageRow, TextForm};
-pub use state::Mailbox;
+pub use salvage::Salvage;
+pub use state::{Mailbox, Quota, Usage};
 pub use store::{Delivery, Now, Store};
+pub use text::{TextBlock, TextBlocks, TextEntry};
 pub use verb::{
     Appended, BlobSource, Copied, Expunged, Facts, KeywordAction, KeywordChange, Keywords, Moved, NewMessage,
 };

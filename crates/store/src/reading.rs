@@ -4,10 +4,10 @@ use std::ops::Range;
 
 use bytes::Bytes;
 use engine::{BlobNumber, Row};
-use types::{BlobId, ChangeNumber, MailboxId, Uid};
+use types::{BlobId, ChangeNumber, MailboxId, SystemKeyword, Uid};
 
 use crate::account::scan_all;
-use crate::{Account, FactsRow, StoreError, key};
+use crate::{Account, FactsRow, Mailbox, MessageRow, StoreError, key};
 
 impl Account {
     /// What was expunged from a mailbox after a change, in the order of the changes.
@@ -74,6 +74,47 @@ impl Account {
         Ok(values.into_iter().map(|value| FactsRow::parse(&value?)).collect())
     }
 
+    /// How many messages have a uid from one on and below another. Those that nobody has looked at are counted where they lie: no
+    /// view is made for it.
+    ///
+    /// # Errors
+    /// When the engine fails.
+    pub async fn count(&self, mailbox: MailboxId, uids: Range<Uid>) -> Result<usize, StoreError> {
+        if let Some(view) = self.inner().kept_view(mailbox) {
+            return Ok(view.rank(uids.end).saturating_sub(view.rank(uids.start)));
+        }
+        let range = key::message(mailbox, uids.start)..key::message(mailbox, uids.end);
+        Ok(scan_all(self.inner().engine(), self.inner().partition(), range)
+            .await?
+            .len())
+    }
+
+    /// The position of the first message that has not been seen, if it is among the first `limit`, or known without looking.
+    ///
+    /// # Errors
+    /// When the engine fails.
+    pub async fn first_unseen(&self, mailbox: &Mailbox, limit: usize) -> Result<Option<usize>, StoreError> {
+        if mailbox.unseen == 0 || mailbox.unseen == mailbox.messages {
+            return Ok((mailbox.unseen > 0).then_some(1));
+        }
+        let unseen = |row: &MessageRow| !row.has(SystemKeyword::Seen);
+        if let Some(view) = self.inner().kept_view(mailbox.id) {
+            let first = view.iter().find(|(_, row)| unseen(row));
+            return Ok(first.map(|(position, _)| position));
+        }
+        let range = key::messages_from(mailbox.id, Uid(0));
+        let (engine, partition) = (self.inner().engine(), self.inner().partition());
+        let rows = engine.scan(partition, range, limit).await?;
+        let is_unseen = |row: &Row| {
+            let parsed = key::uid_of(&row.key).and_then(|uid| MessageRow::parse(uid, &row.value));
+            parsed.is_some_and(|row| unseen(&row))
+        };
+        let first = rows.iter().position(is_unseen).map(|before| before + 1);
+        // What has changed meanwhile may have moved it.
+        let now = self.mailbox_by_id(mailbox.id).map(|now| now.change);
+        Ok(first.filter(|_| now == Some(mailbox.change)))
+    }
+
     /// Bytes of a message; a range past its end is cut there.
     ///
     /// # Errors
@@ -93,6 +134,24 @@ impl Account {
         let numbers = blobs.into_iter().map(|blob| BlobNumber(blob.0)).collect();
         let read = self.inner().engine().read_blobs(numbers).await?;
         Ok(read
+            .into_iter()
+            .map(|outcome| outcome.map_err(StoreError::Failed))
+            .collect())
+    }
+
+    /// What a test says of several whole messages, in the order asked for. The caller bounds how much that is; what fails is one
+    /// message's own.
+    ///
+    /// # Errors
+    /// When the engine fails.
+    pub async fn test_blobs(
+        &self,
+        blobs: impl IntoIterator<Item = BlobId>,
+        test: impl FnMut(&[u8]) -> bool + Send + 'static,
+    ) -> Result<Vec<Result<bool, StoreError>>, StoreError> {
+        let numbers = blobs.into_iter().map(|blob| BlobNumber(blob.0)).collect();
+        let said = self.inner().engine().test_blobs(numbers, Box::new(test)).await?;
+        Ok(said
             .into_iter()
             .map(|outcome| outcome.map_err(StoreError::Failed))
             .collect())

@@ -11,6 +11,9 @@ const VERSION: u8 = 1;
 /// Cards larger than this are not kept: they are computed when asked for.
 pub(crate) const MAX_CARDS: usize = 16 << 10;
 
+/// Mailboxes that may have been created without a trace: as many as an account may have (`state::MAX_MAILBOXES`).
+const LEAP_MAILBOXES: u32 = 10_000;
+
 /// One copy of a message in a mailbox: what lists and marks need. At most 48 octets on the disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MessageRow {
@@ -43,9 +46,14 @@ pub enum TextForm {
     Encoded = 0,
     /// They are ASCII, and so is everything that can be read in the message, word for word.
     Ascii = 1,
+    /// They must be decoded first, but every header field is ASCII, those of its parts too.
+    AsciiHeaders = 2,
 }
 
 impl MessageRow {
+    /// Octets on the disk.
+    pub(crate) const LENGTH: usize = 41;
+
     /// Whether it carries a system keyword.
     #[must_use]
     pub fn has(&self, keyword: SystemKeyword) -> bool {
@@ -67,7 +75,7 @@ impl MessageRow {
     }
 
     pub(crate) fn parse(uid: Uid, mut value: &[u8]) -> Option<Self> {
-        if value.len() != 41 || value.get_u8() != VERSION {
+        if value.len() != Self::LENGTH || value.get_u8() != VERSION {
             return None;
         }
         Some(MessageRow {
@@ -81,6 +89,7 @@ impl MessageRow {
             saved: value.get_u32_le(),
             form: match value.get_u8() {
                 1 => TextForm::Ascii,
+                2 => TextForm::AsciiHeaders,
                 _ => TextForm::Encoded,
             },
         })
@@ -151,6 +160,26 @@ impl Counters {
             next_mailbox: 1,
             last_validity: UidValidity(0),
         }
+    }
+
+    /// Raises every number above all that can have been given out by now, where rows are lost that would say so. Nobody gives out
+    /// 4,096 changes or 65,536 copies a second for years, and both counters began at or below the clock.
+    pub(crate) fn leap(&mut self, now: Timestamp) {
+        let seconds = u64::from(u32::try_from(now.0.max(0)).unwrap_or(u32::MAX));
+        self.change = ChangeNumber((self.change.0 + 1).max(seconds << 12));
+        for counter in [
+            &mut self.next_entry,
+            &mut self.next_content,
+            &mut self.next_thread,
+        ] {
+            *counter = (*counter + 1).max(seconds << 16);
+        }
+        self.next_mailbox = self.next_mailbox.saturating_add(LEAP_MAILBOXES);
+        // Several mailboxes of one second are numbered ahead of the clock, by as many as an account may have.
+        let least = u32::try_from(seconds)
+            .unwrap_or(u32::MAX)
+            .saturating_add(LEAP_MAILBOXES);
+        self.last_validity = UidValidity(self.last_validity.0.max(least));
     }
 
     pub(crate) fn print(&self) -> Bytes {
@@ -254,12 +283,12 @@ impl MailboxRow {
     }
 }
 
-fn put_text(out: &mut BytesMut, text: &str) {
+pub(crate) fn put_text(out: &mut BytesMut, text: &str) {
     out.put_u16_le(u16::try_from(text.len()).expect("names are limited to 1000 octets"));
     out.put_slice(text.as_bytes());
 }
 
-fn take_text<'a>(from: &mut &'a [u8]) -> Option<&'a str> {
+pub(crate) fn take_text<'a>(from: &mut &'a [u8]) -> Option<&'a str> {
     let (length, rest) = from.split_first_chunk::<2>()?;
     let (text, rest) = rest.split_at_checked(usize::from(u16::from_le_bytes(*length)))?;
     *from = rest;

@@ -14,6 +14,7 @@ use types::{ChangeNumber, MailboxId, MailboxName, SystemKeyword, ThreadId, Times
 
 use crate::account::Inner;
 use crate::row::{Counters, FactsRow, MailboxRow};
+use crate::state::{Quota, Usage};
 use crate::view::ViewChange;
 use crate::{MessageRow, Refusal, StoreError, key};
 
@@ -225,6 +226,18 @@ impl Draft {
         old.chain(self.mailboxes.values().filter(|row| row.deleted_at.is_none()))
             .cloned()
             .collect()
+    }
+
+    /// Refuses when so many messages more, of so many octets together, are more than the account may hold.
+    pub(crate) fn check_quota(&self, messages: usize, octets: u64) -> Result<(), Refusal> {
+        let quota = self.account.state().quota;
+        if quota == Quota::default() {
+            return Ok(());
+        }
+        let mut usage = Usage::of(self.all_mailboxes().iter());
+        usage.octets.0 = usage.octets.0.saturating_add(octets);
+        usage.messages += messages as u64;
+        quota.allows(usage).then_some(()).ok_or(Refusal::OverQuota)
     }
 
     pub(crate) fn by_name(&self, name: &MailboxName) -> Option<MailboxRow> {

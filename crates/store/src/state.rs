@@ -81,6 +81,44 @@ pub(crate) struct State {
     /// Mailboxes whose recent mark has moved since it was stored.
     marked: BTreeSet<MailboxId>,
     life: Life,
+    pub(crate) quota: Quota,
+}
+
+/// How much an account may hold; nothing is no limit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Quota {
+    /// Octets of messages.
+    pub octets: Option<Octets>,
+    /// Messages, each copy counted.
+    pub messages: Option<u64>,
+}
+
+impl Quota {
+    /// Whether so much is within the limits.
+    #[must_use]
+    pub fn allows(&self, usage: Usage) -> bool {
+        self.octets.is_none_or(|limit| usage.octets <= limit)
+            && self.messages.is_none_or(|limit| usage.messages <= limit)
+    }
+}
+
+/// How much an account holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// Octets of messages.
+    pub octets: Octets,
+    /// Messages, each copy counted.
+    pub messages: u64,
+}
+
+impl Usage {
+    /// With some mailboxes' messages.
+    pub(crate) fn of<'r>(rows: impl Iterator<Item = &'r MailboxRow>) -> Self {
+        rows.fold(Usage::default(), |sum, row| Usage {
+            octets: Octets(sum.octets.0.saturating_add(row.octets.0)),
+            messages: sum.messages + u64::from(row.messages),
+        })
+    }
 }
 
 /// Whether the account may still change.
@@ -105,6 +143,7 @@ impl State {
             watches: HashMap::new(),
             marked: BTreeSet::new(),
             life: Life::Living,
+            quota: Quota::default(),
         };
         for row in mailboxes {
             state.set_mailbox(row);

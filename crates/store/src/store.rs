@@ -13,7 +13,7 @@ use types::{AccountId, BlobId, MailboxName, Timestamp};
 use crate::account::Inner;
 use crate::memory::Memory;
 use crate::sequencer::lock;
-use crate::{Account, Appended, BlobSource, NewMessage, Refusal, StoreError};
+use crate::{Account, Appended, BlobSource, NewMessage, Refusal, StoreError, key};
 
 /// Tells the time; tests move it.
 pub type Now = Arc<dyn Fn() -> Timestamp + Send + Sync>;
@@ -98,11 +98,29 @@ impl Store {
         Ok(account)
     }
 
-    async fn load(&self, id: AccountId) -> Result<Arc<Inner>, StoreError> {
+    pub(crate) async fn load(&self, id: AccountId) -> Result<Arc<Inner>, StoreError> {
         let Shared {
             engine, now, memory, ..
         } = &*self.shared;
         Inner::load(id, Arc::clone(engine), Arc::clone(now), Arc::clone(memory)).await
+    }
+
+    pub(crate) fn engine(&self) -> &dyn Engine {
+        &*self.shared.engine
+    }
+
+    /// Has an account read anew when it is next asked for.
+    pub(crate) fn forget(&self, id: AccountId) {
+        lock(&self.shared.accounts).remove(&id);
+    }
+
+    /// The account whose rows a partition has.
+    pub(crate) fn account_of(partition: Partition) -> Option<AccountId> {
+        partition
+            .0
+            .checked_sub(FIRST_ACCOUNT_PARTITION)
+            .filter(|_| partition != Partition::ENGINE)
+            .map(AccountId)
     }
 
     /// An account to look at: as it is in memory, or read for this once. Nothing is created.
@@ -169,7 +187,7 @@ impl Store {
         Ok(self.shared.engine.read_blob(BlobNumber(blob.0), range).await?)
     }
 
-    /// Deletes all rows of an account. What sessions and deliveries ask of it from now on is refused; its number is not used
+    /// Deletes all rows of an account, but for one that says so. What sessions and deliveries ask of it from now on is refused; its number is not used
     /// again.
     ///
     /// # Errors
@@ -182,10 +200,18 @@ impl Store {
         };
         if let Some(cell) = cell {
             // Whoever is loading it is waited for: after this, no verb changes a row.
-            cell.get_or_try_init(|| self.load(id)).await?.delete().await?;
+            match cell.get_or_try_init(|| self.load(id)).await {
+                Ok(inner) => inner.delete().await?,
+                // It was being deleted when everything ended.
+                Err(StoreError::Refused(Refusal::NoAccount)) => {}
+                Err(error) => return Err(error),
+            }
         }
         let partition = Self::partition(id);
-        let mut range = Bytes::from_static(&[0])..Bytes::from_static(&[u8::MAX]);
+        let mut end = engine::Batch::new(partition);
+        end.put(&key::ended(), b"");
+        self.shared.engine.commit(end).await?;
+        let mut range = key::all();
         loop {
             let rows = self.shared.engine.scan(partition, range.clone(), 4096).await?;
             let Some(last) = rows.last() else {

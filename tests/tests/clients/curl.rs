@@ -107,3 +107,29 @@ fn a_wrong_password_is_refused_everywhere() {
         assert_eq!(said.code, Some(67), "{scheme}: {}", said.err);
     }
 }
+
+/// RFC 5034: PLAIN and LOGIN, with an initial response and without one, after STLS.
+#[test]
+fn every_mechanism_opens_the_maildrop_over_pop3() {
+    if !program::is_here("curl") {
+        return;
+    }
+    let server = Server::with_accounts();
+    send(&server, "smtp", Service::Smtp, &[]);
+    let url = program::url(&server, "pop3", Service::Pop3);
+    for mechanism in ["PLAIN", "LOGIN"] {
+        let option = format!("AUTH={mechanism}");
+        let words = [
+            "--ssl-reqd",
+            "--login-options",
+            &option,
+            "-u",
+            "bob@example.org:blue door",
+            &url,
+        ];
+        for more in [&["--sasl-ir"][..], &[]] {
+            let listed = curl(&server, &[&words[..], more].concat(), "").succeeded();
+            assert_eq!(listed.text().lines().count(), 1, "{mechanism}: {}", listed.text());
+        }
+    }
+}

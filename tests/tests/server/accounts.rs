@@ -123,3 +123,49 @@ fn a_list_of_accounts_that_is_not_utf_8_is_refused_with_the_line() {
         assert!(text.contains(words), "{text}");
     }
 }
+
+#[test]
+fn an_app_password_is_shown_once_listed_and_revoked() {
+    let server = Server::with_accounts();
+    let app_password = |rest: &[&str]| {
+        let words = [&["account", "app-password", "alice@example.org"], rest].concat();
+        printed(&words, &server)
+    };
+    let secret = app_password(&["add", "phone"]);
+    let secret = secret.trim();
+    assert!(secret.len() >= 24, "{secret}");
+    let listed = app_password(&["list"]);
+    assert!(
+        listed.starts_with("phone\t") && listed.contains("never"),
+        "{listed}"
+    );
+    Conversation::imap(&server, "alice", secret).ok("NOOP");
+    let listed = app_password(&["list", "--json"]);
+    assert!(!listed.contains("null") && !listed.contains(secret), "{listed}");
+    app_password(&["revoke", "phone"]);
+    assert_eq!(app_password(&["list"]), "");
+    let mut imap = Conversation::open(&server, Service::Imap);
+    imap.line().unwrap();
+    let lines = imap.command(&format!("LOGIN alice {secret}")).unwrap();
+    assert!(lines[0].contains(" NO [AUTHENTICATIONFAILED]"), "{lines:?}");
+    Conversation::imap(&server, "alice", "tin whistle").ok("NOOP");
+}
+
+/// Without the option a password that looks like a hash is a password.
+#[test]
+fn hashes_of_another_server_are_imported_when_it_is_said_that_they_are_such() {
+    let server = Server::start();
+    let file = server.data().with_file_name("hashes.csv");
+    // crypt(3) of `pencil`.
+    let hash = "$2y$04$abcdefghijklmnopqrstuu/FyAyuZSl3DbPdvio4KrIBdz2k2yhV2";
+    std::fs::write(&file, format!("h1@example.org,{{BLF-CRYPT}}{hash}\n")).unwrap();
+    printed(
+        &["account", "import", "--hashed", file.to_str().unwrap()],
+        &server,
+    );
+    Conversation::imap(&server, "h1", "pencil").ok("NOOP");
+    Conversation::imap(&server, "h1", "pencil").ok("NOOP");
+    std::fs::write(&file, format!("h2@example.org,{hash}\n")).unwrap();
+    printed(&["account", "import", file.to_str().unwrap()], &server);
+    Conversation::imap(&server, "h2", hash).ok("NOOP");
+}

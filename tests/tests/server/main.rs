@@ -11,5 +11,7 @@ mod crash;
 mod damage;
 mod hostile;
 mod power_loss;
+mod salvage;
 mod scarcity;
 mod setup;
+mod uidl;

@@ -124,6 +124,9 @@ mod tests {
         fn write_at(&self, _: &[IoSlice<'_>], _: u64) -> io::Result<usize> {
             unreachable!("only zeroed")
         }
+        fn write_blocks(&self, _: &[u8], _: u64) -> io::Result<usize> {
+            unreachable!("only zeroed")
+        }
         fn read_at(&self, _: &mut [u8], _: u64) -> io::Result<()> {
             unreachable!("only zeroed")
         }

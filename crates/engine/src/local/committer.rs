@@ -353,11 +353,16 @@ fn write_group(segment: &mut Segment, group: &Group, shared: &Shared) -> io::Res
             Err(error) => return Err(error),
         }
     }
-    shared.ahead.claim(end);
-    write_all(&*segment.file, group.slices(), segment.end)
+    shared.ahead.claim(end.next_multiple_of(BLOCK));
+    let slices = group.slices();
+    let place = (segment.number, segment.end);
+    if shared.tail.write(&*segment.file, place, &slices)? {
+        return Ok(());
+    }
+    write_all(&*segment.file, slices, segment.end)
 }
 
-fn write_all(file: &dyn LogFile, mut slices: Vec<IoSlice<'_>>, mut offset: u64) -> io::Result<()> {
+pub(super) fn write_all(file: &dyn LogFile, mut slices: Vec<IoSlice<'_>>, mut offset: u64) -> io::Result<()> {
     let mut rest = slices.as_mut_slice();
     IoSlice::advance_slices(&mut rest, 0);
     while !rest.is_empty() {

@@ -94,6 +94,17 @@ impl Index {
         Ok(())
     }
 
+    /// Puts rows in as they are, in one transaction: keys with their partitions, values with their checksums.
+    pub(crate) fn fill(&self, rows: &[SealedRow]) -> Result<(), heed::Error> {
+        let mut txn = self.env.write_txn()?;
+        for (key, sealed) in rows {
+            self.rows.put(&mut txn, key, sealed)?;
+        }
+        txn.commit()?;
+        self.extend_file();
+        Ok(())
+    }
+
     /// LMDB may leave its last, free pages unwritten; then the file would look cut.
     fn extend_file(&self) {
         self.extend_to(self.used());
@@ -105,7 +116,7 @@ impl Index {
     }
 
     /// Octets up to the last page.
-    fn used(&self) -> u64 {
+    pub(crate) fn used(&self) -> u64 {
         (self.env.info().last_page_number as u64 + 1) * u64::from(self.env.unnamed_database_stat().page_size)
     }
 
@@ -204,6 +215,28 @@ impl Look<'_> {
         Ok(found)
     }
 
+    /// All rows, as they are kept: keys with their partitions, values with their checksums, whose checks are made.
+    pub(crate) fn all(&self) -> Result<Walk<'_>, EngineError> {
+        let rows = self.index.rows.iter(&self.txn);
+        let rows = rows.map_err(|error| self.index.failed(&error))?;
+        let row = |row: heed::Result<_>| {
+            let (key, sealed) = row.map_err(|error| self.index.failed(&error))?;
+            self.unseal(key, sealed).map(|_| (key, sealed))
+        };
+        Ok(Box::new(rows.map(row)))
+    }
+
+    /// The first partition from a number on that has rows.
+    pub(crate) fn partition_from(&self, first: u64) -> Result<Option<u64>, EngineError> {
+        let start = first.to_be_bytes();
+        let bounds = (Bound::Included(start.as_slice()), Bound::Unbounded);
+        let rows = self.index.rows.range(&self.txn, &bounds);
+        let mut rows = rows.map_err(|error| self.index.failed(&error))?;
+        let Some(row) = rows.next() else { return Ok(None) };
+        let (key, _) = row.map_err(|error| self.index.failed(&error))?;
+        Ok(key.first_chunk::<8>().map(|octets| u64::from_be_bytes(*octets)))
+    }
+
     /// How far the log has been taken over.
     pub(crate) fn position(&self) -> Result<Option<Position>, EngineError> {
         let value = self.find(Partition::ENGINE, POSITION)?;
@@ -225,6 +258,9 @@ impl Look<'_> {
 
 /// A full key, and the value when its checksum holds.
 pub(crate) type CheckedRow = (Vec<u8>, Option<Vec<u8>>);
+
+/// A full key, and a value with its checksum.
+pub(crate) type SealedRow = (Vec<u8>, Vec<u8>);
 
 /// Rows on their way; the keys without the partition.
 pub(crate) type Walk<'t> = Box<dyn Iterator<Item = Result<(&'t [u8], &'t [u8]), EngineError>> + 't>;

@@ -6,15 +6,20 @@
 mod absorber;
 mod ahead;
 mod committer;
+mod copier;
+mod copy;
 mod folder;
+mod history;
 mod index;
 mod open;
 mod orders;
 mod read;
 mod read_many;
+mod rebuild;
 mod record;
 mod replay;
 mod table;
+mod tail;
 mod verify;
 
 use std::collections::HashMap;
@@ -29,8 +34,9 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::files::{Files, LogFile, SystemFiles};
-use crate::{Answer, Batch, BlobNumber, Engine, EngineError, Partition, Row};
+use crate::{Answer, Batch, BlobNumber, BlobTest, Engine, EngineError, Partition, Row};
 pub use folder::{OpenError, make_folder};
+pub use history::{History, LeftBlob, LeftBlobs};
 use index::Index;
 use orders::Orders;
 pub use replay::fuzz_replay;
@@ -59,6 +65,8 @@ pub struct Options {
     pub memtable: usize,
     /// How long rows wait for the index.
     pub interval: Duration,
+    /// How old the copy of the index becomes.
+    pub copy_every: Duration,
 }
 
 impl Default for Options {
@@ -70,6 +78,7 @@ impl Default for Options {
             absorb: 8 << 20,
             memtable: 256 << 20,
             interval: Duration::from_secs(1),
+            copy_every: Duration::from_hours(24),
         }
     }
 }
@@ -92,6 +101,7 @@ pub struct LocalEngine {
     orders: Arc<Orders>,
     next_blob: AtomicU64,
     findings: Vec<Finding>,
+    history: History,
     threads: Mutex<Vec<JoinHandle<()>>>,
     _lock: std::fs::File,
 }
@@ -113,6 +123,8 @@ pub(crate) struct Shared {
     absorber: OnceLock<Thread>,
     segments: Mutex<HashMap<u64, Arc<dyn LogFile>>>,
     pub(crate) ahead: ahead::Ahead,
+    pub(crate) tail: tail::Tail,
+    pub(crate) copies: copier::Copies,
 }
 
 impl Shared {
@@ -224,8 +236,9 @@ impl LocalEngine {
         self.shared.running()
     }
 
-    /// Waits for both threads: the committer first, because the absorber takes over what it has applied.
+    /// Waits for the threads: the committer before the absorber, which takes over what it has applied.
     fn join(&self) {
+        self.shared.copies.end();
         let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
         for thread in threads {
             self.shared.ahead.close();
@@ -311,6 +324,18 @@ impl Engine for LocalEngine {
             }
             let reading = tokio::task::spawn_blocking(move || shared.read_places(&places));
             reading.await.map_err(|_| EngineError::Closed)
+        })
+    }
+
+    fn test_blobs(
+        &self,
+        blobs: Vec<BlobNumber>,
+        test: BlobTest,
+    ) -> Answer<'_, Vec<Result<bool, EngineError>>> {
+        let shared = Arc::clone(&self.shared);
+        Box::pin(async move {
+            let testing = tokio::task::spawn_blocking(move || shared.test_blobs(&blobs, test));
+            testing.await.map_err(|_| EngineError::Closed)?
         })
     }
 }

@@ -1,6 +1,6 @@
 //! Opening: the index is checked, the log is replayed from where the index has got to, damage is told.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::io;
 use std::path::Path;
@@ -12,14 +12,16 @@ use bytes::Bytes;
 
 use super::committer::Committer;
 use super::folder::{self, OpenError, failed};
-use super::index::{self, FileState, Index, index_error};
+use super::history::{self, History};
+use super::index::Index;
 use super::orders::Orders;
+use super::rebuild::{Before, open_index};
 use super::record::{BLOCK, Header, Kind, SegmentHeader};
 use super::replay::{Event, Source, last_group, replay};
-use super::table::{Place, Table, Tables, place_key};
-use super::{Finding, LocalEngine, Options, Shared, absorber, segment_path};
+use super::table::{Place, Position, Table, Tables, place_key};
+use super::{Finding, LocalEngine, Options, Shared, absorber, copier, segment_path};
 use crate::batch::parse_changes;
-use crate::{BlobNumber, Change, EngineError, Partition};
+use crate::{BlobNumber, Change, Partition};
 
 /// Rows replayed are taken over when there are so many octets of them.
 const REPLAYED: usize = 64 << 20;
@@ -32,18 +34,22 @@ pub(crate) fn open(folder: &Path, options: Options) -> Result<LocalEngine, OpenE
     let lock = folder::lock(folder)?;
     let salt = folder::salt(folder)?;
     folder::make(&folder.join("log"))?;
+    let copies = copier::find(folder, &options, salt).map_err(failed(&folder.join("log")))?;
     let mut findings = Vec::new();
-    let index = open_index(folder, &mut findings)?;
+    let (index, before) = open_index(folder, (&options, salt), &mut findings)?;
     let segments = list_segments(folder)?;
     let mut opening = Opening {
         folder,
         options: &options,
         salt,
+        missed: None,
+        unsettled: None,
         index,
         table: Table::default(),
         findings,
     };
-    let previous = opening.replay(&segments)?;
+    let previous = opening.replay(&segments, before)?;
+    let history = opening.history();
     let Opening {
         index,
         table,
@@ -70,6 +76,8 @@ pub(crate) fn open(folder: &Path, options: Options) -> Result<LocalEngine, OpenE
         absorber: OnceLock::new(),
         segments: Mutex::new(HashMap::new()),
         ahead: super::ahead::Ahead::default(),
+        tail: super::tail::Tail::new(),
+        copies: copier::Copies::new(copies),
         options,
     });
     let next_segment = segments.last().copied().unwrap_or(0).max(position.segment) + 1;
@@ -87,6 +95,7 @@ pub(crate) fn open(folder: &Path, options: Options) -> Result<LocalEngine, OpenE
         orders,
         next_blob: AtomicU64::new(position.blob + gap),
         findings,
+        history,
         threads: Mutex::new(threads),
         _lock: lock,
     })
@@ -104,65 +113,11 @@ fn start_threads(shared: &Arc<Shared>, orders: &Arc<Orders>) -> io::Result<Vec<J
     let absorbing = start(absorber::NAME, Box::new(move || of_absorber.absorb_all()))?;
     let of_zeros = Arc::clone(shared);
     let zeroing = start("zeros", Box::new(move || of_zeros.ahead.run()))?;
+    let of_copies = Arc::clone(shared);
+    let copying = start(copier::NAME, Box::new(move || of_copies.copy_daily()))?;
     let _ = shared.absorber.set(absorbing.thread().clone());
-    Ok(vec![committing, absorbing, zeroing])
-}
-
-/// Opens the index, or puts a damaged one aside: then the whole log is replayed into a new one.
-fn open_index(folder: &Path, findings: &mut Vec<Finding>) -> Result<Index, OpenError> {
-    let path = folder.join("index");
-    folder::make(&path)?;
-    let found = index::check_file(&path).map_err(failed(&path.join("data.mdb")))?;
-    let mut tell = |what| {
-        findings.push(Finding {
-            path: path.join("data.mdb"),
-            offset: 0,
-            what,
-        });
-    };
-    if found == FileState::Missing && !list_segments(folder)?.is_empty() {
-        tell("it is missing, and made again from the log".to_owned());
-    }
-    let error = match open_whole(&path, found)? {
-        Ok(index) => {
-            if found == FileState::Missing {
-                folder::sync(&path)?;
-            }
-            return Ok(index);
-        }
-        Err(error) => error,
-    };
-    let aside = (1..)
-        .map(|n| folder.join(format!("index.damaged-{n}")))
-        .find(|aside| !aside.exists())
-        .unwrap_or_else(|| folder.join("index.damaged"));
-    fs::rename(&path, &aside).map_err(failed(&path))?;
-    tell(format!(
-        "{error}; it is kept as {} and made again from the log",
-        aside.display()
-    ));
-    folder::make(&path)?;
-    let index = Index::open(&path).map_err(|error| index_error(&path, &error))?;
-    folder::sync(&path)?;
-    folder::sync(folder)?;
-    Ok(index)
-}
-
-/// Opens an index that looks whole; within `Ok`, why it is damaged all the same. A refusal of the system is no damage.
-fn open_whole(path: &Path, found: FileState) -> Result<Result<Index, EngineError>, OpenError> {
-    if let FileState::Damaged(what) = found {
-        return Ok(Err(EngineError::Index {
-            path: path.to_owned(),
-            what: what.into(),
-        }));
-    }
-    let index = match Index::open(path) {
-        Ok(index) => index,
-        Err(error) if index::is_damage(&error) => return Ok(Err(index_error(path, &error))),
-        Err(error) => return Err(index_error(path, &error).into()),
-    };
-    let position = index.look()?.position().map(|_| ());
-    Ok(position.map(|()| index))
+    shared.copies.begin(copying.thread());
+    Ok(vec![copying, committing, absorbing, zeroing])
 }
 
 /// The numbers of the segments, ascending.
@@ -194,6 +149,10 @@ struct Opening<'o> {
     folder: &'o Path,
     options: &'o Options,
     salt: u64,
+    /// From where on rows may be missing, as this opening has found.
+    missed: Option<Position>,
+    /// The same of an earlier opening, if nobody has seen to it.
+    unsettled: Option<Position>,
     index: Index,
     table: Table,
     findings: Vec<Finding>,
@@ -201,14 +160,17 @@ struct Opening<'o> {
 
 impl Opening<'_> {
     /// Replays what the index does not have; the last segment that holds groups, and where they end.
-    fn replay(&mut self, segments: &[u64]) -> Result<(u64, u64), OpenError> {
-        let absorbed = self.index.look()?.position()?.unwrap_or_default();
-        self.table.position = absorbed;
+    fn replay(&mut self, segments: &[u64], before: Before) -> Result<(u64, u64), OpenError> {
+        let absorbed = self.begin()?;
         let mut previous = (absorbed.segment, absorbed.offset);
         if absorbed.segment != 0 && !segments.contains(&absorbed.segment) {
             self.tell(absorbed.segment, 0, "the segment is missing");
         }
-        let ends = self.told_ends(segments)?;
+        let headers = self.headers(segments)?;
+        let ends = self.told_ends(&headers);
+        if history::has_gap(absorbed, &headers) || (before == Before::Lost && segments.is_empty()) {
+            self.miss(absorbed);
+        }
         for number in segments {
             let reached = if *number == absorbed.segment {
                 absorbed.offset
@@ -236,22 +198,64 @@ impl Opening<'_> {
                 }
             }
         }
+        self.keep_missed();
+        if let Some(start) = self.unsettled.or(self.missed) {
+            let what = "rows may be missing from here on; mail is salvaged from what is left of the log";
+            self.tell(start.segment.max(1), start.offset, what);
+        }
         Ok(previous)
     }
 
+    /// Where replay begins; also where a salvage that was not done to its end began.
+    fn begin(&mut self) -> Result<Position, OpenError> {
+        let look = self.index.look()?;
+        let absorbed = look.position()?.unwrap_or_default();
+        let unsettled = look.find(Partition::ENGINE, history::UNSETTLED)?;
+        self.unsettled = unsettled.and_then(Position::parse);
+        self.table.position = absorbed;
+        Ok(absorbed)
+    }
+
+    /// Rows may be missing from a place on: the first one counts.
+    fn miss(&mut self, from: Position) {
+        self.missed.get_or_insert(from);
+    }
+
+    /// A restart must not forget it: it is kept with the rows, over what the log says of earlier times.
+    fn keep_missed(&mut self) {
+        let key = Bytes::from_static(history::UNSETTLED);
+        if self.table.get(&(Partition::ENGINE, key.clone())) == Some(&None) {
+            self.unsettled = None;
+        }
+        let starts = [self.unsettled, self.missed].into_iter().flatten();
+        if let Some(start) = starts.min_by_key(|start| (start.segment, start.offset)) {
+            let value = Some(start.print());
+            self.table.apply(Partition::ENGINE, [Change { key, value }]);
+        }
+    }
+
+    fn history(&self) -> History {
+        match self.unsettled.or(self.missed) {
+            None => History::Whole,
+            Some(_) => History::Salvaged,
+        }
+    }
+
+    fn headers(&self, segments: &[u64]) -> Result<BTreeMap<u64, Option<SegmentHeader>>, OpenError> {
+        let header = |number: &u64| Ok((*number, self.segment_header(*number)?));
+        segments.iter().map(header).collect()
+    }
+
     /// Where segments end, as the headers of later ones say. A segment that is named and not there is told.
-    fn told_ends(&mut self, segments: &[u64]) -> Result<HashMap<u64, u64>, OpenError> {
+    fn told_ends(&mut self, headers: &BTreeMap<u64, Option<SegmentHeader>>) -> HashMap<u64, u64> {
         let mut ends = HashMap::new();
-        for number in segments {
-            let Some(header) = self.segment_header(*number)? else {
-                continue;
-            };
-            if header.previous != 0 && segments.binary_search(&header.previous).is_err() {
+        for header in headers.values().flatten() {
+            if header.previous != 0 && !headers.contains_key(&header.previous) {
                 self.tell(header.previous, 0, "the segment is missing");
             }
             ends.insert(header.previous, header.previous_end);
         }
-        Ok(ends)
+        ends
     }
 
     fn segment_header(&self, number: u64) -> Result<Option<SegmentHeader>, OpenError> {
@@ -306,7 +310,17 @@ impl Opening<'_> {
                 return Ok(None);
             }
             self.tell(number, 0, "the segment's header is damaged");
+            // What it followed is not known: the one before it, or nothing, if that is there.
+            let before = segment_path(self.folder, number.saturating_sub(1));
+            if number > self.table.position.segment + 1 && !before.exists() {
+                self.miss(self.table.position);
+            }
         }
+        let start = Position {
+            segment: number,
+            offset: from,
+            ..Position::default()
+        };
         let source = Source {
             bytes: &bytes,
             offset: from,
@@ -315,6 +329,7 @@ impl Opening<'_> {
             known_end,
         };
         let (table, findings) = (&mut self.table, &mut self.findings);
+        let mut lost = false;
         let mut note = |offset, what: &str| {
             findings.push(Finding {
                 path: path.clone(),
@@ -333,13 +348,19 @@ impl Opening<'_> {
                     offset,
                     &format!("record {} does not match its checksum", header.sequence),
                 );
+                lost |= header.kind == Kind::Batch;
                 apply(table, &header, offset, None);
             }
             Event::Damage { offset } => note(offset, "a group that was synced is damaged"),
+            Event::Lost => lost = true,
         });
+        if lost || end < known_end {
+            self.miss(start);
+        }
         self.table.position.segment = number;
         self.table.position.offset = end;
         if self.table.size > REPLAYED {
+            self.keep_missed();
             let full = |error: heed::Error| failed(self.index.path())(io::Error::other(error.to_string()));
             self.index.absorb(&self.table).map_err(full)?;
             let position = self.table.position;

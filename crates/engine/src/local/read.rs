@@ -104,28 +104,44 @@ impl Shared {
         let start = range.start.min(end);
         let whole = start == 0 && end == place.length;
         let length = usize::try_from(end - start).expect("a blob under 4 GiB");
+        let octets = place.offset + start..place.offset + start + length as u64;
+        if let Some(bytes) = self.tail.read(place.segment, &octets) {
+            return if whole {
+                self.verify(place, bytes)
+            } else {
+                Ok(bytes)
+            };
+        }
         let file = self.segment(place.segment)?;
-        let path = || segment_path(&self.folder, place.segment);
-        let bytes = match file.read_vec(length, place.offset + start) {
-            Ok(bytes) => bytes,
-            Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
-                return Err(EngineError::Damaged {
-                    path: path(),
-                    offset: place.offset,
-                    what: "the segment ends before the blob does",
-                });
-            }
-            Err(error) => {
-                return Err(EngineError::Io {
-                    action: "read",
-                    path: path(),
-                    cause: Arc::new(error),
-                });
-            }
+        let read = || {
+            let read = file.read_vec(length, octets.start).map(Bytes::from);
+            read.map_err(|error| self.read_error(place, error))
         };
-        match whole {
-            true => self.verify(place, bytes.into()),
-            false => Ok(bytes.into()),
+        let bytes = read()?;
+        if !whole {
+            return Ok(bytes);
+        }
+        // A page that was read while the log went past it may hold what was there before: then the disk is asked.
+        self.verify(place, bytes).or_else(|damaged| {
+            let forgotten = file.forget(place.offset, place.length);
+            forgotten.map_err(|_| damaged)?;
+            self.verify(place, read()?)
+        })
+    }
+
+    fn read_error(&self, place: &Place, error: std::io::Error) -> EngineError {
+        let path = segment_path(&self.folder, place.segment);
+        if error.kind() == std::io::ErrorKind::UnexpectedEof {
+            return EngineError::Damaged {
+                path,
+                offset: place.offset,
+                what: "the segment ends before the blob does",
+            };
+        }
+        EngineError::Io {
+            action: "read",
+            path,
+            cause: Arc::new(error),
         }
     }
 

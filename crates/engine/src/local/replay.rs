@@ -3,6 +3,9 @@
 //! Only one group is outstanding at a time. So a group that is not whole was never acknowledged if nothing follows it,
 //! and is damage if something does, or if it is known from elsewhere that the segment went on.
 
+use std::collections::BTreeMap;
+use std::ops::Range;
+
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::record::{BLOCK, HEADER, Header, Kind};
@@ -32,6 +35,8 @@ pub(crate) enum Event<'a> {
     Spoilt { header: Header, offset: u64 },
     /// Something that was synced cannot be read.
     Damage { offset: u64 },
+    /// In the damage just told there were records of which not even the headers can be read.
+    Lost,
 }
 
 /// Reads it all; where the groups end, in the file.
@@ -51,14 +56,16 @@ pub(crate) fn replay<'a>(source: Source<'a>, tell: &mut dyn FnMut(Event<'a>)) ->
             offset: source.offset + at,
         });
         let end = next.unwrap_or(source.known_end.saturating_sub(source.offset));
-        salvage(source, at..end, tell);
+        if !salvage(source, at..end, tell) {
+            tell(Event::Lost);
+        }
         at = end.next_multiple_of(BLOCK);
     }
     source.offset + at
 }
 
 /// Where the last whole group lies, in the bytes.
-pub(crate) fn last_group(source: Source<'_>) -> Option<std::ops::Range<u64>> {
+pub(crate) fn last_group(source: Source<'_>) -> Option<Range<u64>> {
     let (mut at, mut last) = (0, None);
     while let Some(rest) = tail(source.bytes, at).filter(|rest| !rest.is_empty()) {
         if let Some(length) = whole_group(source, rest) {
@@ -134,17 +141,20 @@ fn next_group(source: Source<'_>, from: u64) -> Option<u64> {
     }
 }
 
-/// The records in a damaged stretch that can still be read.
-fn salvage<'a>(source: Source<'a>, range: std::ops::Range<u64>, tell: &mut dyn FnMut(Event<'a>)) {
-    let mut at = range.start;
+/// The records in a damaged stretch that can still be read; whether their headers account for all of it.
+fn salvage<'a>(source: Source<'a>, range: Range<u64>, tell: &mut dyn FnMut(Event<'a>)) -> bool {
+    let (mut at, mut covered) = (range.start, 0);
+    let mut groups = BTreeMap::new();
     while at < range.end {
         let Some(bytes) = tail(source.bytes, at).filter(|bytes| !bytes.is_empty()) else {
-            return;
+            return false;
         };
         let Some(header) = Header::parse(bytes, source.segment, source.salt) else {
             at += 8;
             continue;
         };
+        groups.insert(header.group, header.group_length);
+        covered += header.record_length();
         let offset = source.offset + at;
         match part(source.bytes, at + header.payload_at(), header.length.into()) {
             Some(payload) if xxh3_64(payload) == header.hash => {
@@ -158,6 +168,8 @@ fn salvage<'a>(source: Source<'a>, range: std::ops::Range<u64>, tell: &mut dyn F
         }
         at += header.record_length();
     }
+    let blocks: u64 = groups.values().map(|length| length.next_multiple_of(BLOCK)).sum();
+    covered == groups.values().sum::<u64>() && blocks == range.end.next_multiple_of(BLOCK) - range.start
 }
 
 /// Reads any bytes as a segment, and as the recipe of one that is then damaged, for fuzzing: it must neither panic nor run

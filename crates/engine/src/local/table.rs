@@ -60,11 +60,11 @@ impl Position {
     }
 }
 
-fn numbers(numbers: [u64; 4]) -> Bytes {
+pub(crate) fn numbers(numbers: [u64; 4]) -> Bytes {
     Bytes::from(numbers.map(u64::to_le_bytes).concat())
 }
 
-fn parse_numbers(bytes: &[u8]) -> Option<[u64; 4]> {
+pub(crate) fn parse_numbers(bytes: &[u8]) -> Option<[u64; 4]> {
     let (chunks, rest) = bytes.as_chunks::<8>();
     let chunks: &[[u8; 8]; 4] = chunks.try_into().ok()?;
     rest.is_empty().then(|| chunks.map(u64::from_le_bytes))

@@ -15,7 +15,7 @@ use crate::check::{Counts, size};
 use crate::{BlobNumber, EngineError, OpenError, Partition};
 
 impl LocalEngine {
-    fn position(&self) -> Position {
+    pub(super) fn position(&self) -> Position {
         self.shared
             .tables
             .read()
@@ -45,7 +45,7 @@ impl LocalEngine {
     }
 
     /// Where segments end, as the headers of later ones say. A segment that is named and not there is told.
-    fn told_ends(&self, numbers: &[u64], tell: &mut dyn FnMut(Finding)) -> HashMap<u64, u64> {
+    pub(super) fn told_ends(&self, numbers: &[u64], tell: &mut dyn FnMut(Finding)) -> HashMap<u64, u64> {
         let mut ends = HashMap::new();
         for number in numbers {
             let path = segment_path(&self.shared.folder, *number);
@@ -100,6 +100,8 @@ impl LocalEngine {
                 &format!("record {} does not match its checksum", header.sequence),
             ),
             Event::Damage { offset } => note(offset, "a group that was synced is damaged"),
+            // It is damage that has been told.
+            Event::Lost => {}
         });
         let header = SegmentHeader::parse(&bytes, self.shared.salt);
         if header.is_none() && !groups.iter().all(|byte| *byte == 0) {
@@ -151,7 +153,7 @@ fn blob_of(key: &[u8]) -> Option<BlobNumber> {
 }
 
 /// The first octets of a file: as many as asked for, or as there are.
-fn read_part(path: &Path, length: u64, options: &Options) -> io::Result<Vec<u8>> {
+pub(super) fn read_part(path: &Path, length: u64, options: &Options) -> io::Result<Vec<u8>> {
     let file = options.files.open(path)?;
     let length = length.min(file.size()?);
     let mut bytes = vec![0; usize::try_from(length).unwrap_or(0)];
@@ -159,7 +161,7 @@ fn read_part(path: &Path, length: u64, options: &Options) -> io::Result<Vec<u8>>
     Ok(bytes)
 }
 
-fn read_error(error: OpenError) -> EngineError {
+pub(super) fn read_error(error: OpenError) -> EngineError {
     match error {
         OpenError::Engine(error) => error,
         OpenError::Io { path, cause } => EngineError::Io {

@@ -1,4 +1,4 @@
-//! APPEND (RFC 3501 §6.3.11).
+//! APPEND (RFC 3501 §6.3.11), of one message or of several (RFC 3502).
 
 use bytes::Bytes;
 use types::Timestamp;
@@ -9,11 +9,21 @@ use crate::grammar::flag::{Flag, flag, print_flags};
 use crate::grammar::mailbox::{MailboxArgument, mailbox, print_argument};
 use crate::grammar::print;
 
-/// `APPEND mailbox [flags] [date] message`.
+/// Messages of one command: what comes with one is one transaction.
+const MAX_MESSAGES: usize = 500;
+
+/// `APPEND mailbox message …`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Append {
-    /// Where the message goes.
+    /// Where the messages go.
     pub mailbox: MailboxArgument,
+    /// The messages, all or none of which are appended; one at least.
+    pub messages: Vec<AppendMessage>,
+}
+
+/// `[flags] [date] message`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AppendMessage {
     /// Its flags.
     pub flags: Vec<Flag>,
     /// Its internal date, if the client sets one.
@@ -22,11 +32,21 @@ pub struct Append {
     pub message: Bytes,
 }
 
-/// `append = "APPEND" SP mailbox [SP flag-list] [SP date-time] SP literal`.
+/// `append = "APPEND" SP mailbox 1*append-message`.
 pub(super) fn parse(cursor: &mut Cursor<'_>) -> Result<Append, ParseError> {
     cursor.space()?;
     let mailbox = mailbox(cursor)?;
     cursor.space()?;
+    let before = cursor.clone();
+    let messages = cursor.items(message)?;
+    if messages.len() > MAX_MESSAGES {
+        return Err(before.wanted("at most 500 messages"));
+    }
+    Ok(Append { mailbox, messages })
+}
+
+/// `append-message = [SP flag-list] [SP date-time] SP literal`, after the first space.
+fn message(cursor: &mut Cursor<'_>) -> Result<AppendMessage, ParseError> {
     let mut flags = Vec::new();
     if cursor.peek() == Some(b'(') {
         flags = cursor.list(flag)?;
@@ -41,8 +61,7 @@ pub(super) fn parse(cursor: &mut Cursor<'_>) -> Result<Append, ParseError> {
         return Err(cursor.wanted("the message as a literal"));
     }
     let message = cursor.string("the message as a literal")?;
-    Ok(Append {
-        mailbox,
+    Ok(AppendMessage {
         flags,
         received,
         message,
@@ -52,15 +71,21 @@ pub(super) fn parse(cursor: &mut Cursor<'_>) -> Result<Append, ParseError> {
 pub(super) fn print(out: &mut Vec<u8>, append: &Append) {
     out.extend_from_slice(b"APPEND ");
     print_argument(out, &append.mailbox);
-    if !append.flags.is_empty() {
-        out.push(b' ');
-        print_flags(out, &append.flags);
+    for message in &append.messages {
+        print_message(out, message);
     }
-    if let Some(received) = append.received {
+}
+
+fn print_message(out: &mut Vec<u8>, message: &AppendMessage) {
+    if !message.flags.is_empty() {
+        out.push(b' ');
+        print_flags(out, &message.flags);
+    }
+    if let Some(received) = message.received {
         out.push(b' ');
         print_date_time(out, received);
     }
     out.push(b' ');
-    print::literal_head(out, append.message.len() as u64);
-    out.extend_from_slice(&append.message);
+    print::literal_head(out, message.message.len() as u64);
+    out.extend_from_slice(&message.message);
 }

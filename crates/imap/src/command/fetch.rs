@@ -1,4 +1,4 @@
-//! FETCH (RFC 3501 §6.4.5).
+//! FETCH (RFC 3501 §6.4.5), with the items of RFC 8474 and RFC 8514.
 
 use crate::grammar::cursor::{Cursor, ParseError};
 use crate::grammar::print;
@@ -28,6 +28,12 @@ pub enum FetchItem {
     Rfc822Size,
     /// The uid.
     Uid,
+    /// When the message was put into this mailbox (RFC 8514 §4.2).
+    SaveDate,
+    /// What the message is called for ever (RFC 8474 §5.1).
+    EmailId,
+    /// What its conversation is called (RFC 8474 §5.2).
+    ThreadId,
     /// The envelope.
     Envelope,
     /// The structure without extension data.
@@ -135,6 +141,9 @@ fn item(cursor: &mut Cursor<'_>) -> Result<FetchItem, ParseError> {
         b"INTERNALDATE" => FetchItem::InternalDate,
         b"RFC822.SIZE" => FetchItem::Rfc822Size,
         b"UID" => FetchItem::Uid,
+        b"SAVEDATE" => FetchItem::SaveDate,
+        b"EMAILID" => FetchItem::EmailId,
+        b"THREADID" => FetchItem::ThreadId,
         b"ENVELOPE" => FetchItem::Envelope,
         b"BODYSTRUCTURE" => FetchItem::BodyStructure,
         b"BODY" if cursor.peek() == Some(b'[') => body_section(cursor, Seen::Set)?,
@@ -169,6 +178,9 @@ fn print_item(out: &mut Vec<u8>, item: &FetchItem) {
         FetchItem::InternalDate => "INTERNALDATE",
         FetchItem::Rfc822Size => "RFC822.SIZE",
         FetchItem::Uid => "UID",
+        FetchItem::SaveDate => "SAVEDATE",
+        FetchItem::EmailId => "EMAILID",
+        FetchItem::ThreadId => "THREADID",
         FetchItem::Envelope => "ENVELOPE",
         FetchItem::Body => "BODY",
         FetchItem::BodyStructure => "BODYSTRUCTURE",

@@ -7,11 +7,14 @@ pub mod append;
 pub mod authenticate;
 pub mod capability;
 pub mod copy;
+pub mod enable;
 pub mod expunge;
 pub mod fetch;
+pub mod id;
 pub mod list;
 pub mod login;
 pub mod r#move;
+pub mod quota;
 pub mod rename;
 pub mod search;
 pub mod status;
@@ -27,11 +30,14 @@ use crate::grammar::set::Numbering;
 pub use append::Append;
 pub use authenticate::Authenticate;
 pub use copy::Copy;
+pub use enable::Enable;
 pub use expunge::Expunge;
 pub use fetch::Fetch;
+pub use id::Id;
 pub use list::{List, Lsub};
 pub use login::Login;
 pub use r#move::Move;
+pub use quota::{GetQuota, GetQuotaRoot};
 pub use rename::Rename;
 pub use search::Search;
 pub use status::Status;
@@ -46,12 +52,22 @@ pub enum Command {
     Noop,
     /// Ends the connection.
     Logout,
+    /// Says what the client calls itself, and asks the server the same.
+    Id(Id),
     /// Begins TLS.
     StartTls,
     /// Logs in with a SASL mechanism.
     Authenticate(Authenticate),
     /// Logs in with a password.
     Login(Login),
+    /// Turns extensions on.
+    Enable(Enable),
+    /// Asks for the namespaces.
+    Namespace,
+    /// Asks about a quota root.
+    GetQuota(GetQuota),
+    /// Asks for the quota roots of a mailbox.
+    GetQuotaRoot(GetQuotaRoot),
     /// Opens a mailbox.
     Select(MailboxArgument),
     /// Opens a mailbox to read only.
@@ -80,6 +96,8 @@ pub enum Command {
     Check,
     /// Expunges and closes the mailbox.
     Close,
+    /// Closes the mailbox and expunges nothing.
+    Unselect,
     /// Removes messages that are marked as deleted.
     Expunge(Expunge),
     /// Looks for messages.
@@ -147,6 +165,7 @@ pub const COMMANDS: &[Entry] = &[
     }),
     entry("NOOP", In::Any, "RFC 3501 §6.1.2", |_| Ok(Command::Noop)),
     entry("LOGOUT", In::Any, "RFC 3501 §6.1.3", |_| Ok(Command::Logout)),
+    entry("ID", In::Any, "RFC 2971 §3.1", |c| id::parse(c).map(Command::Id)).with("ID"),
     entry("STARTTLS", In::NotAuthenticated, "RFC 3501 §6.2.1", |_| {
         Ok(Command::StartTls)
     }),
@@ -156,6 +175,22 @@ pub const COMMANDS: &[Entry] = &[
     entry("LOGIN", In::NotAuthenticated, "RFC 3501 §6.2.3", |c| {
         login::parse(c).map(Command::Login)
     }),
+    entry("ENABLE", In::Authenticated, "RFC 5161 §3.1", |c| {
+        enable::parse(c).map(Command::Enable)
+    })
+    .with("ENABLE"),
+    entry("NAMESPACE", In::Authenticated, "RFC 2342 §5", |_| {
+        Ok(Command::Namespace)
+    })
+    .with("NAMESPACE"),
+    entry("GETQUOTA", In::Authenticated, "RFC 9208 §4.1.1", |c| {
+        quota::parse(c).map(Command::GetQuota)
+    })
+    .with("QUOTA"),
+    entry("GETQUOTAROOT", In::Authenticated, "RFC 9208 §4.1.2", |c| {
+        quota::parse_root(c).map(Command::GetQuotaRoot)
+    })
+    .with("QUOTA"),
     entry("SELECT", In::Authenticated, "RFC 3501 §6.3.1", |c| {
         one_mailbox(c).map(Command::Select)
     }),
@@ -192,6 +227,10 @@ pub const COMMANDS: &[Entry] = &[
     entry("IDLE", In::Authenticated, "RFC 2177 §3", |_| Ok(Command::Idle)).with("IDLE"),
     entry("CHECK", In::Selected, "RFC 3501 §6.4.1", |_| Ok(Command::Check)),
     entry("CLOSE", In::Selected, "RFC 3501 §6.4.2", |_| Ok(Command::Close)),
+    entry("UNSELECT", In::Selected, "RFC 3691 §2", |_| {
+        Ok(Command::Unselect)
+    })
+    .with("UNSELECT"),
     entry("EXPUNGE", In::Selected, "RFC 3501 §6.4.3", |_| {
         Ok(Command::Expunge(Expunge::All))
     }),
@@ -328,9 +367,14 @@ fn print_command(out: &mut Vec<u8>, command: &Command) {
         Command::Capability => word(out, "CAPABILITY"),
         Command::Noop => word(out, "NOOP"),
         Command::Logout => word(out, "LOGOUT"),
+        Command::Id(id) => id::print(out, id),
         Command::StartTls => word(out, "STARTTLS"),
         Command::Authenticate(authenticate) => authenticate::print(out, authenticate),
         Command::Login(login) => login::print(out, login),
+        Command::Enable(enable) => enable::print(out, enable),
+        Command::Namespace => word(out, "NAMESPACE"),
+        Command::GetQuota(quota) => quota::print(out, quota),
+        Command::GetQuotaRoot(root) => quota::print_root(out, root),
         Command::Select(mailbox) => named(out, "SELECT ", mailbox),
         Command::Examine(mailbox) => named(out, "EXAMINE ", mailbox),
         Command::Create(mailbox) => named(out, "CREATE ", mailbox),
@@ -345,6 +389,7 @@ fn print_command(out: &mut Vec<u8>, command: &Command) {
         Command::Idle => word(out, "IDLE"),
         Command::Check => word(out, "CHECK"),
         Command::Close => word(out, "CLOSE"),
+        Command::Unselect => word(out, "UNSELECT"),
         Command::Expunge(expunge) => expunge::print(out, expunge),
         Command::Search(search) => search::print(out, search),
         Command::Fetch(fetch) => fetch::print(out, fetch),

@@ -1,4 +1,4 @@
-//! SEARCH (RFC 3501 §6.4.4).
+//! SEARCH (RFC 3501 §6.4.4), with the keys of RFC 5032, RFC 8474 and RFC 8514.
 
 use bytes::Bytes;
 use types::{KeywordName, SystemKeyword};
@@ -58,6 +58,16 @@ pub enum SearchKey {
     Received(Relation, Date),
     /// The date in its header is in this relation to the day.
     Sent(Relation, Date),
+    /// It was put into this mailbox in this relation to the day (RFC 8514 §4.3).
+    Saved(Relation, Date),
+    /// Its internal date is so many seconds ago or more (RFC 5032 §2).
+    Older(u32),
+    /// Its internal date is so many seconds ago or less (RFC 5032 §2).
+    Younger(u32),
+    /// It is called so (RFC 8474 §6).
+    EmailId(Bytes),
+    /// Its conversation is called so (RFC 8474 §6).
+    ThreadId(Bytes),
     /// Has more octets.
     Larger(u32),
     /// Has fewer octets.
@@ -190,6 +200,13 @@ fn named(cursor: &mut Cursor<'_>, below: u8) -> Result<SearchKey, ParseError> {
         b"BEFORE" => date(cursor).map(|day| SearchKey::Received(Relation::Before, day)),
         b"ON" => date(cursor).map(|day| SearchKey::Received(Relation::On, day)),
         b"SINCE" => date(cursor).map(|day| SearchKey::Received(Relation::Since, day)),
+        b"SAVEDBEFORE" => date(cursor).map(|day| SearchKey::Saved(Relation::Before, day)),
+        b"SAVEDON" => date(cursor).map(|day| SearchKey::Saved(Relation::On, day)),
+        b"SAVEDSINCE" => date(cursor).map(|day| SearchKey::Saved(Relation::Since, day)),
+        b"OLDER" => cursor.nonzero().map(SearchKey::Older),
+        b"YOUNGER" => cursor.nonzero().map(SearchKey::Younger),
+        b"EMAILID" => object_id(cursor).map(SearchKey::EmailId),
+        b"THREADID" => object_id(cursor).map(SearchKey::ThreadId),
         b"SENTBEFORE" => date(cursor).map(|day| SearchKey::Sent(Relation::Before, day)),
         b"SENTON" => date(cursor).map(|day| SearchKey::Sent(Relation::On, day)),
         b"SENTSINCE" => date(cursor).map(|day| SearchKey::Sent(Relation::Since, day)),
@@ -204,6 +221,17 @@ fn named(cursor: &mut Cursor<'_>, below: u8) -> Result<SearchKey, ParseError> {
     }
 }
 
+/// `objectid = 1*255(ALPHA / DIGIT / "_" / "-")` (RFC 8474 §7).
+fn object_id(cursor: &mut Cursor<'_>) -> Result<Bytes, ParseError> {
+    const WANTED: &str = "an object id of at most 255 letters, digits, _ and -";
+    let before = cursor.clone();
+    let id = cursor.run(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'), WANTED)?;
+    if id.len() > 255 {
+        return Err(before.wanted(WANTED));
+    }
+    Ok(id)
+}
+
 fn header(cursor: &mut Cursor<'_>, field: Bytes) -> Result<SearchKey, ParseError> {
     let text = cursor.astring("a text")?;
     Ok(SearchKey::Header { field, text })
@@ -211,7 +239,14 @@ fn header(cursor: &mut Cursor<'_>, field: Bytes) -> Result<SearchKey, ParseError
 
 /// The keys that take an argument.
 fn is_known(word: &[u8]) -> bool {
-    const WORDS: [&str; 21] = [
+    const WORDS: [&str; 28] = [
+        "SAVEDBEFORE",
+        "SAVEDON",
+        "SAVEDSINCE",
+        "OLDER",
+        "YOUNGER",
+        "EMAILID",
+        "THREADID",
         "NOT",
         "OR",
         "UID",
@@ -240,6 +275,8 @@ fn is_known(word: &[u8]) -> bool {
 fn without_argument(word: &[u8]) -> Option<SearchKey> {
     Some(match word {
         b"ALL" => SearchKey::All,
+        // Every mailbox here keeps the date (RFC 8514 §4.3).
+        b"SAVEDATESUPPORTED" => SearchKey::All,
         b"RECENT" => SearchKey::Recent,
         b"NEW" => SearchKey::New,
         b"OLD" => SearchKey::Old,
@@ -326,13 +363,22 @@ fn print_simple(out: &mut Vec<u8>, key: &SearchKey) {
             word(relation_word(*relation));
             print_date(out, *day);
         }
-        SearchKey::Larger(size) => {
-            word("LARGER ");
-            print::number(out, u64::from(*size));
+        SearchKey::Saved(relation, day) => {
+            word("SAVED");
+            word(relation_word(*relation));
+            print_date(out, *day);
         }
-        SearchKey::Smaller(size) => {
-            word("SMALLER ");
-            print::number(out, u64::from(*size));
+        SearchKey::Larger(number) => print_number(out, "LARGER ", *number),
+        SearchKey::Smaller(number) => print_number(out, "SMALLER ", *number),
+        SearchKey::Older(number) => print_number(out, "OLDER ", *number),
+        SearchKey::Younger(number) => print_number(out, "YOUNGER ", *number),
+        SearchKey::EmailId(id) => {
+            word("EMAILID ");
+            out.extend_from_slice(id);
+        }
+        SearchKey::ThreadId(id) => {
+            word("THREADID ");
+            out.extend_from_slice(id);
         }
         SearchKey::Body(text) => {
             word("BODY ");
@@ -344,6 +390,11 @@ fn print_simple(out: &mut Vec<u8>, key: &SearchKey) {
         }
         _ => word("ALL"),
     }
+}
+
+fn print_number(out: &mut Vec<u8>, word: &str, number: u32) {
+    out.extend_from_slice(word.as_bytes());
+    print::number(out, u64::from(number));
 }
 
 fn flag_word(keyword: SystemKeyword) -> &'static str {

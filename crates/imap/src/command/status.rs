@@ -1,4 +1,4 @@
-//! STATUS (RFC 3501 §6.3.10).
+//! STATUS (RFC 3501 §6.3.10), with the items of RFC 7889, RFC 8438, RFC 8474 and RFC 9208.
 
 use crate::grammar::cursor::{Cursor, ParseError};
 use crate::grammar::mailbox::{MailboxArgument, mailbox, print_argument};
@@ -26,15 +26,30 @@ pub enum StatusItem {
     UidValidity,
     /// How many messages do not have `\Seen`.
     Unseen,
+    /// The octets of all messages (RFC 8438 §3).
+    Size,
+    /// How many messages have `\Deleted` (RFC 9208 §4.1.4).
+    Deleted,
+    /// The octets of those (RFC 9208 §4.1.4).
+    DeletedStorage,
+    /// How large a message can be (RFC 7889 §3.1).
+    AppendLimit,
+    /// What the mailbox is called for ever (RFC 8474 §4.3).
+    MailboxId,
 }
 
 impl StatusItem {
-    const ALL: [StatusItem; 5] = [
+    const ALL: [StatusItem; 10] = [
         StatusItem::Messages,
         StatusItem::Recent,
         StatusItem::UidNext,
         StatusItem::UidValidity,
         StatusItem::Unseen,
+        StatusItem::Size,
+        StatusItem::Deleted,
+        StatusItem::DeletedStorage,
+        StatusItem::AppendLimit,
+        StatusItem::MailboxId,
     ];
 
     /// `status-att`.
@@ -46,17 +61,28 @@ impl StatusItem {
             StatusItem::UidNext => "UIDNEXT",
             StatusItem::UidValidity => "UIDVALIDITY",
             StatusItem::Unseen => "UNSEEN",
+            StatusItem::Size => "SIZE",
+            StatusItem::Deleted => "DELETED",
+            StatusItem::DeletedStorage => "DELETED-STORAGE",
+            StatusItem::AppendLimit => "APPENDLIMIT",
+            StatusItem::MailboxId => "MAILBOXID",
         }
     }
 }
 
-/// `status = "STATUS" SP mailbox SP "(" status-att *(SP status-att) ")"`.
+/// `status = "STATUS" SP mailbox SP "(" status-att *(SP status-att) ")"`. An item named twice is answered once.
 pub(super) fn parse(cursor: &mut Cursor<'_>) -> Result<Status, ParseError> {
     cursor.space()?;
     let mailbox = mailbox(cursor)?;
     cursor.space()?;
     let before = cursor.clone();
-    let items = cursor.list(item)?;
+    let named = cursor.list(item)?;
+    let mut items = Vec::with_capacity(StatusItem::ALL.len());
+    for item in named {
+        if !items.contains(&item) {
+            items.push(item);
+        }
+    }
     if items.is_empty() {
         return Err(before.wanted("one status item at least"));
     }
@@ -64,7 +90,7 @@ pub(super) fn parse(cursor: &mut Cursor<'_>) -> Result<Status, ParseError> {
 }
 
 fn item(cursor: &mut Cursor<'_>) -> Result<StatusItem, ParseError> {
-    const WANTED: &str = "MESSAGES, RECENT, UIDNEXT, UIDVALIDITY or UNSEEN";
+    const WANTED: &str = "a status item, like MESSAGES or UIDNEXT";
     let before = cursor.clone();
     let word = cursor.atom(WANTED)?;
     StatusItem::ALL

@@ -46,6 +46,16 @@ fn commands_parse_and_print() {
         same(word);
     }
     check("noop ", "NOOP");
+    same("ID NIL");
+    check(
+        "id (\"name\" {1+}\r\nx \"a\" nil)",
+        "ID (\"name\" \"x\" \"a\" NIL)",
+    );
+    same("ENABLE CONDSTORE UTF8=ACCEPT");
+    same("NAMESPACE");
+    check("GETQUOTA \"\"", "GETQUOTA \"\"");
+    same("GETQUOTAROOT INBOX");
+    same("UNSELECT");
     same("AUTHENTICATE PLAIN");
     same("AUTHENTICATE PLAIN AGEAYg==");
     same("LOGIN alice secret");
@@ -71,6 +81,9 @@ fn commands_parse_and_print() {
     same("APPEND a {3}\r\nxyz");
     same("APPEND a (\\Seen $x) \" 7-Feb-1994 21:52:25 +0000\" {1}\r\nx");
     check("APPEND a () {1+}\r\nx", "APPEND a {1}\r\nx");
+    same("APPEND a (\\Seen) {1}\r\nx \" 7-Feb-1994 21:52:25 +0000\" {2}\r\nyz");
+    check("STATUS a (SIZE size mailboxid)", "STATUS a (SIZE MAILBOXID)");
+    same("STATUS a (DELETED DELETED-STORAGE APPENDLIMIT)");
     same("UID EXPUNGE 1:3,7");
     same("COPY 2:4 MEETING");
     same("UID COPY 2:* \"a b\"");
@@ -102,6 +115,10 @@ fn fetch_parses_and_prints() {
         "UID FETCH 1:* (UID BODYSTRUCTURE rfc822 RFC822.HEADER RFC822.TEXT)",
         "UID FETCH 1:* (UID BODYSTRUCTURE RFC822 RFC822.HEADER RFC822.TEXT)",
     );
+    check(
+        "FETCH 1 (emailid THREADID SAVEDATE)",
+        "FETCH 1 (EMAILID THREADID SAVEDATE)",
+    );
     for section in [
         "[]",
         "[1]",
@@ -131,6 +148,11 @@ fn search_parses_and_prints() {
     let check = |text: &str, wanted: &str| assert_eq!(canonical(text), wanted);
     let same = |text: &str| check(text, text);
     same("SEARCH ALL");
+    check(
+        "SEARCH savedbefore 1-Feb-1994 SAVEDON 2-Feb-1994 SAVEDSINCE 3-Feb-1994 SAVEDATESUPPORTED",
+        "SEARCH SAVEDBEFORE 1-Feb-1994 SAVEDON 2-Feb-1994 SAVEDSINCE 3-Feb-1994 ALL",
+    );
+    same("SEARCH OLDER 1 YOUNGER 4294967295 EMAILID M-1_a THREADID T1");
     same("UID SEARCH UNSEEN 1:3 UID 7");
     check(
         "SEARCH FLAGGED SINCE 1-Feb-1994 NOT FROM \"Smith\"",

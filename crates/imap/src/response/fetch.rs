@@ -1,8 +1,9 @@
 //! FETCH responses (RFC 3501 §7.4.2): one message a line, written item by item.
 
-use types::{Timestamp, Uid};
+use types::{ContentId, ThreadId, Timestamp, Uid};
 
 use crate::grammar::date::print_date_time;
+use crate::grammar::object_id;
 use crate::grammar::print;
 use crate::grammar::section::{Section, print_section};
 
@@ -76,6 +77,24 @@ impl<'o> FetchLine<'o> {
     pub fn internal_date(&mut self, received: Timestamp) {
         self.name("INTERNALDATE ");
         print_date_time(self.out, received);
+    }
+
+    /// `SAVEDATE "…"` (RFC 8514 §4.2).
+    pub fn save_date(&mut self, saved: Timestamp) {
+        self.name("SAVEDATE ");
+        print_date_time(self.out, saved);
+    }
+
+    /// `EMAILID (…)` (RFC 8474 §5.1).
+    pub fn email_id(&mut self, content: ContentId) {
+        self.name("EMAILID ");
+        object_id::print_email(self.out, content);
+    }
+
+    /// `THREADID (…)` (RFC 8474 §5.2).
+    pub fn thread_id(&mut self, thread: ThreadId) {
+        self.name("THREADID ");
+        object_id::print_thread(self.out, thread);
     }
 
     /// `RFC822.SIZE n`.

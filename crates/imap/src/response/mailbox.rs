@@ -5,6 +5,7 @@ use types::Role;
 use crate::command::status::StatusItem;
 use crate::grammar::flag::{Flag, print_flags};
 use crate::grammar::mailbox::print_name;
+use crate::grammar::object_id;
 use crate::grammar::print;
 
 /// `* CAPABILITY …`, with the words as `command::capability` prints them.
@@ -93,7 +94,7 @@ pub fn list(out: &mut Vec<u8>, listing: Listing, attributes: &[Attribute], name:
     out.extend_from_slice(b"\r\n");
 }
 
-/// `* STATUS name (item number …)`.
+/// `* STATUS name (item number …)`; what the mailbox is called comes in parentheses (RFC 8474 §4.3).
 pub fn status(out: &mut Vec<u8>, name: &str, items: &[(StatusItem, u64)]) {
     out.extend_from_slice(b"* STATUS ");
     print_name(out, name);
@@ -101,8 +102,72 @@ pub fn status(out: &mut Vec<u8>, name: &str, items: &[(StatusItem, u64)]) {
     print::list(out, items, |out, (item, value)| {
         out.extend_from_slice(item.name().as_bytes());
         out.push(b' ');
-        print::number(out, *value);
+        match item {
+            StatusItem::MailboxId => object_id::print_mailbox(out, *value),
+            _ => print::number(out, *value),
+        }
     });
+    out.extend_from_slice(b"\r\n");
+}
+
+/// `* ENABLED …` (RFC 5161 §3.2).
+pub fn enabled(out: &mut Vec<u8>, capabilities: &[&str]) {
+    out.extend_from_slice(b"* ENABLED");
+    for word in capabilities {
+        out.push(b' ');
+        out.extend_from_slice(word.as_bytes());
+    }
+    out.extend_from_slice(b"\r\n");
+}
+
+/// `* NAMESPACE (("" "/")) NIL NIL` (RFC 2342 §5): what is one's own, and nothing of others or shared.
+pub fn namespace(out: &mut Vec<u8>) {
+    out.extend_from_slice(b"* NAMESPACE ((\"\" \"/\")) NIL NIL\r\n");
+}
+
+/// `* ID ("name" "value" …)` (RFC 2971 §3.2).
+pub fn id(out: &mut Vec<u8>, fields: &[(&str, &str)]) {
+    out.extend_from_slice(b"* ID ");
+    print::list(out, fields, |out, (name, value)| {
+        print::string(out, name.as_bytes());
+        out.push(b' ');
+        print::string(out, value.as_bytes());
+    });
+    out.extend_from_slice(b"\r\n");
+}
+
+/// What a quota root has of something, and how much it may have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Resource {
+    /// `STORAGE`, in units of 1,024 octets, or `MESSAGE` (RFC 9208 §5).
+    pub name: &'static str,
+    /// How much there is.
+    pub usage: u64,
+    /// How much there may be.
+    pub limit: u64,
+}
+
+/// `* QUOTA root (name usage limit …)` (RFC 9208 §4.2.1).
+pub fn quota(out: &mut Vec<u8>, root: &str, resources: &[Resource]) {
+    out.extend_from_slice(b"* QUOTA ");
+    print::string(out, root.as_bytes());
+    out.push(b' ');
+    print::list(out, resources, |out, resource| {
+        out.extend_from_slice(resource.name.as_bytes());
+        for number in [resource.usage, resource.limit] {
+            out.push(b' ');
+            print::number(out, number);
+        }
+    });
+    out.extend_from_slice(b"\r\n");
+}
+
+/// `* QUOTAROOT mailbox root` (RFC 9208 §4.2.2).
+pub fn quota_root(out: &mut Vec<u8>, mailbox: &str, root: &str) {
+    out.extend_from_slice(b"* QUOTAROOT ");
+    print_name(out, mailbox);
+    out.push(b' ');
+    print::string(out, root.as_bytes());
     out.extend_from_slice(b"\r\n");
 }
 

@@ -1,10 +1,11 @@
 //! Status responses: OK, NO, BAD, PREAUTH, BYE with their codes; continuation requests (RFC 3501 §7.1 and §7.5).
 
-use types::{Uid, UidValidity};
+use types::{MailboxId, Uid, UidValidity};
 
 use crate::command::BadCommand;
 use crate::framing::FramingError;
 use crate::grammar::flag::{Flag, print_flag};
+use crate::grammar::object_id;
 use crate::grammar::print;
 use crate::grammar::set::print_uids;
 use crate::refusal::Refusal;
@@ -54,10 +55,14 @@ pub enum Code<'a> {
     Unseen(u32),
     /// The charset is not known; UTF-8 and US-ASCII always are.
     BadCharset,
-    /// Where an appended message is (RFC 4315 §3).
-    AppendUid(UidValidity, Uid),
+    /// Where appended messages are (RFC 4315 §3, RFC 3502).
+    AppendUid(UidValidity, &'a [Uid]),
     /// Where copied messages are (RFC 4315 §3).
     CopyUid(UidValidity, &'a [Uid], &'a [Uid]),
+    /// What a mailbox is called for ever (RFC 8474 §4.1, §4.2).
+    MailboxId(MailboxId),
+    /// Over the quota (RFC 9208 §4.3.1).
+    OverQuota,
     /// Too big (RFC 7889 §4, RFC 4469 §4.2).
     TooBig,
     /// The name exists already (RFC 5530 §3).
@@ -98,9 +103,14 @@ fn print_code(out: &mut Vec<u8>, code: Code<'_>) {
         Code::UidNext(uid) => numbered(out, "UIDNEXT ", uid.0),
         Code::UidValidity(validity) => numbered(out, "UIDVALIDITY ", validity.0),
         Code::Unseen(position) => numbered(out, "UNSEEN ", position),
-        Code::AppendUid(validity, uid) => {
+        Code::AppendUid(validity, uids) => {
             numbered(out, "APPENDUID ", validity.0);
-            numbered(out, " ", uid.0);
+            out.push(b' ');
+            print_uids(out, uids);
+        }
+        Code::MailboxId(mailbox) => {
+            word(out, "MAILBOXID ");
+            object_id::print_mailbox(out, mailbox.0.into());
         }
         Code::CopyUid(validity, from, to) => {
             numbered(out, "COPYUID ", validity.0);
@@ -125,6 +135,7 @@ fn plain_word(code: Code<'_>) -> &'static str {
         Code::ReadWrite => "READ-WRITE",
         Code::TryCreate => "TRYCREATE",
         Code::TooBig => "TOOBIG",
+        Code::OverQuota => "OVERQUOTA",
         Code::AlreadyExists => "ALREADYEXISTS",
         Code::NonExistent => "NONEXISTENT",
         Code::Cannot => "CANNOT",
@@ -245,6 +256,10 @@ mod tests {
             Some(Code::CopyUid(UidValidity(7), &uids, &[Uid(9), Uid(11)])),
             "[COPYUID 7 1:2 9,11] ",
         );
-        check(Some(Code::AppendUid(UidValidity(7), Uid(4))), "[APPENDUID 7 4] ");
+        check(
+            Some(Code::AppendUid(UidValidity(7), &[Uid(4)])),
+            "[APPENDUID 7 4] ",
+        );
+        check(Some(Code::MailboxId(MailboxId(16))), "[MAILBOXID (F10)] ");
     }
 }

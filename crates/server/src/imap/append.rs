@@ -1,10 +1,11 @@
-//! APPEND (RFC 3501 §6.3.11, RFC 4315 §3).
+//! APPEND (RFC 3501 §6.3.11, RFC 3502, RFC 4315 §3).
 
 use std::borrow::Cow;
 
 use bytes::Bytes;
 use imap::Refusal;
 use imap::command::Append;
+use imap::command::append::AppendMessage;
 use message::repair;
 use store::{Account, Appended, BlobSource, NewMessage};
 use types::Timestamp;
@@ -14,22 +15,30 @@ use super::flags::keywords;
 use super::stop::Stop;
 use crate::facts::facts_of_bytes;
 
-/// Puts a message into a mailbox. Bare CR and LF become line ends before it is stored.
-pub(super) async fn append(account: &Account, append: Append, now: Timestamp) -> Result<Appended, Stop> {
+/// Puts messages into a mailbox, all or none.
+pub(super) async fn append(account: &Account, append: Append, now: Timestamp) -> Result<Vec<Appended>, Stop> {
     let target = target(account, &append.mailbox)?;
-    if append.message.is_empty() {
+    // An empty one cancels the whole (RFC 3502).
+    if append.messages.iter().any(|message| message.message.is_empty()) {
         return Err(Refusal::EmptyMessage.into());
     }
+    let mut messages = Vec::with_capacity(append.messages.len());
+    for message in append.messages {
+        messages.push(prepare(message, now).await);
+    }
+    account.append(target, messages).await.map_err(no_target)
+}
+
+/// Bare CR and LF become line ends before a message is stored.
+async fn prepare(append: AppendMessage, now: Timestamp) -> NewMessage {
     let bytes = match repair::crlf(&append.message) {
         Cow::Borrowed(_) => append.message.clone(),
         Cow::Owned(repaired) => Bytes::from(repaired),
     };
-    let message = NewMessage {
+    NewMessage {
         facts: facts_of_bytes(&bytes).await,
         source: BlobSource::Bytes(bytes),
         keywords: keywords(&append.flags),
         received: append.received.unwrap_or(now),
-    };
-    let appended = account.append(target, vec![message]).await.map_err(no_target)?;
-    appended.first().copied().ok_or(Refusal::Unavailable.into())
+    }
 }

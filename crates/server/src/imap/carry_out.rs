@@ -6,12 +6,13 @@ use imap::command::Command;
 use imap::grammar::mailbox::MailboxArgument;
 use imap::grammar::set::Numbering;
 use imap::response::mailbox;
+use types::MailboxId;
 
 use super::selected::{Access, Expunges};
 use super::session::{Session, State};
 use super::stop::Stop;
 use super::{
-    append, copy, expunge, fetch, list, login, mailbox as mailboxes, r#move, search, select, status,
+    append, copy, expunge, fetch, list, login, mailbox as mailboxes, r#move, quota, search, select, status,
     store as store_flags,
 };
 
@@ -20,7 +21,8 @@ pub(super) enum Outcome {
     Done(&'static str),
     LoggedIn,
     Opened(Access),
-    Appended(Appended),
+    Created(MailboxId),
+    Appended(Vec<Appended>),
     Copied(Copied),
 }
 
@@ -43,6 +45,15 @@ impl Session {
             }
             Command::Select(name) => self.open(&name, Access::ReadWrite).await,
             Command::Examine(name) => self.open(&name, Access::ReadOnly).await,
+            Command::Id(_) => {
+                identify(self.connection.out());
+                Ok(Outcome::Done("pleased to meet you"))
+            }
+            Command::Unselect => {
+                let account = self.account()?.clone();
+                self.state = State::Authenticated(account);
+                Ok(Outcome::Done("closed"))
+            }
             Command::Noop | Command::Check => Ok(Outcome::Done("done")),
             command => match &self.state {
                 State::Selected(_) => self.in_mailbox(command).await,
@@ -66,7 +77,23 @@ impl Session {
         let connection = &mut self.connection;
         let done = |text| Ok(Outcome::Done(text));
         match command {
-            Command::Create(name) => mailboxes::create(&account, &name).await.and(done("created")),
+            Command::Enable(enable) => {
+                // RFC 5161 §3.1: words that are not known, or need not be enabled, are passed over.
+                tracing::debug!(asked = enable.capabilities.len(), "imap: enable");
+                mailbox::enabled(connection.out(), &[]);
+                done("enabled")
+            }
+            Command::Namespace => {
+                mailbox::namespace(connection.out());
+                done("told")
+            }
+            Command::GetQuota(command) => quota::quota(&account, connection.out(), &command)
+                .map_err(Stop::from)
+                .and(done("told")),
+            Command::GetQuotaRoot(command) => quota::quota_root(&account, connection.out(), &command)
+                .map_err(Stop::from)
+                .and(done("told")),
+            Command::Create(name) => mailboxes::create(&account, &name).await.map(Outcome::Created),
             Command::Delete(name) => {
                 let deleted = mailboxes::delete(&account, &name).await?;
                 if let State::Selected(selected) = &self.state
@@ -91,9 +118,12 @@ impl Session {
                 list::lsub(&account, connection, &command).await?;
                 done("listed")
             }
-            Command::Status(command) => status::status(&account, connection.out(), &command)
-                .await
-                .and(done("told")),
+            Command::Status(command) => {
+                let append_limit = self.door.message_limit;
+                status::status(&account, connection.out(), &command, append_limit)
+                    .await
+                    .and(done("told"))
+            }
             Command::Append(command) => {
                 let now = (self.door.now)();
                 append::append(&account, command, now)
@@ -119,7 +149,8 @@ impl Session {
                 .await
                 .and(done("stored")),
             Command::Search(command) => {
-                let found = search::search(selected, command).await?;
+                let now = (self.door.now)();
+                let found = search::search(selected, command, now).await?;
                 mailbox::search(connection.out(), found);
                 done("searched")
             }
@@ -139,6 +170,12 @@ impl Session {
             command => self.in_account(command).await,
         }
     }
+}
+
+/// ID: what is no secret, and nothing of the machine (RFC 2971 §7).
+fn identify(out: &mut Vec<u8>) {
+    let fields = [("name", "Posthouse"), ("version", env!("CARGO_PKG_VERSION"))];
+    mailbox::id(out, &fields);
 }
 
 /// What may be told while a command is answered: no EXPUNGE in answer to FETCH, STORE and SEARCH, which the commands

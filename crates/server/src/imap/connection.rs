@@ -13,6 +13,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::timeout;
 
 use super::door::Upgrade;
+use crate::channel::Channel;
 
 /// How much is gathered before it is written: calls of the system weigh little then.
 const ENOUGH: usize = 256 * 1024;
@@ -20,9 +21,12 @@ const ENOUGH: usize = 256 * 1024;
 const LARGE: usize = 64 * 1024;
 
 /// A stream of bytes in both directions.
-pub trait Stream: AsyncRead + AsyncWrite + Send + Sync + Unpin {}
-
-impl<S: AsyncRead + AsyncWrite + Send + Sync + Unpin> Stream for S {}
+pub trait Stream: AsyncRead + AsyncWrite + Send + Sync + Unpin {
+    /// What it says of its client.
+    fn channel(&self) -> Channel {
+        Channel::default()
+    }
+}
 
 /// A connection to a client.
 pub(super) struct Connection {
@@ -50,6 +54,11 @@ impl Connection {
             written: 0,
             patience,
         }
+    }
+
+    /// What the stream says of the client.
+    pub(super) fn channel(&self) -> Channel {
+        self.stream.channel()
     }
 
     /// Where responses are printed.

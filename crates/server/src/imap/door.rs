@@ -6,11 +6,13 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use imap::Refusal;
-use sasl::Credentials;
+use sasl::{Claim, Credentials};
 use store::{Account, Now};
 use tokio::sync::watch;
 
 use super::connection::Stream;
+use crate::authenticate::Sasl;
+use crate::channel::Channel;
 use crate::smtp::Intake;
 use crate::{Tally, Terms};
 
@@ -24,9 +26,18 @@ pub type UpgradeFuture = Pin<Box<dyn Future<Output = io::Result<Box<dyn Stream>>
 pub type Upgrade = Box<dyn FnOnce(Box<dyn Stream>) -> UpgradeFuture + Send + Sync>;
 
 /// Knows who may log in, and gives them their account.
-pub trait Authority: Send + Sync {
+pub trait Authority: Sasl {
     /// Verifies a login name and a password. What it delays, counts and logs is its own matter.
     fn log_in<'a>(&'a self, credentials: &'a Credentials) -> LoginFuture<'a>;
+
+    /// Verifies what was claimed in an exchange.
+    fn verify<'a>(&'a self, claim: &'a Claim, _channel: &'a Channel) -> LoginFuture<'a> {
+        match claim {
+            Claim::Password(credentials) => self.log_in(credentials),
+            // Nobody has announced the mechanism.
+            _ => Box::pin(async { Err(Refusal::Mechanism) }),
+        }
+    }
 }
 
 /// Whether passwords may be sent over the connection as it is.

@@ -5,14 +5,13 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use imap::command::Fetch;
 use imap::command::fetch::{FetchItem, Seen};
 use imap::grammar::set::Numbering;
 use imap::response::fetch::FetchLine;
-use store::{KeywordAction, KeywordChange, Keywords, MessageRow, StoreError, View};
+use store::{FactsRow, KeywordAction, KeywordChange, Keywords, MessageRow, StoreError, View};
 use tokio::task::coop::consume_budget;
-use types::{SystemKeyword, Uid};
+use types::{SystemKeyword, Timestamp, Uid};
 
 use super::body::{self, Source};
 use super::connection::Connection;
@@ -28,7 +27,7 @@ const BATCH: usize = 256;
 struct Plan {
     items: Vec<FetchItem>,
     marks_seen: Seen,
-    cards: Reads,
+    facts: Reads,
     bytes: Reads,
 }
 
@@ -43,9 +42,15 @@ enum Reads {
 struct Wanted {
     position: u32,
     row: MessageRow,
-    /// The cards as they are stored.
-    cards: Option<Bytes>,
+    /// What was found out about it when it arrived.
+    facts: Option<FactsRow>,
     newly_seen: bool,
+}
+
+impl Wanted {
+    fn cards(&self) -> Option<StoredCards<'_>> {
+        StoredCards::parse(&self.facts.as_ref()?.cards)
+    }
 }
 
 impl Plan {
@@ -67,7 +72,7 @@ impl Plan {
             } else {
                 Seen::Stays
             },
-            cards: reads(is_of_cards),
+            facts: reads(is_of_facts),
             bytes: reads(is_of_bytes),
             items,
         }
@@ -79,6 +84,10 @@ fn is_of_cards(item: &FetchItem) -> bool {
         item,
         FetchItem::Envelope | FetchItem::Body | FetchItem::BodyStructure
     )
+}
+
+fn is_of_facts(item: &FetchItem) -> bool {
+    is_of_cards(item) || matches!(item, FetchItem::EmailId | FetchItem::ThreadId)
 }
 
 fn is_of_bytes(item: &FetchItem) -> bool {
@@ -106,7 +115,7 @@ pub(super) async fn fetch(
             batch.push(Wanted {
                 position: selected.position(in_view, row.uid),
                 row: *row,
-                cards: None,
+                facts: None,
                 newly_seen: false,
             });
             if batch.len() == BATCH {
@@ -131,8 +140,8 @@ async fn send(
     if plan.marks_seen == Seen::Set {
         mark_seen(selected, batch).await;
     }
-    if plan.cards == Reads::Needed {
-        read_cards(selected, batch).await;
+    if plan.facts == Reads::Needed {
+        read_facts(selected, batch).await;
     }
     for wanted in batch.drain(..) {
         if printer
@@ -186,30 +195,29 @@ async fn mark_seen(selected: &mut Selected, batch: &mut [Wanted]) {
     }
 }
 
-/// Reads the cards of a batch. Those that cannot be read are made from the messages' bytes.
-async fn read_cards(selected: &Selected, batch: &mut [Wanted]) {
-    let Err(error) = read_cards_together(selected, batch).await else {
+/// Reads the facts of a batch. Cards that cannot be read are made from the messages' bytes.
+async fn read_facts(selected: &Selected, batch: &mut [Wanted]) {
+    let Err(error) = read_facts_together(selected, batch).await else {
         return;
     };
     tracing::error!(%error, "imap: the facts of some messages could not be read together");
     for wanted in batch {
-        wanted.cards = read_cards_of(selected, wanted.row.uid).await;
+        wanted.facts = read_facts_of(selected, wanted.row.uid).await;
     }
 }
 
-/// The stored cards of one message, if they can be read; a failure is the operator's business alone.
-pub(super) async fn read_cards_of(selected: &Selected, uid: Uid) -> Option<Bytes> {
+/// The facts of one message, if they can be read; a failure is the operator's business alone.
+pub(super) async fn read_facts_of(selected: &Selected, uid: Uid) -> Option<FactsRow> {
     let (account, mailbox) = (selected.account(), selected.mailbox());
     let read = account.facts_of(mailbox, &[uid]).await.inspect_err(|error| {
         let (account, mailbox, uid) = (account.id().0, mailbox.0, uid.0);
         tracing::error!(account, mailbox, uid, %error, "imap: the facts of a message could not be read");
     });
-    let facts = read.ok()?.into_iter().next().flatten()?;
-    Some(facts.cards)
+    read.ok()?.into_iter().next().flatten()
 }
 
 /// As one range where the batch is dense.
-async fn read_cards_together(selected: &Selected, batch: &mut [Wanted]) -> Result<(), StoreError> {
+async fn read_facts_together(selected: &Selected, batch: &mut [Wanted]) -> Result<(), StoreError> {
     let (Some(first), Some(last)) = (batch.first(), batch.last()) else {
         return Ok(());
     };
@@ -222,14 +230,14 @@ async fn read_cards_together(selected: &Selected, batch: &mut [Wanted]) -> Resul
         for wanted in &mut *batch {
             while facts.next_if(|(uid, _)| *uid < wanted.row.uid).is_some() {}
             let facts = facts.next_if(|(uid, _)| *uid == wanted.row.uid);
-            wanted.cards = facts.map(|(_, facts)| facts.cards);
+            wanted.facts = facts.map(|(_, facts)| facts);
         }
         return Ok(());
     }
     let uids: Vec<Uid> = batch.iter().map(|wanted| wanted.row.uid).collect();
     let facts = account.facts_of(mailbox, &uids).await?;
     for (wanted, facts) in batch.iter_mut().zip(facts) {
-        wanted.cards = facts.map(|facts| facts.cards);
+        wanted.facts = facts;
     }
     Ok(())
 }
@@ -259,16 +267,16 @@ impl Printer {
         if plan.bytes == Reads::Needed {
             return None;
         }
-        let cards = wanted.cards.as_deref().and_then(StoredCards::parse);
-        if plan.cards == Reads::Needed && cards.is_none() {
-            return None;
-        }
-        let row = (&wanted.row, selected.recent(wanted.row.uid));
+        let cards = match plan.facts {
+            Reads::Needed => Some(wanted.cards()?),
+            Reads::NotNeeded => None,
+        };
+        let recent = selected.recent(wanted.row.uid);
         let mut line = FetchLine::begin(out, wanted.position);
         for item in &plan.items {
             match &cards {
                 Some(cards) if is_of_cards(item) => card_item(&mut line, item, cards),
-                _ => self.row_item(&mut line, item, row),
+                _ => self.row_item(&mut line, item, (wanted, recent)),
             }
         }
         line.end();
@@ -305,7 +313,7 @@ impl Printer {
         for item in &plan.items {
             place = match item {
                 FetchItem::Envelope | FetchItem::Body | FetchItem::BodyStructure => {
-                    let cards = match wanted.cards.as_deref().and_then(StoredCards::parse) {
+                    let cards = match wanted.cards() {
                         Some(stored) => stored,
                         None => source.cards().await?,
                     };
@@ -317,9 +325,19 @@ impl Printer {
                 | FetchItem::Rfc822
                 | FetchItem::Rfc822Header
                 | FetchItem::Rfc822Text => body::send(connection, &mut source, item, place).await?,
-                FetchItem::Flags | FetchItem::Uid | FetchItem::InternalDate | FetchItem::Rfc822Size => {
+                // Nothing can stand for an id (RFC 8474 §5.1).
+                FetchItem::EmailId | FetchItem::ThreadId if wanted.facts.is_none() => {
+                    return Err(imap::Refusal::Unavailable.into());
+                }
+                FetchItem::Flags
+                | FetchItem::Uid
+                | FetchItem::InternalDate
+                | FetchItem::SaveDate
+                | FetchItem::EmailId
+                | FetchItem::ThreadId
+                | FetchItem::Rfc822Size => {
                     let mut line = FetchLine::resume(connection.out(), place);
-                    self.row_item(&mut line, item, (row, selected.recent(row.uid)));
+                    self.row_item(&mut line, item, (wanted, selected.recent(row.uid)));
                     line.pause()
                 }
             };
@@ -334,11 +352,15 @@ impl Printer {
         Ok(())
     }
 
-    fn row_item(&mut self, line: &mut FetchLine<'_>, item: &FetchItem, (row, recent): (&MessageRow, Recent)) {
-        match item {
-            FetchItem::Flags => line.flags(self.flags.print(row.keywords, recent)),
-            FetchItem::InternalDate => line.internal_date(row.received),
-            FetchItem::Rfc822Size => line.size(u64::from(row.size)),
+    fn row_item(&mut self, line: &mut FetchLine<'_>, item: &FetchItem, (wanted, recent): (&Wanted, Recent)) {
+        let row = &wanted.row;
+        match (item, &wanted.facts) {
+            (FetchItem::Flags, _) => line.flags(self.flags.print(row.keywords, recent)),
+            (FetchItem::InternalDate, _) => line.internal_date(row.received),
+            (FetchItem::SaveDate, _) => line.save_date(Timestamp(row.saved.into())),
+            (FetchItem::EmailId, Some(facts)) => line.email_id(facts.content),
+            (FetchItem::ThreadId, Some(facts)) => line.thread_id(facts.thread),
+            (FetchItem::Rfc822Size, _) => line.size(u64::from(row.size)),
             _ => line.uid(row.uid),
         }
     }

@@ -1,15 +1,17 @@
 //! LOGIN, AUTHENTICATE and STARTTLS (RFC 3501 §6.2).
 
+use std::sync::Arc;
+
 use imap::Refusal;
 use imap::command::{Authenticate, Login};
 use sasl::encoding::{self, DecodeError};
-use sasl::server::{Exchange, Step};
-use sasl::{Claim, Credentials, Mechanism, Secret};
+use sasl::{Credentials, Secret};
 use store::Account;
 
 use super::door::{Door, Passwords};
 use super::session::Session;
 use super::stop::Stop;
+use crate::authenticate::{self, Beginning, Conversation, Fault};
 
 impl Door {
     fn check_passwords(&self) -> Result<(), Refusal> {
@@ -32,33 +34,47 @@ pub(super) async fn login(door: &Door, login: Login) -> Result<Account, Stop> {
     Ok(door.authority.log_in(&credentials).await?)
 }
 
-/// AUTHENTICATE: name and password in an exchange of lines.
+/// AUTHENTICATE: an exchange of lines.
 pub(super) async fn authenticate(session: &mut Session, command: Authenticate) -> Result<Account, Stop> {
     session.door().check_passwords()?;
-    // LOGIN, the mechanism, is not announced but costs nothing to have.
-    let mechanism = std::str::from_utf8(&command.mechanism)
-        .ok()
-        .and_then(Mechanism::find);
-    let mechanism = mechanism.ok_or(Refusal::Mechanism)?;
     let initial = command
         .initial
         .map(|text| encoding::decode_initial(&text))
         .transpose();
-    let initial = initial.map_err(|_| Refusal::Exchange)?;
-    let mut step = Exchange::begin(mechanism, initial.as_deref()).map_err(|_| Refusal::Exchange)?;
-    loop {
-        match step {
-            Step::Verify(Claim::Password(credentials)) => {
-                return Ok(session.door().authority.log_in(&credentials).await?);
-            }
-            Step::Challenge(exchange, challenge) => {
-                let line = session.ask(&encoding::encode(&challenge)).await?;
-                let response = encoding::decode_response(&line).map_err(|error| match error {
-                    DecodeError::Cancelled => Refusal::Cancelled,
-                    DecodeError::NotBase64 => Refusal::Exchange,
-                })?;
-                step = exchange.respond(&response).map_err(|_| Refusal::Exchange)?;
-            }
+    let authority = Arc::clone(&session.door().authority);
+    let channel = session.connection.channel();
+    let begin = Beginning {
+        mechanism: &command.mechanism,
+        initial: initial.map_err(|_| Refusal::Exchange)?,
+        channel: &channel,
+    };
+    let claim = authenticate::claim(&*authority, session, begin).await?;
+    let outcome = authority.verify(&claim, &channel).await;
+    authenticate::conclude(session, &claim, &outcome).await?;
+    Ok(outcome?)
+}
+
+impl Conversation for Session {
+    type Failure = Stop;
+
+    async fn ask(&mut self, challenge: &[u8]) -> Result<Vec<u8>, Stop> {
+        let line = Session::ask(self, &encoding::encode(challenge)).await?;
+        let response = encoding::decode_response(&line).map_err(|error| match error {
+            DecodeError::Cancelled => Refusal::Cancelled,
+            DecodeError::NotBase64 => Refusal::Exchange,
+        })?;
+        Ok(response)
+    }
+}
+
+impl From<Fault<Stop>> for Stop {
+    fn from(fault: Fault<Stop>) -> Self {
+        match fault {
+            Fault::Silent(stop) => stop,
+            // LOGIN, the mechanism, is not announced but costs nothing to have.
+            Fault::Mechanism => Refusal::Mechanism.into(),
+            Fault::Malformed => Refusal::Exchange.into(),
+            Fault::Unavailable => Refusal::Unavailable.into(),
         }
     }
 }

@@ -13,13 +13,12 @@ fn checked(name: &MailboxArgument) -> Result<MailboxName, Refusal> {
 }
 
 /// Creates a mailbox; a separator at the end of the name only announces names below it (RFC 3501 §6.3.3).
-pub(super) async fn create(account: &Account, name: &MailboxArgument) -> Result<(), Stop> {
+pub(super) async fn create(account: &Account, name: &MailboxArgument) -> Result<MailboxId, Stop> {
     let name = checked(name)?;
     if name.is_inbox() {
         return Err(Refusal::Inbox.into());
     }
-    account.create_mailbox(name, None).await?;
-    Ok(())
+    Ok(account.create_mailbox(name, None).await?.id)
 }
 
 /// Deletes a mailbox; those below it stay, and its name with them as a level of the hierarchy (RFC 3501 §6.3.4).

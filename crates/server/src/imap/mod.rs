@@ -10,6 +10,7 @@
 
 mod apart;
 mod append;
+mod blocks;
 mod body;
 mod carry_out;
 mod connection;
@@ -21,7 +22,10 @@ mod flags;
 mod list;
 mod login;
 mod mailbox;
+mod many;
 mod r#move;
+mod normal;
+mod quota;
 mod search;
 mod select;
 mod selected;

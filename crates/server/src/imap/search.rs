@@ -1,7 +1,8 @@
 //! SEARCH and UID SEARCH (RFC 3501 §6.4.4, §6.4.8): finding by looking, which defines what is correct.
 //!
 //! The keys become a [`Test`]. It is first put to what is in memory of a message; only where that does not decide it is
-//! the header read, and only then the whole message. What is looked for in texts is in `texts`.
+//! the header read, and only then the whole message. What is looked for in texts is in `texts`; where that is to be done for many
+//! messages, it is done for all of them first (`many`).
 
 use std::sync::Arc;
 
@@ -11,17 +12,18 @@ use imap::Refusal;
 use imap::command::Search;
 use imap::command::search::{Relation, SearchKey};
 use imap::grammar::date::Date;
+use imap::grammar::object_id;
 use imap::grammar::set::Numbering;
 use store::{MessageRow, View};
-use types::{KeywordName, SystemKeyword};
+use types::{ContentId, KeywordName, SystemKeyword, ThreadId, Timestamp};
 
 use super::body::Source;
-use super::fetch::read_cards_of;
+use super::fetch::read_facts_of;
 use super::flags::{Recent, bit_of};
+use super::many::{self, Known, Wanted};
 use super::selected::Selected;
 use super::stop::Stop;
-use super::texts::{self, Needle, Place, Texts};
-use super::written::Batches;
+use super::texts::{self, Found, Needle, Place, Texts};
 use crate::facts::StoredCards;
 
 /// How much is read before others get a turn.
@@ -32,25 +34,28 @@ const TURN_TESTS: usize = 10_000;
 const ABOUT_CARDS: u64 = 2048;
 
 /// Finds the messages that the keys describe; gives their positions or uids, in order.
-pub(super) async fn search(selected: &mut Selected, search: Search) -> Result<Vec<u32>, Stop> {
+pub(super) async fn search(
+    selected: &mut Selected,
+    search: Search,
+    now: Timestamp,
+) -> Result<Vec<u32>, Stop> {
     let view = selected.view().await?;
     let mut compiler = Compiler {
         selected,
         view: &view,
+        now,
         charset: charset(search.charset.as_deref())?,
         texts: Texts::default(),
     };
     let test = compiler.test(search.key)?;
     let texts = Arc::new(compiler.texts);
     let tests = test.count();
-    let lacking = lacking(selected, &view, &test, &texts).await;
+    let mut known = look_at_many(selected, &view, &test, &texts).await;
     let mut work = Work::default();
     let mut found = Vec::new();
     for (in_view, row) in view.positions(1, selected.known(&view)) {
         let mut candidate = Candidate::new(selected, in_view, row, &texts);
-        if lacking.binary_search(&in_view).is_ok() {
-            candidate.found = texts.nothing();
-        }
+        candidate.found = known.take(in_view, &texts);
         if candidate.passes(&test).await? {
             found.push(match search.numbering {
                 Numbering::Positions => selected.position(in_view, row.uid),
@@ -62,23 +67,20 @@ pub(super) async fn search(selected: &mut Selected, search: Search) -> Result<Ve
     Ok(found)
 }
 
-/// The positions of messages that are known to have none of the texts without being read one by one, in order.
-async fn lacking(selected: &Selected, view: &View, test: &Test, texts: &Arc<Texts>) -> Vec<usize> {
-    let Some(plain) = texts.plain() else {
-        return Vec::new();
-    };
-    let mut batches = Batches::default();
-    let (tests, mut work) = (test.count(), Work::default());
-    for (in_view, row) in view.positions(1, selected.known(view)) {
-        let undecided = test.decide(&Candidate::new(selected, in_view, row, texts));
-        if undecided.is_err() {
-            batches.push(in_view, row);
+/// Looks for the texts in all messages of which they decide.
+async fn look_at_many(selected: &Selected, view: &View, test: &Test, texts: &Arc<Texts>) -> Known {
+    let mut wanted = Vec::new();
+    if matches!(test.cost(), Some(Need::Texts(_))) {
+        let (tests, mut work) = (test.count(), Work::default());
+        for (in_view, row) in view.positions(1, selected.known(view)) {
+            let undecided = test.decide(&Candidate::new(selected, in_view, row, texts));
+            if undecided.is_err() {
+                wanted.push(Wanted::new(in_view, row));
+            }
+            work.done(tests, 0).await;
         }
-        work.done(tests, 0).await;
     }
-    let mut lacking = batches.lacking(selected.account(), plain).await;
-    lacking.sort_unstable();
-    lacking
+    many::look(selected.account(), wanted, texts).await
 }
 
 /// What was done since others had a turn.
@@ -121,6 +123,13 @@ enum Test {
     Bits(u64),
     Recent,
     Received(Relation, Date),
+    Saved(Relation, Date),
+    /// Received at this moment or before.
+    Until(Timestamp),
+    /// Received at this moment or later.
+    From(Timestamp),
+    Content(ContentId),
+    Thread(ThreadId),
     Sent(Relation, Date),
     Larger(u32),
     Smaller(u32),
@@ -135,6 +144,7 @@ enum Test {
 struct Compiler<'c> {
     selected: &'c Selected,
     view: &'c Arc<View>,
+    now: Timestamp,
     charset: &'static Encoding,
     texts: Texts,
 }
@@ -165,6 +175,11 @@ impl Compiler<'_> {
             SearchKey::New => Test::All(vec![not(Test::Bits(SystemKeyword::Seen.bit())), Test::Recent]),
             SearchKey::Old => not(Test::Recent),
             SearchKey::Received(relation, day) => Test::Received(relation, day),
+            SearchKey::Saved(relation, day) => Test::Saved(relation, day),
+            SearchKey::Older(seconds) => Test::Until(self.ago(seconds)),
+            SearchKey::Younger(seconds) => Test::From(self.ago(seconds)),
+            SearchKey::EmailId(id) => object_id::parse_email(&id).map_or(Test::Never, Test::Content),
+            SearchKey::ThreadId(id) => object_id::parse_thread(&id).map_or(Test::Never, Test::Thread),
             SearchKey::Sent(relation, day) => Test::Sent(relation, day),
             SearchKey::Larger(size) => Test::Larger(size),
             SearchKey::Smaller(size) => Test::Smaller(size),
@@ -184,6 +199,10 @@ impl Compiler<'_> {
                 ])
             }
         })
+    }
+
+    fn ago(&self, seconds: u32) -> Timestamp {
+        Timestamp(self.now.0.saturating_sub(seconds.into()))
     }
 
     fn keyword(&self, name: &KeywordName) -> Test {
@@ -206,6 +225,7 @@ fn not(test: Test) -> Test {
 /// What has to be read before a test can be decided, the least first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Need {
+    Ids,
     Cards,
     Texts(Place),
 }
@@ -217,6 +237,7 @@ impl Test {
             Test::All(tests) | Test::Any(tests) => tests.iter().filter_map(Test::cost).max(),
             Test::Not(test) => test.cost(),
             Test::Sent(..) => Some(Need::Cards),
+            Test::Content(_) | Test::Thread(_) => Some(Need::Ids),
             Test::Fields(_) => Some(Need::Texts(Place::Fields)),
             Test::Header(_) => Some(Need::Texts(Place::Header)),
             Test::Body(_) => Some(Need::Texts(Place::Body)),
@@ -251,6 +272,11 @@ impl Test {
             Test::Bits(bits) => row.keywords & bits == *bits,
             Test::Recent => candidate.recent == Recent::Yes,
             Test::Received(relation, day) => relation.holds(Date::of(row.received), *day),
+            Test::Saved(relation, day) => relation.holds(Date::of(Timestamp(row.saved.into())), *day),
+            Test::Until(moment) => row.received <= *moment,
+            Test::From(moment) => row.received >= *moment,
+            Test::Content(wanted) => candidate.ids.ok_or(Need::Ids)?.0 == Some(*wanted),
+            Test::Thread(wanted) => candidate.ids.ok_or(Need::Ids)?.1 == Some(*wanted),
             Test::Larger(size) => row.size > *size,
             Test::Smaller(size) => row.size < *size,
             Test::Sent(relation, day) => {
@@ -298,9 +324,11 @@ struct Candidate<'s> {
     recent: Recent,
     source: Source<'s>,
     sent: Option<Option<i32>>,
+    /// What it and its conversation are called, as far as that is known.
+    ids: Option<(Option<ContentId>, Option<ThreadId>)>,
     texts: &'s Arc<Texts>,
     /// For each place of texts, which of them it has.
-    found: [Option<Vec<bool>>; 3],
+    found: Found,
     /// How much of it was read.
     octets: u64,
 }
@@ -314,6 +342,7 @@ impl<'s> Candidate<'s> {
             recent: selected.recent(row.uid),
             source: Source::new(selected.account(), row),
             sent: None,
+            ids: None,
             texts,
             found: [None, None, None],
             octets: 0,
@@ -324,6 +353,11 @@ impl<'s> Candidate<'s> {
         loop {
             match test.decide(self) {
                 Ok(passes) => return Ok(passes),
+                Err(Need::Ids) => {
+                    let facts = read_facts_of(self.selected, self.row.uid).await;
+                    self.octets += ABOUT_CARDS;
+                    self.ids = Some((facts.as_ref().map(|f| f.content), facts.map(|f| f.thread)));
+                }
                 Err(Need::Cards) => self.sent = Some(self.read_sent().await?),
                 Err(Need::Texts(place)) => self.look(place).await?,
             }
@@ -331,8 +365,8 @@ impl<'s> Candidate<'s> {
     }
 
     async fn read_sent(&mut self) -> Result<Option<i32>, Stop> {
-        let stored = read_cards_of(self.selected, self.row.uid).await;
-        let sent = match stored.as_deref().and_then(StoredCards::parse) {
+        let stored = read_facts_of(self.selected, self.row.uid).await;
+        let sent = match stored.as_ref().and_then(|facts| StoredCards::parse(&facts.cards)) {
             Some(cards) => {
                 self.octets += ABOUT_CARDS;
                 cards.sent

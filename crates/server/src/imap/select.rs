@@ -1,11 +1,11 @@
-//! SELECT and EXAMINE (RFC 3501 §6.3.1, §6.3.2).
+//! SELECT and EXAMINE (RFC 3501 §6.3.1, §6.3.2; RFC 8474 §4.2).
 
 use imap::Refusal;
 use imap::grammar::flag::Flag;
 use imap::grammar::mailbox::MailboxArgument;
 use imap::response::mailbox as print;
 use imap::response::status::{Code, NewKeywords, untagged_ok};
-use store::{Account, View};
+use store::Account;
 use types::{KeywordName, SystemKeyword};
 
 use super::flags::all;
@@ -14,6 +14,9 @@ use super::stop::Stop;
 
 /// How many keywords of their own a mailbox can have; no new ones then.
 const MAX_KEYWORDS: usize = 64 - SystemKeyword::COUNT as usize;
+
+/// How many messages are looked at for the first unseen one; where it is not among them, the client is not told (RFC 3501 §6.3.1).
+const FIRST_LOOK: usize = 4096;
 
 /// Opens a mailbox and tells what is in it.
 pub(super) async fn select(
@@ -24,19 +27,20 @@ pub(super) async fn select(
 ) -> Result<Selected, Stop> {
     let name = name.name().map_err(Refusal::from)?;
     let mailbox = account.mailbox(&name).ok_or(Refusal::NoMailbox)?;
-    let view = account.view(mailbox.id).await?;
-    let selected = Selected::open(account, &mailbox, &view, access).ok_or(Refusal::NoMailbox)?;
-    print_flags(out, view.keywords(), access);
+    let mut selected = Selected::open(account, &mailbox, access).ok_or(Refusal::NoMailbox)?;
+    let names = account.keywords(mailbox.id);
+    selected.has_told_keywords(names.len());
+    print_flags(out, &names, access);
     print::exists(out, selected.count());
-    print::recent(out, selected.recent_count(&view));
-    // Where all have been seen, as in most large mailboxes, that need not be found out row by row.
-    if mailbox.unseen > 0
-        && let Some(position) = first_unseen(&view)
+    print::recent(out, selected.recent_at_first().await?);
+    if let Some(position) = account.first_unseen(&mailbox, FIRST_LOOK).await?
+        && let Ok(position) = u32::try_from(position)
     {
         untagged_ok(out, Code::Unseen(position), "first unseen");
     }
-    untagged_ok(out, Code::UidValidity(view.validity()), "uids are valid");
-    untagged_ok(out, Code::UidNext(view.next_uid()), "predicted next uid");
+    untagged_ok(out, Code::UidValidity(mailbox.validity), "uids are valid");
+    untagged_ok(out, Code::UidNext(mailbox.next_uid), "predicted next uid");
+    untagged_ok(out, Code::MailboxId(mailbox.id), "the mailbox's id");
     Ok(selected)
 }
 
@@ -50,9 +54,4 @@ pub(super) fn print_flags(out: &mut Vec<u8>, names: &[KeywordName], access: Acce
         Access::ReadOnly => (&[], NewKeywords::Forbidden),
     };
     untagged_ok(out, Code::PermanentFlags(permanent, new), "flags that are kept");
-}
-
-fn first_unseen(view: &View) -> Option<u32> {
-    let unseen = view.iter().find(|(_, row)| !row.has(SystemKeyword::Seen));
-    unseen.and_then(|(position, _)| u32::try_from(position).ok())
 }

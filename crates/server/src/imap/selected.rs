@@ -82,23 +82,23 @@ pub(super) struct Selected {
 }
 
 impl Selected {
-    /// Opens a mailbox as it is in `view`.
-    pub(super) fn open(account: &Account, mailbox: &Mailbox, view: &View, access: Access) -> Option<Self> {
+    /// Opens a mailbox. Its rows are not looked at: a session that never asks for a message costs no view.
+    pub(super) fn open(account: &Account, mailbox: &Mailbox, access: Access) -> Option<Self> {
         let mut selected = Selected {
             account: account.clone(),
             mailbox: mailbox.id,
             access,
-            count: view.len(),
-            next_uid: view.next_uid(),
-            change: view.change(),
+            count: usize::try_from(mailbox.messages).unwrap_or(usize::MAX),
+            next_uid: mailbox.next_uid,
+            change: mailbox.change,
             gone: Vec::new(),
             recent: Vec::new(),
-            keywords_told: view.keywords().len(),
+            keywords_told: 0,
             own: Vec::new(),
             watch: account.watch(mailbox.id)?,
-            looked: view.change(),
+            looked: mailbox.change,
         };
-        selected.take_recent(view);
+        selected.take_recent(mailbox.next_uid);
         Some(selected)
     }
 
@@ -168,19 +168,32 @@ impl Selected {
         u32::try_from(self.recent.iter().map(count).sum::<usize>()).unwrap_or(u32::MAX)
     }
 
-    /// Takes the right to call the new messages of the view recent, or only looks where the mailbox is open to read
+    /// How many messages have `\Recent` in this session that has just opened its mailbox.
+    pub(super) async fn recent_at_first(&self) -> Result<u32, Stop> {
+        let Some((from, before)) = self.recent.first() else {
+            return Ok(0);
+        };
+        // All of them: they need not be counted.
+        if *from == Uid::FIRST {
+            return Ok(self.count());
+        }
+        let count = self.account.count(self.mailbox, *from..*before).await?;
+        Ok(u32::try_from(count).unwrap_or(u32::MAX))
+    }
+
+    /// Takes the right to call the new messages below a uid recent, or only looks where the mailbox is open to read
     /// only (RFC 3501 §2.3.2, §6.3.2). What has arrived after the view is left to whoever is told of it first.
-    fn take_recent(&mut self, view: &View) {
+    fn take_recent(&mut self, next_uid: Uid) {
         let from = match self.access {
-            Access::ReadWrite => self.account.take_recent(self.mailbox, view.next_uid()),
+            Access::ReadWrite => self.account.take_recent(self.mailbox, next_uid),
             Access::ReadOnly => self.account.mailbox_by_id(self.mailbox).map(|m| m.recent),
         };
-        let Some(from) = from.filter(|from| *from < view.next_uid()) else {
+        let Some(from) = from.filter(|from| *from < next_uid) else {
             return;
         };
         match self.recent.last_mut() {
-            Some((_, before)) if *before >= from => *before = view.next_uid(),
-            _ => self.recent.push((from, view.next_uid())),
+            Some((_, before)) if *before >= from => *before = next_uid,
+            _ => self.recent.push((from, next_uid)),
         }
     }
 
@@ -303,6 +316,11 @@ impl Selected {
     ) -> Result<(), Stop> {
         // Before the view is taken: what comes in between is looked at once more.
         let looked = *self.watch.borrow();
+        let told = looked <= self.looked && (self.gone.is_empty() || expunges == Expunges::Hold);
+        // An account that has gone says no more changes.
+        if told && self.watch.has_changed().is_ok() {
+            return Ok(());
+        }
         let view = self.view().await?;
         self.looked = looked.max(view.change());
         if view.change() == self.change && (self.gone.is_empty() || expunges == Expunges::Hold) {
@@ -350,6 +368,11 @@ impl Selected {
         Ok(())
     }
 
+    /// The keywords that SELECT has told.
+    pub(super) fn has_told_keywords(&mut self, count: usize) {
+        self.keywords_told = count;
+    }
+
     /// New keywords are in FLAGS before a message has them (RFC 3501 §7.2.6).
     pub(super) fn tell_keywords(&mut self, out: &mut Vec<u8>, view: &View) {
         if view.keywords().len() != self.keywords_told {
@@ -366,7 +389,7 @@ impl Selected {
         let count = view.len() + self.gone.len();
         let news = count != self.count;
         self.count = count;
-        self.take_recent(view);
+        self.take_recent(view.next_uid());
         if news {
             print::exists(out, self.count());
             print::recent(out, self.recent_count(view));

@@ -13,7 +13,9 @@ use imap::framing::{Event, Frame, FramingError, Limits};
 use imap::grammar::set::Numbering;
 use imap::response::status::{self as print, Code, Kind};
 use imap::{In, Refusal, Tagged};
+use sasl::Mechanism;
 use tokio::time::{Instant, timeout_at};
+use types::Uid;
 
 use super::carry_out::{Outcome, manner};
 use super::connection::{Connection, Stream};
@@ -96,13 +98,27 @@ impl Session {
             Some(_) => Offer::Yes,
             None => Offer::No,
         };
+        let mechanisms = match (&self.state, self.door.passwords) {
+            (State::NotAuthenticated, Passwords::Allowed) => {
+                self.door.authority.mechanisms(&self.connection.channel())
+            }
+            _ => Vec::new(),
+        };
+        // LOGIN, the mechanism, is for programs that know no better command: here they have one.
+        let names = mechanisms
+            .into_iter()
+            .filter(|mechanism| *mechanism != Mechanism::Login);
+        let mechanisms: Vec<_> = names.map(Mechanism::name).collect();
         let situation = match (&self.state, self.door.passwords) {
-            (State::NotAuthenticated, Passwords::Allowed) => Situation::LoginAllowed { starttls },
+            (State::NotAuthenticated, Passwords::Allowed) => Situation::LoginAllowed {
+                starttls,
+                mechanisms: &mechanisms,
+            },
             (State::NotAuthenticated, Passwords::Forbidden) => Situation::LoginForbidden { starttls },
             _ => Situation::LoggedIn,
         };
         let mut words = Vec::new();
-        capability::print(&mut words, situation);
+        capability::print(&mut words, situation, self.door.message_limit);
         words
     }
 
@@ -324,13 +340,24 @@ impl Session {
         if let Ok(Outcome::Appended(_)) = &outcome {
             self.door.tally.message();
         }
+        let uids: Vec<Uid> = match &outcome {
+            Ok(Outcome::Appended(new)) => new.iter().map(|new| new.uid).collect(),
+            _ => Vec::new(),
+        };
         let out = self.connection.out();
         let (code, text) = match &outcome {
             Ok(Outcome::Done(text)) => (None, *text),
             Ok(Outcome::LoggedIn) => (Some(Code::Capability(&words)), "logged in"),
             Ok(Outcome::Opened(Access::ReadWrite)) => (Some(Code::ReadWrite), "opened"),
             Ok(Outcome::Opened(Access::ReadOnly)) => (Some(Code::ReadOnly), "opened to read only"),
-            Ok(Outcome::Appended(new)) => (Some(Code::AppendUid(new.validity, new.uid)), "appended"),
+            Ok(Outcome::Created(mailbox)) => (Some(Code::MailboxId(*mailbox)), "created"),
+            Ok(Outcome::Appended(new)) => {
+                let validity = new.first().map(|new| new.validity);
+                (
+                    validity.map(|validity| Code::AppendUid(validity, &uids)),
+                    "appended",
+                )
+            }
             Ok(Outcome::Copied(c)) => (Some(Code::CopyUid(c.validity, &c.from, &c.to)), "copied"),
             Err(Stop::Refused(refusal)) => {
                 print::refuse(out, tag, *refusal);

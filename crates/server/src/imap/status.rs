@@ -5,22 +5,33 @@ use imap::command::Status;
 use imap::command::status::StatusItem;
 use imap::response::mailbox as print;
 use store::{Account, Mailbox};
+use types::SystemKeyword;
 
 use super::stop::Stop;
 
 /// Tells about a mailbox without opening it; no message is read for it.
-pub(super) async fn status(account: &Account, out: &mut Vec<u8>, status: &Status) -> Result<(), Stop> {
+pub(super) async fn status(
+    account: &Account,
+    out: &mut Vec<u8>,
+    status: &Status,
+    append_limit: usize,
+) -> Result<(), Stop> {
     let name = status.mailbox.name().map_err(Refusal::from)?;
     let mailbox = account.mailbox(&name).ok_or(Refusal::NoMailbox)?;
     let mut values = Vec::with_capacity(status.items.len());
     for item in &status.items {
-        values.push((*item, value(account, &mailbox, *item).await?));
+        let value = value(account, &mailbox, (*item, append_limit)).await?;
+        values.push((*item, value));
     }
     print::status(out, name.as_str(), &values);
     Ok(())
 }
 
-async fn value(account: &Account, mailbox: &Mailbox, item: StatusItem) -> Result<u64, Stop> {
+async fn value(
+    account: &Account,
+    mailbox: &Mailbox,
+    (item, append_limit): (StatusItem, usize),
+) -> Result<u64, Stop> {
     Ok(match item {
         StatusItem::Messages => mailbox.messages.into(),
         StatusItem::Recent if mailbox.recent >= mailbox.next_uid => 0,
@@ -31,5 +42,15 @@ async fn value(account: &Account, mailbox: &Mailbox, item: StatusItem) -> Result
         StatusItem::UidNext => mailbox.next_uid.0.into(),
         StatusItem::UidValidity => mailbox.validity.0.into(),
         StatusItem::Unseen => mailbox.unseen.into(),
+        StatusItem::Size => mailbox.octets.0,
+        StatusItem::Deleted => mailbox.deleted.into(),
+        StatusItem::DeletedStorage if mailbox.deleted == 0 => 0,
+        StatusItem::DeletedStorage => {
+            let view = account.view(mailbox.id).await?;
+            let deleted = view.iter().filter(|(_, row)| row.has(SystemKeyword::Deleted));
+            deleted.map(|(_, row)| u64::from(row.size)).sum()
+        }
+        StatusItem::MailboxId => mailbox.id.0.into(),
+        StatusItem::AppendLimit => append_limit as u64,
     })
 }

@@ -42,6 +42,7 @@ pub(super) fn refusal(error: StoreError) -> Refusal {
             Store::BelowItself => Refusal::BelowItself,
             Store::MessageTooLarge => Refusal::TooBig,
             Store::NoMemory => Refusal::Unavailable,
+            Store::OverQuota => Refusal::OverQuota,
             Store::NameTooLong
             | Store::TooManyMailboxes
             | Store::TooManySubscriptions

@@ -26,6 +26,9 @@ impl Needle {
     }
 }
 
+/// For each place, which of its texts a message has; `None` where nobody has looked.
+pub(super) type Found = [Option<Vec<bool>>; 3];
+
 /// Where a text is looked for, the smallest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Place {
@@ -62,15 +65,46 @@ impl Texts {
         self.body.len() - 1
     }
 
-    /// The texts, if they can be looked for in bytes; `None` also where there is none.
+    /// Whether something is looked for in bodies.
+    pub(super) fn want_body(&self) -> bool {
+        !self.body.is_empty()
+    }
+
+    fn in_headers(&self) -> impl Iterator<Item = &Needle> {
+        self.fields.iter().map(|(_, text)| text).chain(&self.header)
+    }
+
+    /// The texts, if they can be looked for in bytes.
     pub(super) fn plain(&self) -> Option<PlainTexts> {
-        let fields = self.fields.iter().map(|(_, text)| text);
-        let all = fields.chain(&self.header).chain(&self.body);
+        let all = self.in_headers().chain(&self.body);
         PlainTexts::check(all.map(|text| text.0.needle()))
     }
 
+    /// Whether a message with these folded texts (`Folded`) has none. What a field has, the header has.
+    pub(super) fn are_absent(&self, (header, body): (&[u8], &[u8])) -> bool {
+        self.in_headers().all(|text| text.0.find(header).is_none())
+            && self.body.iter().all(|text| text.0.find(body).is_none())
+    }
+
+    /// What a message with these folded texts has. In which field something is, they do not say.
+    pub(super) fn find_in_folded(&self, (header, body): (&[u8], &[u8])) -> Found {
+        let absent = |(_, text): &(String, Needle)| text.0.find(header).is_none();
+        let find = |texts: &[Needle], octets: &[u8]| {
+            let found = texts.iter().map(|text| text.0.find(octets).is_some());
+            Some(found.collect())
+        };
+        [
+            self.fields
+                .iter()
+                .all(absent)
+                .then(|| vec![false; self.fields.len()]),
+            find(&self.header, header),
+            find(&self.body, body),
+        ]
+    }
+
     /// What is found in a message that has none of the texts.
-    pub(super) fn nothing(&self) -> [Option<Vec<bool>>; 3] {
+    pub(super) fn nothing(&self) -> Found {
         let none = |count| Some(vec![false; count]);
         [
             none(self.fields.len()),

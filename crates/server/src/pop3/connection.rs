@@ -1,7 +1,9 @@
 //! A connection: reads commands, answers them, and says goodbye.
 
 use pop3::capability::{self, Offer};
-use pop3::{Command, In, Refusal, Session, command, reply};
+use pop3::command::LanguageRange;
+use pop3::reply::Words;
+use pop3::{Command, In, Language, Refusal, Session, command, reply};
 
 use super::door::Door;
 use super::transaction::Opened;
@@ -13,8 +15,19 @@ pub(super) struct Connection {
     pub(super) lines: Lines,
     pub(super) door: Door,
     pub(super) session: Session<Box<Opened>>,
+    pub(super) mode: Mode,
+    pub(super) language: Language,
     errors: u32,
     pub(super) login_failures: u32,
+}
+
+/// What a client can read (RFC 6856 §2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Mode {
+    /// It has not said UTF8: surrogates of internationalised messages.
+    Ascii,
+    /// Messages as they are.
+    Utf8,
 }
 
 /// Why a command was not carried out.
@@ -59,6 +72,8 @@ pub async fn serve(stream: Box<dyn Stream>, door: Door) {
         ),
         door,
         session: Session::Authorization,
+        mode: Mode::Ascii,
+        language: Language::Default,
         errors: 0,
         login_failures: 0,
     };
@@ -69,9 +84,9 @@ pub async fn serve(stream: Box<dyn Stream>, door: Door) {
     match ended {
         Ok(()) => {}
         // RFC 1939 §3 says nothing to a client that is silent; words help whoever looks at it.
-        Err(Gone::Silent) => Refusal::TimedOut.print(connection.lines.output()),
+        Err(Gone::Silent) => connection.refuse(Refusal::TimedOut),
         // What is marked stays: nothing is deleted but by QUIT.
-        Err(Gone::Stopping) => Refusal::ShuttingDown.print(connection.lines.output()),
+        Err(Gone::Stopping) => connection.refuse(Refusal::ShuttingDown),
         Err(_) => return,
     }
     connection.lines.close().await;
@@ -89,15 +104,27 @@ impl Connection {
                     .upgrade(upgrade, self.door.terms.times.handshake)
                     .await?;
                 self.door.passwords = Passwords::Allowed;
+                // RFC 6856 §7: nor is the language that somebody in between has chosen.
+                self.language = Language::Default;
                 self.session = Session::Authorization;
             }
         }
         Ok(())
     }
 
+    pub(super) fn grant(&mut self, words: Words) {
+        words.print(self.language, self.lines.output());
+    }
+
+    fn refuse(&mut self, refusal: Refusal) {
+        refusal.print(self.language, self.lines.output());
+    }
+
     /// RFC 2595 §4.
     fn check_stls(&self) -> Result<(), Refusal> {
         match self.door.upgrade {
+            // RFC 6856 §2.1.
+            Some(_) if self.mode == Mode::Utf8 => Err(Refusal::TlsAfterUtf8),
             Some(_) => Ok(()),
             // Where there never was any, passwords are not allowed.
             None if self.door.passwords == Passwords::Allowed => Err(Refusal::TlsOn),
@@ -106,12 +133,18 @@ impl Connection {
     }
 
     fn capa(&mut self) {
-        let before_login = !matches!(self.session, Session::Transaction(_));
-        let offer = Offer {
-            stls: before_login && self.door.upgrade.is_some(),
-            passwords: self.door.passwords == Passwords::Allowed,
+        let (stls, delay) = match &self.session {
+            Session::Transaction(opened) => (false, opened.delay),
+            // RFC 2595 §4: where it is permitted.
+            _ => (self.check_stls().is_ok(), self.door.site.delays.before_login()),
         };
-        capability::announce(offer, self.lines.output());
+        let offer = Offer {
+            stls,
+            passwords: self.door.passwords == Passwords::Allowed,
+            mechanisms: &self.mechanisms(),
+            delay,
+        };
+        capability::announce(offer, self.language, self.lines.output());
     }
 
     /// Answers one line after the other.
@@ -126,7 +159,7 @@ impl Connection {
             }
             if self.errors > pop3::ERRORS || self.login_failures >= self.door.terms.login_tries {
                 self.door.tally.end("too many mistakes");
-                Refusal::TooManyErrors.print(self.lines.output());
+                self.refuse(Refusal::TooManyErrors);
                 return Ok(Next::Close);
             }
         }
@@ -148,7 +181,7 @@ impl Connection {
             Err(Failed::Broken) => Err(Gone::Closed),
             Err(Failed::Refused(refusal)) => {
                 self.errors += 1;
-                refusal.print(self.lines.output());
+                self.refuse(refusal);
                 Ok(Next::Command)
             }
         }
@@ -163,12 +196,29 @@ impl Connection {
             }
             Command::Stls => {
                 self.check_stls()?;
-                reply::ok("Begin TLS", self.lines.output());
+                self.grant(Words::BeginTls);
                 return Ok(Next::Tls);
             }
             Command::Capa => self.capa(),
             Command::User(name) => self.user(name)?,
             Command::Pass(password) => self.pass(password).await?,
+            Command::Auth(mechanism, initial) => self.auth(&mechanism, initial).await?,
+            Command::Mechanisms => {
+                let names = self.mechanisms();
+                reply::mechanisms(&names, self.language, self.lines.output());
+            }
+            Command::Utf8 => {
+                self.mode = Mode::Utf8;
+                self.grant(Words::Utf8On);
+            }
+            Command::Lang(range) => {
+                self.language = match range {
+                    LanguageRange::Any => self.door.site.preferred,
+                    LanguageRange::Of(language) => language,
+                };
+                reply::language(self.language, self.lines.output());
+            }
+            Command::Languages => self.language.print_list(self.lines.output()),
             command => self.about_messages(command).await?,
         }
         Ok(Next::Command)
@@ -178,25 +228,32 @@ impl Connection {
         let Session::Transaction(opened) = &mut self.session else {
             return Err(Refusal::LoginFirst.into());
         };
+        let language = self.language;
         let out = self.lines.output();
         match command {
             Command::Stat => opened.maildrop.print_stat(out),
-            Command::List(None) => opened.maildrop.print_list(out),
+            Command::List(None) => opened.maildrop.print_list(language, out),
             Command::List(Some(number)) => opened.list(number, out)?,
-            Command::Uidl(None) => opened.maildrop.print_uidl(out),
+            Command::Uidl(None) => opened.maildrop.print_uidl(language, out),
             Command::Uidl(Some(number)) => opened.uidl(number, out)?,
             Command::Retr(number) => {
-                opened.retr(number, &mut self.lines).await?;
+                opened.retr(number, language, &mut self.lines).await?;
                 self.door.tally.message();
             }
-            Command::Top(number, body_lines) => opened.top(number, body_lines, &mut self.lines).await?,
-            Command::Dele(number) => opened.dele(number, out)?,
+            Command::Top(number, body_lines) => {
+                let top = opened.top(number, body_lines).await?;
+                reply::message(&top, language, self.lines.output());
+            }
+            Command::Dele(number) => {
+                opened.maildrop.delete(number)?;
+                Words::Deleted(number.0).print(language, out);
+            }
             Command::Rset => {
                 opened.maildrop.reset();
                 opened.maildrop.print_stat(out);
             }
             // NOOP; the others have been carried out by now.
-            _ => reply::ok("Nothing done", out),
+            _ => Words::NothingDone.print(language, out),
         }
         Ok(())
     }
@@ -204,14 +261,12 @@ impl Connection {
     /// RFC 1939 §6: the replies before are out of the way of a client that waits for this one.
     async fn quit(&mut self) -> Result<Next, Failed> {
         let session = std::mem::replace(&mut self.session, Session::Authorization);
-        let out = self.lines.output();
         match session {
-            Session::Transaction(opened) => {
-                if let Err(refusal) = opened.update(out).await {
-                    refusal.print(out);
-                }
-            }
-            Session::Authorization | Session::Named(_) => reply::ok("Bye", out),
+            Session::Transaction(opened) => match opened.update().await {
+                Ok(deleted) => self.grant(Words::ByeDeleted(deleted)),
+                Err(refusal) => self.refuse(refusal),
+            },
+            Session::Authorization | Session::Named(_) => self.grant(Words::Bye),
         }
         Ok(Next::Close)
     }

@@ -1,14 +1,19 @@
-//! USER and PASS (RFC 1939 §7): verifies, takes the lease, and looks at what is there.
+//! USER and PASS (RFC 1939 §7), and what every login ends with: verifies, takes the lease, and looks at what is there.
+//!
+//! DEVIATION RFC 6856 §2.2: SASLprep is not applied here. Names are compared in one spelling (NFC, lower case) by the
+//! directory, and a password is the octets that were set.
 
 use pop3::command::Password;
-use pop3::{Maildrop, Message, Refusal, Session, reply};
+use pop3::reply::Words;
+use pop3::{Maildrop, Refusal, Session};
 use sasl::{Credentials, Secret};
 use store::{Account, StoreError};
-use types::{MailboxName, Octets};
+use types::MailboxName;
 
-use super::connection::{Connection, Failed};
+use super::connection::{Connection, Failed, Mode};
+use super::door::Site;
 use super::lease::Lease;
-use super::transaction::{Opened, Place};
+use super::transaction::{Opened, Place, refusal_of};
 use crate::imap::Passwords;
 
 impl Connection {
@@ -16,11 +21,11 @@ impl Connection {
     pub(super) fn user(&mut self, name: Box<str>) -> Result<(), Refusal> {
         self.check_passwords()?;
         self.session = Session::Named(name);
-        reply::ok("Send the password", self.lines.output());
+        self.grant(Words::SendPassword);
         Ok(())
     }
 
-    /// PASS. May I — find — do — tell.
+    /// PASS.
     pub(super) async fn pass(&mut self, password: Password) -> Result<(), Failed> {
         self.check_passwords()?;
         let Session::Named(login) = std::mem::replace(&mut self.session, Session::Authorization) else {
@@ -31,29 +36,39 @@ impl Connection {
             login: login.into(),
             password: Secret::new(password.0),
         };
-        let account = match self.door.authority.log_in(&credentials, self.door.peer).await {
+        let outcome = self.door.authority.log_in(&credentials, self.door.peer).await;
+        self.admit(outcome).await
+    }
+
+    /// Opens the maildrop of whoever was verified.
+    pub(super) async fn admit(&mut self, outcome: Result<Account, Refusal>) -> Result<(), Failed> {
+        let account = match outcome {
             Ok(account) => account,
             Err(refusal) => {
                 self.login_failures += 1;
                 return Err(refusal.into());
             }
         };
-        let lease = self.door.leases.take(account.id()).ok_or(Refusal::InUse)?;
-        let opened = open(account, lease).await.map_err(|error| {
+        let site = &self.door.site;
+        let id = account.id();
+        // Only who has shown the password is told (RFC 2449 §8.1.1).
+        let delay = site.delays.of(id).await;
+        site.delays.check(id, delay)?;
+        let lease = site.leases.take(id).ok_or(Refusal::InUse)?;
+        let mut opened = open(account, lease, site, self.mode).await.map_err(|error| {
             tracing::error!(%error, "a maildrop could not be opened");
-            Refusal::StoreFailed
+            refusal_of(&error)
         })?;
+        site.delays.granted(id, delay);
+        opened.delay = delay;
         let (count, size) = opened.maildrop.count();
-        reply::ok(
-            format_args!("{count} messages ({size} octets)"),
-            self.lines.output(),
-        );
         self.session = Session::Transaction(Box::new(opened));
+        self.grant(Words::Messages(count, size));
         Ok(())
     }
 
     /// RFC 2595 §2.1: no password in the clear.
-    fn check_passwords(&self) -> Result<(), Refusal> {
+    pub(super) fn check_passwords(&self) -> Result<(), Refusal> {
         match self.door.passwords {
             Passwords::Allowed => Ok(()),
             Passwords::Forbidden => Err(Refusal::TlsRequired),
@@ -62,24 +77,21 @@ impl Connection {
 }
 
 /// The messages of the inbox as they are now.
-async fn open(account: Account, lease: Lease) -> Result<Opened, StoreError> {
+async fn open(account: Account, lease: Lease, site: &Site, mode: Mode) -> Result<Opened, StoreError> {
     let inbox = account
         .mailbox(&MailboxName::inbox())
         .ok_or(store::Refusal::NoMailbox)?
         .id;
     let view = account.view(inbox).await?;
-    let messages = view.iter().map(|(_, row)| Message {
-        entry: row.entry,
-        size: Octets(row.size.into()),
-        place: Place {
-            uid: row.uid,
-            blob: row.blob,
-        },
-    });
+    let messages = match mode {
+        Mode::Utf8 => view.iter().map(|(_, row)| Place::of(row)).collect(),
+        Mode::Ascii => site.sizes.measured(&account, &view).await?,
+    };
     Ok(Opened {
-        maildrop: Maildrop::new(messages.collect()),
+        maildrop: Maildrop::new(messages),
         account,
         inbox,
+        delay: None,
         _lease: lease,
     })
 }

@@ -1,7 +1,6 @@
 //! QUIT after a login (RFC 1939 §6): what was marked is deleted, then the maildrop is free.
 
-use bytes::BytesMut;
-use pop3::{Refusal, reply};
+use pop3::Refusal;
 
 use super::transaction::Opened;
 
@@ -9,8 +8,8 @@ use super::transaction::Opened;
 const BATCH: usize = 1000;
 
 impl Opened {
-    /// Deletes what was marked, and says goodbye.
-    pub(super) async fn update(self, out: &mut BytesMut) -> Result<(), Refusal> {
+    /// Deletes what was marked; gives how many messages that were.
+    pub(super) async fn update(self) -> Result<usize, Refusal> {
         let uids: Vec<_> = self.maildrop.deleted().map(|message| message.place.uid).collect();
         for uids in uids.chunks(BATCH) {
             // What another session has expunged by now is gone, as was wanted.
@@ -19,8 +18,6 @@ impl Opened {
                 return Err(Refusal::NotAllDeleted);
             }
         }
-        let messages = if uids.len() == 1 { "message" } else { "messages" };
-        reply::ok(format_args!("Bye, {} {messages} deleted", uids.len()), out);
-        Ok(())
+        Ok(uids.len())
     }
 }

@@ -1,13 +1,14 @@
 //! AUTH (RFC 4954): the exchange of lines around SASL.
 
+use std::sync::Arc;
+
 use bytes::BytesMut;
 use sasl::encoding::{self, DecodeError};
-use sasl::server::{Exchange, Step};
-use sasl::{Claim, Mechanism};
 use smtp::command::Auth;
 use smtp::{Refusal, Reply, limits, reply};
 
 use super::connection::{Connection, Failed};
+use crate::authenticate::{self, Beginning, Conversation, Fault};
 use crate::lines::Line;
 
 impl Connection {
@@ -17,27 +18,34 @@ impl Connection {
             return Err(Refusal::NotNow.into());
         }
         self.policy.check_login()?;
-        let mechanism = Mechanism::find(&auth.mechanism).ok_or(Refusal::UnknownMechanism)?;
         let initial = auth
             .initial
             .map(|text| encoding::decode_initial(&text))
             .transpose()
             .map_err(|_| Refusal::AuthMalformed)?;
-        let mut step = begin(mechanism, initial.as_deref())?;
-        let claim = loop {
-            match step {
-                Step::Verify(claim) => break claim,
-                Step::Challenge(exchange, challenge) => {
-                    let response = self.ask(&challenge).await?;
-                    step = exchange.respond(&response).map_err(|_| Refusal::AuthMalformed)?;
-                }
-            }
+        let authority = Arc::clone(&self.site.authority);
+        let channel = self.lines.channel();
+        let begin = Beginning {
+            mechanism: auth.mechanism.as_bytes(),
+            initial,
+            channel: &channel,
         };
-        self.verify(claim).await?;
+        let claim = authenticate::claim(&*authority, self, begin).await?;
+        let outcome = authority.verify(&claim, &channel, self.peer).await;
+        if outcome.is_err() {
+            self.count_login_failure();
+        }
+        authenticate::conclude(self, &claim, &outcome).await?;
+        let login = outcome?;
+        self.tally.account(&login.address.to_string());
+        self.login = Some(login.account);
         Ok(reply::AUTHENTICATED)
     }
+}
 
-    /// Sends a challenge and waits for the response.
+impl Conversation for Connection {
+    type Failure = Failed;
+
     async fn ask(&mut self, challenge: &[u8]) -> Result<Vec<u8>, Failed> {
         self.print(&reply::challenge(encoding::encode(challenge)));
         self.lines.set_limit(limits::AUTH_LINE);
@@ -48,26 +56,17 @@ impl Connection {
             Line::Whole(line) => Ok(response(&line)?),
         }
     }
-
-    async fn verify(&mut self, claim: Claim) -> Result<(), Failed> {
-        let Claim::Password(credentials) = claim;
-        let login = self.site.authority.log_in(&credentials, self.peer).await;
-        match login {
-            Ok(account) => {
-                self.login = Some(account);
-                self.tally.account(&credentials.login);
-                Ok(())
-            }
-            Err(refusal) => {
-                self.count_login_failure();
-                Err(refusal.into())
-            }
-        }
-    }
 }
 
-fn begin(mechanism: Mechanism, initial: Option<&[u8]>) -> Result<Step, Refusal> {
-    Exchange::begin(mechanism, initial).map_err(|_| Refusal::AuthMalformed)
+impl From<Fault<Failed>> for Failed {
+    fn from(fault: Fault<Failed>) -> Self {
+        match fault {
+            Fault::Silent(failed) => failed,
+            Fault::Mechanism => Refusal::UnknownMechanism.into(),
+            Fault::Malformed => Refusal::AuthMalformed.into(),
+            Fault::Unavailable => Refusal::AuthUnavailable.into(),
+        }
+    }
 }
 
 fn response(line: &BytesMut) -> Result<Vec<u8>, Refusal> {

@@ -177,6 +177,7 @@ pub(super) fn refusal(error: &StoreError) -> Refusal {
     match error {
         StoreError::Failed(engine::EngineError::DiskFull { .. }) => Refusal::DiskFull,
         StoreError::Refused(store::Refusal::NoAccount) => Refusal::NoSuchAddress,
+        StoreError::Refused(store::Refusal::NoMemory) => Refusal::StoreFailed,
         StoreError::Refused(_) => Refusal::AccountFull,
         StoreError::Failed(_) | StoreError::UnreadableRow { .. } => Refusal::StoreFailed,
     }

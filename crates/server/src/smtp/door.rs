@@ -5,7 +5,8 @@ use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use sasl::Credentials;
+use directory::Login;
+use sasl::{Claim, Credentials};
 use smtp::Refusal;
 use store::{Delivery, Now, Store};
 use tokio::sync::watch;
@@ -13,6 +14,8 @@ use types::{AccountId, Address, Domain};
 
 use super::intake::Intake;
 use super::policy::{Port, Relay};
+use crate::authenticate::Sasl;
+use crate::channel::Channel;
 use crate::imap::Upgrade;
 use crate::{Tally, Terms};
 
@@ -31,9 +34,23 @@ pub enum Found {
 }
 
 /// Knows accounts and addresses. What it delays, counts and logs is its own matter.
-pub trait Authority: Send + Sync {
+pub trait Authority: Sasl {
     /// Verifies a login name and a password; gives whose they are.
-    fn log_in<'a>(&'a self, credentials: &'a Credentials, peer: Option<IpAddr>) -> Answer<'a, AccountId>;
+    fn log_in<'a>(&'a self, credentials: &'a Credentials, peer: Option<IpAddr>) -> Answer<'a, Arc<Login>>;
+
+    /// Verifies what was claimed in an exchange.
+    fn verify<'a>(
+        &'a self,
+        claim: &'a Claim,
+        _channel: &'a Channel,
+        peer: Option<IpAddr>,
+    ) -> Answer<'a, Arc<Login>> {
+        match claim {
+            Claim::Password(credentials) => self.log_in(credentials, peer),
+            // Nobody has announced the mechanism.
+            _ => Box::pin(async { Err(Refusal::UnknownMechanism) }),
+        }
+    }
 
     /// Where mail to an address goes: sub-addresses, aliases and catch-alls followed, `postmaster` always found.
     fn resolve<'a>(&'a self, address: &'a Address) -> Answer<'a, Found>;

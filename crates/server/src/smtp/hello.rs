@@ -6,6 +6,8 @@ use smtp::reply::Enhanced;
 use smtp::state::Session;
 use smtp::{Dialect, Hello, Refusal, Reply};
 
+use sasl::Mechanism;
+
 use super::connection::Connection;
 use super::policy::Port;
 
@@ -27,10 +29,10 @@ impl Connection {
     fn offer(&self) -> Offer {
         let login_possible = self.login.is_none() && self.policy.check_login().is_ok();
         let mechanisms = match login_possible {
-            true => sasl::Mechanism::ALL
-                .iter()
-                .map(|mechanism| mechanism.name())
-                .collect(),
+            true => {
+                let mechanisms = self.site.authority.mechanisms(&self.lines.channel());
+                mechanisms.into_iter().map(Mechanism::name).collect()
+            }
             false => Vec::new(),
         };
         Offer {

@@ -17,7 +17,7 @@
 //! only lets others come). `X1:` the server closes. `T: +30m` the clock moves. In what the server says `<*>` is anything
 //! and `<name>` is captured and later equal, also in what a client sends. In what a client sends, `<NUL>`, `<CR>`, `<LF>` and
 //! `<x*1000>` (repeated) stand for what cannot be written. `given session 1 alice INBOX` logs in and opens a mailbox before the
-//! first line; a line that is not listed fails the transcript.
+//! first line; a line that is not listed fails the transcript. `given setting login_delay 60` is for the tests in memory only.
 
 use std::fs;
 use std::path::{Path, PathBuf};

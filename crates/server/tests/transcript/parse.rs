@@ -13,6 +13,8 @@ pub enum Given {
         name: String,
         messages: Vec<(String, Vec<String>)>,
     },
+    /// A setting of the server; where it cannot be set, the transcript is not run.
+    Setting { name: String, value: String },
     /// A client that has logged in, and opened a mailbox.
     Session {
         client: u8,
@@ -112,6 +114,13 @@ fn parse_given(text: &str) -> Option<Given> {
                 account: account.to_owned(),
                 name: name.to_owned(),
                 messages: messages.split_whitespace().map(parse_message).collect(),
+            })
+        }
+        "setting" => {
+            let (name, value) = rest.split_once(' ')?;
+            Some(Given::Setting {
+                name: name.to_owned(),
+                value: value.to_owned(),
             })
         }
         "session" => {

@@ -1,13 +1,13 @@
 //! Appending: a message comes into a mailbox.
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::Bytes;
 use types::{
     BlobId, ChangeNumber, ContentId, EntryId, MailboxId, MailboxName, ThreadId, Timestamp, Uid, UidValidity,
 };
 
 use crate::row::{FactsRow, MailboxRow};
 use crate::sequencer::{Draft, Verb};
-use crate::{Keywords, MessageRow, Refusal, StoreError, TextForm, key};
+use crate::{Keywords, MessageRow, Refusal, StoreError, TextForm, key, note};
 
 /// How many references of a message are followed to its thread: the nearest ones.
 const MAX_REFERENCES: usize = 32;
@@ -105,6 +105,7 @@ impl Verb for Deliver {
     async fn apply(self, draft: &mut Draft) -> Result<Appended, StoreError> {
         // What may fail comes first: a mailbox is not created for a message that is then refused.
         let thread = Thread::find(draft, &self.message.facts).await?;
+        draft.check_quota(1, self.message.source.size())?;
         let mailbox = match draft.by_name(&self.mailbox) {
             Some(mailbox) => mailbox,
             None => super::mailbox::create(draft, &self.mailbox, None)?,
@@ -133,6 +134,8 @@ fn append_found(
     messages: Vec<(NewMessage, Thread)>,
 ) -> Result<Vec<Appended>, StoreError> {
     check_room(&mailbox, messages.len())?;
+    let octets = messages.iter().map(|(message, _)| message.source.size()).sum();
+    draft.check_quota(messages.len(), octets)?;
     let mut keywords = Vec::with_capacity(messages.len());
     for (message, _) in &messages {
         if message.source.size() > u64::from(u32::MAX) {
@@ -227,22 +230,11 @@ fn store_bytes(
             row.size = u32::try_from(bytes.len()).map_err(|_| Refusal::MessageTooLarge)?;
             let number = draft.account().engine().next_blob();
             row.blob = BlobId(number.0);
-            let note = salvage_note(draft.account().id().0, mailbox.id, row);
+            let note = note::print(draft.account().id(), mailbox, row);
             draft.batch().put_blob(number, bytes, note);
         }
     }
     Ok(())
-}
-
-/// What stands beside the bytes in the log, so that they can be found again without any index: the account, the
-/// mailbox, the uid, and the row.
-fn salvage_note(account: u64, mailbox: MailboxId, row: &MessageRow) -> Bytes {
-    let mut note = BytesMut::with_capacity(64);
-    note.put_u64_le(account);
-    note.put_u32_le(mailbox.0);
-    note.put_u32_le(row.uid.0);
-    note.put_slice(&row.print());
-    note.freeze()
 }
 
 /// What is known of a message's thread before it joins: the ids that lead to it, the nearest first, each with its thread if

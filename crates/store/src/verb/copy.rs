@@ -42,6 +42,8 @@ impl Verb for CopyMessages {
 
     async fn apply(self, draft: &mut Draft) -> Result<Copied, StoreError> {
         let copy = Copy::find(draft, &self).await?;
+        let octets = copy.rows.iter().map(|(row, ..)| u64::from(row.size)).sum();
+        draft.check_quota(copy.rows.len(), octets)?;
         Ok(copy.make(draft))
     }
 }

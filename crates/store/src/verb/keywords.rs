@@ -39,9 +39,17 @@ pub struct KeywordChange {
 const SYSTEM_BITS: u64 = (1 << SystemKeyword::COUNT) - 1;
 
 impl Keywords {
+    /// The system keywords among bits.
+    pub(crate) fn system_of(bits: u64) -> Self {
+        Keywords {
+            system: bits & SYSTEM_BITS,
+            names: Vec::new(),
+        }
+    }
+
     /// The set as bits in a mailbox; names that are new to it are added to it. Those for which there is no room are left out:
     /// a mark that cannot be kept must not keep a message from being stored (RFC 3501 §7.1, PERMANENTFLAGS).
-    pub(super) fn bits_in(&self, mailbox: &mut MailboxRow) -> u64 {
+    pub(crate) fn bits_in(&self, mailbox: &mut MailboxRow) -> u64 {
         let mut bits = self.system & SYSTEM_BITS;
         for name in &self.names {
             let known = mailbox.keywords.iter().position(|known| known == name);
@@ -59,7 +67,7 @@ impl Keywords {
     }
 
     /// The names that bits stand for in a mailbox.
-    pub(super) fn of_bits(bits: u64, mailbox: &MailboxRow) -> Self {
+    pub(crate) fn of_bits(bits: u64, mailbox: &MailboxRow) -> Self {
         let named = mailbox
             .keywords
             .iter()

@@ -9,7 +9,7 @@ use crate::state::MAX_MAILBOXES;
 use crate::{Mailbox, Refusal, StoreError};
 
 /// What every account begins with: the inbox, and the roles of RFC 6154 §2 that clients look for.
-const FIRST: [(&str, Option<Role>); 6] = [
+pub(super) const FIRST: [(&str, Option<Role>); 6] = [
     ("INBOX", None),
     ("Drafts", Some(Role::Drafts)),
     ("Sent", Some(Role::Sent)),
@@ -30,7 +30,10 @@ impl Verb for FirstMailboxes {
         }
         for (name, role) in FIRST {
             let name = MailboxName::check(name).expect("a constant");
-            create(draft, &name, role)?;
+            // After a salvage it may be the inbox alone that is missing.
+            if draft.by_name(&name).is_none() {
+                create(draft, &name, role)?;
+            }
             draft.set_subscription(name, Subscribed::Yes);
         }
         Ok(())
@@ -80,15 +83,29 @@ fn missing_above(draft: &Draft, name: &MailboxName) -> Vec<MailboxName> {
 }
 
 fn add(draft: &mut Draft, name: MailboxName, role: Option<Role>) -> MailboxRow {
-    let change = draft.next_change();
-    let now = super::append::saved_at(draft.now());
     let counters = draft.counters();
     let id = MailboxId(counters.next_mailbox);
     counters.next_mailbox += 1;
+    let row = empty(draft, id, name, role);
+    draft.set_mailbox(row.clone());
+    row
+}
+
+/// A validity that no mailbox of the account has had.
+pub(super) fn next_validity(draft: &mut Draft) -> UidValidity {
+    let now = super::append::saved_at(draft.now());
+    let counters = draft.counters();
     // From the clock, so that it is higher than any before it even where the counter was lost.
     let validity = UidValidity(now.max(counters.last_validity.0.saturating_add(1)).max(1));
     counters.last_validity = validity;
-    let row = MailboxRow {
+    validity
+}
+
+/// The row of a mailbox that nothing has come into.
+pub(super) fn empty(draft: &mut Draft, id: MailboxId, name: MailboxName, role: Option<Role>) -> MailboxRow {
+    let change = draft.next_change();
+    let validity = next_validity(draft);
+    MailboxRow {
         id,
         name,
         role,
@@ -102,9 +119,7 @@ fn add(draft: &mut Draft, name: MailboxName, role: Option<Role>) -> MailboxRow {
         recent: Uid::FIRST,
         deleted_at: None,
         keywords: Vec::new(),
-    };
-    draft.set_mailbox(row.clone());
-    row
+    }
 }
 
 /// Deletes a mailbox; its rows stay for undelete.

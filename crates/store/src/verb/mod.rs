@@ -5,6 +5,7 @@ mod copy;
 mod expunge;
 mod keywords;
 mod mailbox;
+mod salvage;
 mod view;
 
 pub use append::{Appended, BlobSource, Facts, NewMessage};
@@ -17,4 +18,5 @@ pub(crate) use copy::{CopyMessages, MoveMessages};
 pub(crate) use expunge::{Expunge, Which};
 pub(crate) use keywords::SetKeywords;
 pub(crate) use mailbox::{CreateMailbox, DeleteMailbox, FirstMailboxes, RenameMailbox, Subscribe};
+pub(crate) use salvage::{Adopt, Renew, Renewed};
 pub(crate) use view::{DeleteAccount, LoadView, StoreRecent};

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
+use directory::Login;
 use engine::Batch;
 use sasl::Credentials;
 use smtp::Refusal;
@@ -37,13 +38,16 @@ fn inbox(account: AccountId) -> Delivery {
     }
 }
 
+impl crate::Sasl for Accounts {}
+
 impl Authority for Accounts {
-    fn log_in<'a>(&'a self, credentials: &'a Credentials, _: Option<IpAddr>) -> Answer<'a, AccountId> {
+    fn log_in<'a>(&'a self, credentials: &'a Credentials, _: Option<IpAddr>) -> Answer<'a, Arc<Login>> {
         Box::pin(async move {
             let right = credentials.password.expose() == credentials.login.as_bytes();
-            account(&credentials.login)
-                .filter(|_| right)
-                .ok_or(Refusal::AuthFailed)
+            let account = account(&credentials.login).filter(|_| right);
+            let account = account.ok_or(Refusal::AuthFailed)?;
+            let address = Address::parse(&format!("{}@example.org", credentials.login)).expect("a name");
+            Ok(Arc::new(Login { account, address }))
         })
     }
 
