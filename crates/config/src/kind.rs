@@ -400,12 +400,16 @@ fn with_unit(text: &str, units: &[(&str, u64)]) -> Option<u64> {
     number.parse::<u64>().ok()?.checked_mul(*octets)
 }
 
-/// In the largest unit that leaves no rest.
+/// In the largest unit that leaves no rest; nothing, in the smallest.
 fn in_units(number: &impl Display, units: &[(&str, u64)], space: &str) -> String {
     let text = number.to_string();
     let number: u64 = text.parse().unwrap_or(u64::MAX);
     let fits = |(_, size): &&(&str, u64)| number >= *size && number.is_multiple_of(*size);
-    match units.iter().find(fits) {
+    let found = match number {
+        0 => units.last(),
+        _ => units.iter().find(fits),
+    };
+    match found {
         Some((unit, size)) => format!("{}{space}{unit}", number / size),
         None => text,
     }
@@ -428,6 +432,7 @@ mod tests {
         assert_eq!(with_unit("30m", &TIMES), Some(1800));
         assert_eq!(in_units(&1800, &TIMES, ""), "30m");
         assert_eq!(in_units(&90, &TIMES, ""), "90s");
+        assert_eq!(in_units(&0, &TIMES, ""), "0s");
         assert_eq!(in_units(&(1u64 << 32), &SIZES, " "), "4 GiB");
         assert_eq!(in_units(&50_000_000, &SIZES, " "), "50 MB");
     }

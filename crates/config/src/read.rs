@@ -189,7 +189,7 @@ mod tests {
         check(
             "hostname = 'a'\n[pop3]\nlogin_delay = 86401\nlanguage = 'fr'\nlogin_delays = { 'x' = 1 }\n",
             &[
-                "line 3: login_delay: must be a time from 0 to 1d, such as \"5m\" (s, m, h, d), or a number of seconds",
+                "line 3: login_delay: must be a time from 0s to 1d, such as \"5m\" (s, m, h, d), or a number of seconds",
                 "line 4: language: must be \"en\" or \"zh\"",
                 "line 5: login_delays: x: an address has the form name@domain",
             ],
