@@ -252,6 +252,60 @@ async fn who_reads_slowly_is_not_logged_out_right_after() {
     assert!(heard.starts_with(b"d OK"));
 }
 
+/// RFC 3501 §6.4.7, RFC 2180 §4: a message that goes between being looked up and being changed was not changed.
+#[tokio::test]
+async fn who_names_a_message_that_goes_at_the_same_moment_is_told_so() {
+    for command in ["STORE 1 FLAGS (\\Seen)", "COPY 1 Archive", "MOVE 1 Archive"] {
+        let mut world = InMemory::with_message(b"x: y\r\n\r\nz\r\n".to_vec()).await;
+        let mut streams = [world.connect().await, world.connect().await];
+        let open = b"a LOGIN alice x\r\nb SELECT INBOX\r\nc STORE 1 FLAGS.SILENT (\\Deleted)\r\n";
+        for stream in &mut streams {
+            stream.write_all(open).await.unwrap();
+            hear_until(stream, "\nc OK").await;
+        }
+        let [one, other] = &mut streams;
+        one.write_all(b"d EXPUNGE\r\n").await.unwrap();
+        other
+            .write_all(format!("e {command}\r\n").as_bytes())
+            .await
+            .unwrap();
+        hear_until(one, "d OK").await;
+        let heard = hear_until(other, "\r\n").await;
+        assert!(heard.contains("e NO [EXPUNGEISSUED]"), "{command}: {heard}");
+    }
+}
+
+/// RFC 3501 §7.2.6, §7.4.2: the flags that a message has when `\Seen` is set are told with those that it has got meanwhile.
+#[tokio::test]
+async fn a_keyword_that_comes_while_a_message_is_marked_seen_is_told() {
+    let mut world = InMemory::with_message(b"x: y\r\n\r\nz\r\n".to_vec()).await;
+    let mut streams = [world.connect().await, world.connect().await];
+    for stream in &mut streams {
+        let open = b"a LOGIN alice x\r\nb SELECT INBOX\r\n";
+        stream.write_all(open).await.unwrap();
+        hear_until(stream, "\nb OK").await;
+    }
+    let [one, other] = &mut streams;
+    one.write_all(b"c STORE 1 +FLAGS (later)\r\n").await.unwrap();
+    other.write_all(b"d FETCH 1 BODY[TEXT]\r\n").await.unwrap();
+    let heard = hear_until(other, "\nd OK").await;
+    let told = heard.split_once("* 1 FETCH").unwrap();
+    assert!(
+        told.0
+            .contains("* FLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft later)"),
+        "{heard}"
+    );
+    assert!(told.1.contains("FLAGS (\\Seen later)"), "{heard}");
+}
+
+async fn hear_until(stream: &mut Box<dyn Stream>, end: &str) -> String {
+    let mut heard = Vec::new();
+    while !String::from_utf8_lossy(&heard).contains(end) {
+        assert_ne!(stream.read_buf(&mut heard).await.unwrap(), 0, "it is open");
+    }
+    String::from_utf8(heard).unwrap()
+}
+
 #[tokio::test(start_paused = true)]
 async fn large_messages_are_searched_and_fetched_like_small_ones() {
     let line = "what nobody looks for\r\n".repeat(100_000);

@@ -18,8 +18,8 @@ use crate::verb::{
     LoadView, MoveMessages, RenameMailbox, SetKeywords, StoreRecent, Subscribe, Which,
 };
 use crate::{
-    Appended, Copied, Expunged, KeywordChange, Mailbox, MessageRow, Moved, NewMessage, Now, Quota, Refusal,
-    Store, StoreError, Usage, View, key,
+    Appended, Copied, Expunged, KeywordChange, Mailbox, MessageRow, Moved, Named, NewMessage, Now, Quota,
+    Refusal, Store, StoreError, Usage, View, key,
 };
 
 /// A count on the disk is believed so far when memory is set aside.
@@ -368,30 +368,46 @@ impl Account {
         .await
     }
 
-    /// Copies those messages that are there, in uid order, all or none.
+    /// Copies messages, in uid order, all that were found or none.
     ///
     /// # Errors
-    /// When a mailbox is not there, a limit is reached, or the engine fails.
+    /// When a mailbox or a message is not there, a limit is reached, or the engine fails.
     pub async fn copy_messages(
         &self,
         source: MailboxId,
-        uids: Vec<Uid>,
+        named: Named,
         target: MailboxId,
     ) -> Result<Copied, StoreError> {
-        submit(&self.inner, CopyMessages { source, uids, target }).await
+        submit(
+            &self.inner,
+            CopyMessages {
+                source,
+                named,
+                target,
+            },
+        )
+        .await
     }
 
-    /// Moves those messages that are there, in uid order, all or none.
+    /// Moves messages, in uid order, all that were found or none.
     ///
     /// # Errors
-    /// When a mailbox is not there, a limit is reached, or the engine fails.
+    /// When a mailbox or a message is not there, a limit is reached, or the engine fails.
     pub async fn move_messages(
         &self,
         source: MailboxId,
-        uids: Vec<Uid>,
+        named: Named,
         target: MailboxId,
     ) -> Result<Moved, StoreError> {
-        submit(&self.inner, MoveMessages { source, uids, target }).await
+        submit(
+            &self.inner,
+            MoveMessages {
+                source,
+                named,
+                target,
+            },
+        )
+        .await
     }
 
     /// Removes those messages that are there.
@@ -430,12 +446,13 @@ impl Account {
         submit(&self.inner, CreateMailbox { name, role }).await
     }
 
-    /// Deletes a mailbox and its messages. Mailboxes below it stay.
+    /// Deletes the mailbox of a name and its messages; says which it was. Mailboxes below it stay. By its name: one that
+    /// somebody renames at the same moment is not deleted.
     ///
     /// # Errors
     /// When it is the inbox or not there, or the engine fails.
-    pub async fn delete_mailbox(&self, mailbox: MailboxId) -> Result<(), StoreError> {
-        submit(&self.inner, DeleteMailbox { mailbox }).await
+    pub async fn delete_mailbox(&self, name: MailboxName) -> Result<MailboxId, StoreError> {
+        submit(&self.inner, DeleteMailbox { name }).await
     }
 
     /// Renames a mailbox and all below it. Of the inbox, the messages go to a new mailbox of the new name and the

@@ -39,6 +39,9 @@ pub enum Refusal {
     /// Too many large mailboxes are being read at a time: it may work later.
     #[error("there is no memory for this mailbox now; try again later")]
     NoMemory,
+    /// Some of the messages that were to be taken all or none are gone.
+    #[error("some of the messages are gone")]
+    MessagesGone,
     /// The account may not have more.
     #[error("the account has no room for it")]
     OverQuota,

@@ -17,9 +17,10 @@ enum Table {
     Expunged = 5,
     Thread = 6,
     Subscription = 7,
-    Ended = 8,
-    TextIndex = 9,
-    TextBlock = 10,
+    TextIndex = 8,
+    TextBlock = 9,
+    /// After all others: it alone stays of an account that has ended.
+    Ended = 255,
 }
 
 fn start(table: Table) -> BytesMut {

@@ -31,6 +31,7 @@ pub use state::{Mailbox, Quota, Usage};
 pub use store::{Delivery, Now, Store};
 pub use text::{TextBlock, TextBlocks, TextEntry};
 pub use verb::{
-    Appended, BlobSource, Copied, Expunged, Facts, KeywordAction, KeywordChange, Keywords, Moved, NewMessage,
+    Appended, BlobSource, Copied, Expunged, Facts, KeywordAction, KeywordChange, Keywords, Moved, Named,
+    NewMessage,
 };
 pub use view::View;

@@ -288,7 +288,7 @@ async fn what_was_expunged_moved_or_deleted_stays_so() {
     for word in ["expunged", "moved", "kept", "marked"] {
         append(&alice, "INBOX", word).await;
     }
-    let old = alice.create_mailbox(name("Old"), None).await.unwrap().id;
+    alice.create_mailbox(name("Old"), None).await.unwrap();
     append(&alice, "Old", "deleted").await;
     append(&first.account(BOB).await.unwrap(), "INBOX", "bobs").await;
     for word in ["f2", "f3", "f4"] {
@@ -296,7 +296,10 @@ async fn what_was_expunged_moved_or_deleted_stays_so() {
     }
     let sent = alice.mailbox(&name("Sent")).unwrap().id;
     alice.expunge(inbox, vec![Uid(2)]).await.unwrap();
-    alice.move_messages(inbox, vec![Uid(3)], sent).await.unwrap();
+    alice
+        .move_messages(inbox, posthouse_store::Named::All(vec![Uid(3)]), sent)
+        .await
+        .unwrap();
     let seen = KeywordChange {
         action: KeywordAction::Add,
         keywords: Keywords {
@@ -308,7 +311,7 @@ async fn what_was_expunged_moved_or_deleted_stays_so() {
         .set_keywords(inbox, vec![Uid(1), Uid(5)], seen)
         .await
         .unwrap();
-    alice.delete_mailbox(old).await.unwrap();
+    alice.delete_mailbox(name("Old")).await.unwrap();
     first.delete_account(BOB).await.unwrap();
     drop(alice);
     close(engine, first).await;

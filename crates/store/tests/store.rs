@@ -12,8 +12,8 @@ use engine::Engine;
 use engine::counting::{Calls, CountingEngine};
 use engine::memory::MemoryEngine;
 use posthouse_store::{
-    Account, Appended, BlobSource, Delivery, Facts, KeywordAction, KeywordChange, Keywords, NewMessage,
-    Refusal, Store, StoreError,
+    Account, Appended, BlobSource, Delivery, Facts, KeywordAction, KeywordChange, Keywords, Named,
+    NewMessage, Refusal, Store, StoreError,
 };
 use types::{AccountId, KeywordName, MailboxId, MailboxName, SystemKeyword, Timestamp, Uid};
 
@@ -131,6 +131,21 @@ async fn messages_of_one_batch_are_one_thread() {
 }
 
 #[tokio::test]
+async fn all_are_copied_or_none_where_one_is_gone() {
+    let store = store();
+    let (account, mailbox) = filled(&store, 3).await;
+    let target = account.create_mailbox(name("target"), None).await.unwrap().id;
+    account.expunge(mailbox, vec![Uid(2)]).await.unwrap();
+    let named = || Named::All(vec![Uid(1), Uid(2)]);
+    let copied = account.copy_messages(mailbox, named(), target).await;
+    let moved = account.move_messages(mailbox, named(), target).await;
+    let gone = |error: StoreError| matches!(error, StoreError::Refused(Refusal::MessagesGone));
+    assert!(gone(copied.unwrap_err()) && gone(moved.unwrap_err()));
+    assert_eq!(uids(&account, target).await, []);
+    assert_eq!(uids(&account, mailbox).await, [1, 3]);
+}
+
+#[tokio::test]
 async fn a_move_within_one_mailbox_gives_new_uids_and_right_counts() {
     let store = store();
     let (account, mailbox) = filled(&store, 4).await;
@@ -141,7 +156,7 @@ async fn a_move_within_one_mailbox_gives_new_uids_and_right_counts() {
         .remove(0)
         .unwrap();
     let moved = account
-        .move_messages(mailbox, vec![Uid(2), Uid(3), Uid(99)], mailbox)
+        .move_messages(mailbox, Named::IfThere(vec![Uid(2), Uid(3), Uid(99)]), mailbox)
         .await
         .unwrap();
     assert_eq!(
@@ -237,15 +252,30 @@ async fn hierarchies_are_made_renamed_and_deleted() {
         (deep.id, deep.validity),
         "a rename keeps the mailbox"
     );
-    account.delete_mailbox(moved.id).await.unwrap();
+    let deleted = account.delete_mailbox(name("Work/项目/甲")).await;
+    assert_eq!(deleted.unwrap(), moved.id);
     assert_eq!(refusal(account.view(moved.id).await), Refusal::NoMailbox);
     let reborn = account.create_mailbox(name("Work/项目/甲"), None).await.unwrap();
     assert!(
         reborn.validity > deep.validity,
         "a new life has a higher validity (RFC 3501 §2.3.1.1)"
     );
-    let stays = account.delete_mailbox(inbox(&account).await).await;
+    let stays = account.delete_mailbox(MailboxName::inbox()).await;
     assert_eq!(refusal(stays), Refusal::InboxStays);
+}
+
+#[tokio::test]
+async fn what_somebody_renames_at_the_same_moment_is_not_deleted() {
+    let store = store();
+    let account = store.account(ALICE).await.unwrap();
+    account.create_mailbox(name("old"), None).await.unwrap();
+    let (renamed, deleted) = tokio::join!(
+        account.rename_mailbox(name("old"), name("new")),
+        account.delete_mailbox(name("old"))
+    );
+    renamed.unwrap();
+    assert_eq!(refusal(deleted), Refusal::NoMailbox);
+    assert!(account.mailbox(&name("new")).is_some());
 }
 
 #[tokio::test]
@@ -281,7 +311,7 @@ async fn keywords_over_the_limit_are_left_out_and_the_others_are_kept() {
     // The other way round: what has all of them is copied to where none is known.
     let target = account.create_mailbox(name("target"), None).await.unwrap();
     account
-        .copy_messages(mailbox, vec![Uid(1)], target.id)
+        .copy_messages(mailbox, Named::IfThere(vec![Uid(1)]), target.id)
         .await
         .unwrap();
     let copied = account.view(target.id).await.unwrap();
@@ -298,7 +328,7 @@ async fn every_change_of_a_mailbox_wakes_its_watchers_and_is_in_the_view_that_th
     let (account, mailbox) = filled(&store, 1).await;
     let target = account.create_mailbox(name("box"), None).await.unwrap().id;
     account
-        .copy_messages(mailbox, vec![Uid(1)], target)
+        .copy_messages(mailbox, Named::IfThere(vec![Uid(1)]), target)
         .await
         .unwrap();
     account.view(target).await.unwrap();
@@ -338,12 +368,12 @@ async fn a_verb_takes_two_reads_and_one_write_at_most() {
     account.append(mailbox, vec![reply(7, &[6])]).await.unwrap();
     within("append");
     account
-        .copy_messages(mailbox, vec![Uid(1), Uid(4)], target)
+        .copy_messages(mailbox, Named::IfThere(vec![Uid(1), Uid(4)]), target)
         .await
         .unwrap();
     within("copy");
     account
-        .move_messages(mailbox, vec![Uid(2)], target)
+        .move_messages(mailbox, Named::IfThere(vec![Uid(2)]), target)
         .await
         .unwrap();
     within("move");

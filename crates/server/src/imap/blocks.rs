@@ -68,7 +68,7 @@ pub(super) async fn split(account: &Account, messages: Vec<Wanted>) -> Split {
         match place.and_then(|(_, at, number)| Some((wanted.get_mut(*at)?, number))) {
             Some((wanted, number)) => wanted.push((*number, message)),
             None => {
-                if message.form == TextForm::Encoded && message.size <= MAX_SIZE {
+                if message.form != TextForm::Ascii && message.size <= MAX_SIZE {
                     split.in_no_block.push(message);
                 }
                 split.unread.push(message);

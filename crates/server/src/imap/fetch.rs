@@ -139,6 +139,7 @@ async fn send(
 ) -> Result<(), Stop> {
     if plan.marks_seen == Seen::Set {
         mark_seen(selected, batch).await;
+        printer.learn_keywords(selected, connection.out(), batch).await;
     }
     if plan.facts == Reads::Needed {
         read_facts(selected, batch).await;
@@ -253,6 +254,18 @@ impl Printer {
         Printer {
             flags: FlagText::new(view.keywords()),
             failed: None,
+        }
+    }
+
+    /// Somebody may have given messages new keywords before they were marked: the rows have them now. Only their names are
+    /// looked up; what is gone meanwhile is not the matter here.
+    async fn learn_keywords(&mut self, selected: &mut Selected, out: &mut Vec<u8>, batch: &[Wanted]) {
+        if batch.iter().any(|wanted| wanted.newly_seen)
+            && let Ok(view) = selected.account().view(selected.mailbox()).await
+            && !self.flags.knows(view.keywords())
+        {
+            selected.tell_keywords(out, &view);
+            self.flags = FlagText::new(view.keywords());
         }
     }
 

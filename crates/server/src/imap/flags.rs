@@ -30,6 +30,11 @@ impl FlagText {
         }
     }
 
+    /// Whether it has all names that a mailbox has now: they are only added to.
+    pub(super) fn knows(&self, names: &[KeywordName]) -> bool {
+        self.names.len() == names.len()
+    }
+
     /// The flags separated by spaces, without parentheses.
     pub(super) fn print(&mut self, keywords: u64, recent: Recent) -> &[u8] {
         if self.last != Some((keywords, recent)) {

@@ -3,7 +3,7 @@
 use imap::Refusal;
 use imap::command::Rename;
 use imap::grammar::mailbox::MailboxArgument;
-use store::Account;
+use store::{Account, StoreError};
 use types::{MailboxId, MailboxName};
 
 use super::stop::Stop;
@@ -28,17 +28,18 @@ pub(super) async fn delete(account: &Account, name: &MailboxArgument) -> Result<
     if name.is_inbox() {
         return Err(Refusal::Inbox.into());
     }
-    let Some(mailbox) = account.mailbox(&name) else {
-        let is_level = account.mailboxes().iter().any(|other| other.name.is_below(&name));
-        return Err(if is_level {
-            Refusal::HasChildren
-        } else {
-            Refusal::NoMailbox
+    match account.delete_mailbox(name.clone()).await {
+        Err(StoreError::Refused(store::Refusal::NoMailbox)) => {
+            let is_level = account.mailboxes().iter().any(|other| other.name.is_below(&name));
+            Err(if is_level {
+                Refusal::HasChildren
+            } else {
+                Refusal::NoMailbox
+            }
+            .into())
         }
-        .into());
-    };
-    account.delete_mailbox(mailbox.id).await?;
-    Ok(mailbox.id)
+        deleted => Ok(deleted?),
+    }
 }
 
 /// Renames a mailbox with those below it. Of INBOX, the messages move and it stays (RFC 3501 §6.3.5).

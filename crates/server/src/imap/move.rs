@@ -16,14 +16,14 @@ pub(super) async fn r#move(
     r#move: &Move,
 ) -> Result<(), Stop> {
     selected.check_writable()?;
-    let uids = named(selected, &r#move.messages).await?;
+    let named = named(selected, &r#move.messages).await?;
     let target = target(selected.account(), &r#move.target)?;
-    if uids.is_empty() {
+    if named.uids().is_empty() {
         return Ok(());
     }
     let moved = selected
         .account()
-        .move_messages(selected.mailbox(), uids, target)
+        .move_messages(selected.mailbox(), named, target)
         .await;
     let copied = moved.map_err(no_target)?.copied;
     if !copied.to.is_empty() {

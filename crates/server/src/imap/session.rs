@@ -159,10 +159,13 @@ impl Session {
         }
         let deadline = self.deadline;
         let woken = match (&self.idling, &mut self.state) {
+            // In this order always: the client is not kept in IDLE by news that never end, and a run of the simulation
+            // follows from its seed.
             (Some(_), State::Selected(selected)) => tokio::select! {
+                biased;
+                () = stopped(&mut self.door.stop) => return Ok(self.leave("the server is stopping")),
                 read = timeout_at(deadline, self.connection.read()) => read,
                 () = selected.changed() => return Box::pin(self.tell_news()).await,
-                () = stopped(&mut self.door.stop) => return Ok(self.leave("the server is stopping")),
             },
             _ => tokio::select! {
                 read = timeout_at(deadline, self.connection.read()) => read,

@@ -43,6 +43,7 @@ pub(super) fn refusal(error: StoreError) -> Refusal {
             Store::MessageTooLarge => Refusal::TooBig,
             Store::NoMemory => Refusal::Unavailable,
             Store::OverQuota => Refusal::OverQuota,
+            Store::MessagesGone => Refusal::ExpungeIssued,
             Store::NameTooLong
             | Store::TooManyMailboxes
             | Store::TooManySubscriptions

@@ -31,11 +31,15 @@ pub(super) async fn store(
         },
         keywords: keywords(&store.flags),
     };
+    let mut some_gone = targets.some_gone;
     if !uids.is_empty() {
+        let named = uids.len();
         let rows = selected
             .account()
             .set_keywords(selected.mailbox(), uids, change.clone())
             .await?;
+        // Somebody may have expunged some since they were looked up.
+        some_gone |= rows.len() < named && store.messages.numbering() == Numbering::Positions;
         let after = selected.view().await?;
         selected.tell_keywords(connection.out(), &after);
         match store.answer {
@@ -49,7 +53,7 @@ pub(super) async fn store(
             }
         }
     }
-    if targets.some_gone {
+    if some_gone {
         return Err(Refusal::ExpungeIssued.into());
     }
     Ok(())

@@ -10,6 +10,25 @@ use crate::{Keywords, MessageRow, Refusal, StoreError};
 /// Messages that one copy takes: it is one transaction, and memory holds all of it.
 const MAX_COPIED: usize = 100_000;
 
+/// Messages that are to be copied or moved, in order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Named {
+    /// All of these, or none.
+    All(Vec<Uid>),
+    /// Those of these that are there.
+    IfThere(Vec<Uid>),
+}
+
+impl Named {
+    /// The uids.
+    #[must_use]
+    pub fn uids(&self) -> &[Uid] {
+        match self {
+            Named::All(uids) | Named::IfThere(uids) => uids,
+        }
+    }
+}
+
 /// Messages that were copied: `from` and `to` run side by side.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Copied {
@@ -33,7 +52,7 @@ pub struct Moved {
 /// A copy within the account.
 pub(crate) struct CopyMessages {
     pub(crate) source: MailboxId,
-    pub(crate) uids: Vec<Uid>,
+    pub(crate) named: Named,
     pub(crate) target: MailboxId,
 }
 
@@ -51,7 +70,7 @@ impl Verb for CopyMessages {
 /// A copy and the removal of the originals, as one.
 pub(crate) struct MoveMessages {
     pub(crate) source: MailboxId,
-    pub(crate) uids: Vec<Uid>,
+    pub(crate) named: Named,
     pub(crate) target: MailboxId,
 }
 
@@ -59,8 +78,20 @@ impl Verb for MoveMessages {
     type Output = Moved;
 
     async fn apply(self, draft: &mut Draft) -> Result<Moved, StoreError> {
-        let MoveMessages { source, uids, target } = self;
-        let copy = Copy::find(draft, &CopyMessages { source, uids, target }).await?;
+        let MoveMessages {
+            source,
+            named,
+            target,
+        } = self;
+        let copy = Copy::find(
+            draft,
+            &CopyMessages {
+                source,
+                named,
+                target,
+            },
+        )
+        .await?;
         Ok(copy.make_and_remove(draft))
     }
 }
@@ -76,7 +107,10 @@ impl Copy {
     async fn find(draft: &mut Draft, asked: &CopyMessages) -> Result<Self, StoreError> {
         let source = draft.mailbox(asked.source)?;
         let target = draft.mailbox(asked.target)?;
-        let rows = draft.rows(asked.source, &asked.uids).await?;
+        let rows = draft.rows(asked.source, asked.named.uids()).await?;
+        if matches!(&asked.named, Named::All(uids) if rows.len() < uids.len()) {
+            return Err(Refusal::MessagesGone.into());
+        }
         let found = Self::find_facts(draft, &source, rows).await?;
         Ok(Self::check(source, target, found)?)
     }

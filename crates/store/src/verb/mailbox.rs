@@ -124,21 +124,22 @@ pub(super) fn empty(draft: &mut Draft, id: MailboxId, name: MailboxName, role: O
 
 /// Deletes a mailbox; its rows stay for undelete.
 pub(crate) struct DeleteMailbox {
-    pub(crate) mailbox: MailboxId,
+    pub(crate) name: MailboxName,
 }
 
 impl Verb for DeleteMailbox {
-    type Output = ();
+    type Output = MailboxId;
 
-    async fn apply(self, draft: &mut Draft) -> Result<(), StoreError> {
-        let mut row = draft.mailbox(self.mailbox)?;
-        if row.name.is_inbox() {
+    async fn apply(self, draft: &mut Draft) -> Result<MailboxId, StoreError> {
+        if self.name.is_inbox() {
             return Err(Refusal::InboxStays.into());
         }
+        let mut row = draft.by_name(&self.name).ok_or(Refusal::NoMailbox)?;
+        let mailbox = row.id;
         row.change = draft.next_change();
         row.deleted_at = Some(draft.now());
         draft.set_mailbox(row);
-        Ok(())
+        Ok(mailbox)
     }
 }
 

@@ -9,7 +9,7 @@ mod salvage;
 mod view;
 
 pub use append::{Appended, BlobSource, Facts, NewMessage};
-pub use copy::{Copied, Moved};
+pub use copy::{Copied, Moved, Named};
 pub use expunge::Expunged;
 pub use keywords::{KeywordAction, KeywordChange, Keywords};
 
