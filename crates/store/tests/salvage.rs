@@ -16,8 +16,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use engine::{Answer, Batch, BlobNumber, Engine, EngineError, History, LocalEngine, Options, Partition, Row};
 use posthouse_store::{
-    Account, BlobSource, Facts, KeywordAction, KeywordChange, Keywords, NewMessage, Refusal, Salvage, Store,
-    StoreError,
+    Account, BlobSource, Facts, KeywordAction, KeywordChange, Keywords, Named, NewMessage, Refusal, Salvage,
+    Store, StoreError,
 };
 use tempfile::TempDir;
 use types::{AccountId, KeywordName, MailboxName, SystemKeyword, Timestamp, Uid, UidValidity};
@@ -296,10 +296,8 @@ async fn what_was_expunged_moved_or_deleted_stays_so() {
     }
     let sent = alice.mailbox(&name("Sent")).unwrap().id;
     alice.expunge(inbox, vec![Uid(2)]).await.unwrap();
-    alice
-        .move_messages(inbox, posthouse_store::Named::All(vec![Uid(3)]), sent)
-        .await
-        .unwrap();
+    let moved = Named::All(vec![Uid(3)]);
+    alice.move_messages(inbox, moved, sent).await.unwrap();
     let seen = KeywordChange {
         action: KeywordAction::Add,
         keywords: Keywords {
