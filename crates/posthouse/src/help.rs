@@ -39,8 +39,8 @@ const CHINESE: &[(&str, &str)] = &[
         "添加、列出和删除域，并指定无人使用的名字的邮件由谁接收",
     ),
     (
-        "Verifies a data folder, of a running server or a stopped one",
-        "检查数据文件夹；服务器运行或停止时都可以",
+        "Verifies a data folder, of a running server or a stopped one: the log, the index and its daily copy, all mail",
+        "检查数据文件夹（日志、索引及其每日副本、全部邮件）；服务器运行或停止时都可以",
     ),
     ("The data folder", "数据文件夹"),
     (

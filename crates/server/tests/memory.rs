@@ -108,7 +108,7 @@ async fn many_connections_with_large_messages_take_no_more_than_there_is() {
 }
 
 #[tokio::test]
-async fn a_mailbox_that_needs_more_than_there_is_cannot_be_opened_now() {
+async fn a_mailbox_that_needs_more_than_there_is_cannot_be_read_now() {
     let engine: Arc<dyn engine::Engine> = Arc::new(MemoryEngine::default());
     let intake = Arc::new(Intake::new(1 << 20));
     let (stop, _) = watch::channel(false);
@@ -118,15 +118,26 @@ async fn a_mailbox_that_needs_more_than_there_is_cannot_be_opened_now() {
         client.say("b APPEND INBOX {2+}\r\nx\n\r\n").await;
         assert!(client.hear().await.starts_with("b OK"));
     }
-    for (octets, wanted) in [(1000, "b NO [UNAVAILABLE] "), (100_000, "b OK [READ-WRITE] ")] {
+    for (octets, wanted) in [(1000, "c NO [UNAVAILABLE] "), (100_000, "c OK ")] {
         let store = Store::with_memory(Arc::clone(&engine), system_clock(), octets);
         let mut client = connect(&store, &intake, &stop).await;
-        client.say("b SELECT INBOX\r\n").await;
+        // Opening it reads no messages yet.
+        client
+            .say("b SELECT INBOX\r\nc FETCH 1:* FLAGS\r\nd NOOP\r\n")
+            .await;
         let mut answer = client.hear().await;
+        while !answer.starts_with("b ") {
+            answer = client.hear().await;
+        }
+        assert!(answer.starts_with("b OK [READ-WRITE] "), "{octets}: {answer}");
+        answer = client.hear().await;
         while answer.starts_with('*') {
             answer = client.hear().await;
         }
         assert!(answer.starts_with(wanted), "{octets}: {answer}");
+        // The session goes on.
+        answer = client.hear().await;
+        assert!(answer.starts_with("d OK "), "{octets}: {answer}");
     }
 }
 
