@@ -3,6 +3,8 @@
 //! A command asks with one [`Request`] a line and gets one [`Reply`] a line. A stopped server's folder is asked the
 //! same questions by the command itself: see [`State::answer`].
 
+mod client;
+
 use std::fmt;
 use std::fs::{File, Permissions};
 use std::io;
@@ -23,6 +25,8 @@ use types::{AccountId, Address, Domain};
 
 use crate::exit::{Code, Exit};
 use crate::folder::Integrity;
+
+pub(crate) use client::Client;
 
 /// The socket's name in the data folder.
 const SOCKET: &str = "control.sock";
@@ -464,44 +468,4 @@ fn print(value: &impl Serialize) -> Vec<u8> {
     let mut line = serde_json::to_vec(value).expect("texts and numbers always print");
     line.push(b'\n');
     line
-}
-
-/// A connection to a running server.
-pub(crate) struct Client {
-    stream: BufReader<UnixStream>,
-}
-
-impl Client {
-    /// Connects to the server of a folder; `None` where none is running.
-    pub(crate) async fn connect(folder: &Path) -> io::Result<Option<Self>> {
-        let connected = match File::open(folder) {
-            Ok(folder) => UnixStream::connect(short_path(&folder, SOCKET)).await,
-            Err(error) => Err(error),
-        };
-        match connected {
-            Ok(stream) => Ok(Some(Client {
-                stream: BufReader::new(stream),
-            })),
-            Err(error)
-                if matches!(
-                    error.kind(),
-                    io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused
-                ) =>
-            {
-                Ok(None)
-            }
-            Err(error) => Err(error),
-        }
-    }
-
-    /// Asks, and waits for the answer.
-    pub(crate) async fn ask(&mut self, request: &Request) -> io::Result<Reply> {
-        self.stream.write_all(&print(request)).await?;
-        let mut line = Vec::new();
-        self.stream.read_until(b'\n', &mut line).await?;
-        if line.is_empty() {
-            return Err(io::ErrorKind::UnexpectedEof.into());
-        }
-        serde_json::from_slice(&line).map_err(io::Error::from)
-    }
 }
