@@ -393,4 +393,21 @@ mod tests {
         assert!(!certificates.have_changed());
         assert!(certificates.expiries()[0].at.0 > 0);
     }
+
+    #[test]
+    fn authorities_of_clients_are_read_again_as_well() {
+        let folder = tempfile::tempdir().unwrap();
+        let authorities = folder.path().join("ca.pem");
+        let choice = Choice {
+            clients: Some(authorities.clone()),
+            ..Choice::from(made(folder.path(), "one"))
+        };
+        assert!(Certificates::read(choice.clone()).is_err(), "it is not there");
+        fs::copy(made(folder.path(), "two").certificate, &authorities).unwrap();
+        let certificates = Certificates::read(choice).unwrap();
+        assert!(!certificates.have_changed());
+        fs::write(&authorities, "").unwrap();
+        assert!(certificates.have_changed());
+        assert!(certificates.read_again().is_err(), "nobody could be let in");
+    }
 }
