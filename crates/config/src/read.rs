@@ -1,13 +1,23 @@
 //! From the text of a file to settings.
 
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::path::PathBuf;
+use toml::de::DeTable;
 
-use toml::de::{DeTable, DeValue};
-use types::{Address, Domain};
+use crate::section::{Report, Section};
+use crate::sections::server::Server;
+use crate::sections::{auth, tls};
+use crate::{
+    Auth, Limits, Listen, Log, Logins, Passwords, Pop3, Problems, Process, Settings, Timeouts, Tls, Words,
+};
 
-use crate::section::{Report, Section, list, number, text};
-use crate::{Language, Limits, Listen, Passwords, Pop3, Problems, Settings, Tls};
+/// Takes a whole section.
+macro_rules! whole {
+    ($file:expr, $name:literal, $section:ident) => {{
+        let mut section = $file.section($name);
+        let read = $section::take(&mut section);
+        section.end();
+        read
+    }};
+}
 
 impl Settings {
     /// Reads the text of a file.
@@ -21,7 +31,9 @@ impl Settings {
         };
         let (table, errors) = DeTable::parse_recoverable(file);
         for error in errors {
-            report.at(error.span().unwrap_or_default(), error.message());
+            let message = error.message();
+            let words = Words::new(message, format!("不是正确的 TOML：{message}"));
+            report.at(error.span().unwrap_or_default(), words);
         }
         let settings = read(Section::new("", Some(table.get_ref()), &report));
         let mut problems = report.problems.into_inner();
@@ -34,165 +46,53 @@ impl Settings {
 }
 
 fn read(mut file: Section<'_>) -> Option<Settings> {
-    let hostname = file.take("hostname", domain);
+    let server = Server::take(&mut file);
     file.require("hostname");
-    let home = file.take("domain", domain);
-    let listen = listen(file.section("listen"));
-    let tls = tls(file.section("tls"));
-    let limits = limits(file.section("limits"));
-    let passwords = passwords(file.section("passwords"));
-    let pop3 = pop3(file.section("pop3"));
-    let auth = crate::auth::read(file.section("auth"));
+    let mut tls = file.section("tls");
+    let (main, certificates) = (Tls::take(&mut tls), tls::names(&mut tls));
+    tls::check(&tls);
+    tls.end();
+    let listen = whole!(file, "listen", Listen);
+    let limits = whole!(file, "limits", Limits);
+    let timeouts = whole!(file, "timeouts", Timeouts);
+    let logins = whole!(file, "logins", Logins);
+    let passwords = whole!(file, "passwords", Passwords);
+    let log = whole!(file, "log", Log);
+    let process = whole!(file, "process", Process);
+    let pop3 = whole!(file, "pop3", Pop3);
+    let mut section = file.section("auth");
+    let (auth, oidc) = (Auth::take(&mut section), auth::oidc(section.section("oidc")));
+    section.end();
     file.end();
-    let hostname = hostname?;
+    let hostname = server.hostname?;
     Some(Settings {
-        domain: home.unwrap_or_else(|| hostname.clone()),
+        domain: server.domain.unwrap_or_else(|| hostname.clone()),
         hostname,
+        domains: server.domains,
+        data: server.data,
         listen,
-        tls,
+        tls: main,
+        certificates,
         limits,
+        timeouts,
+        logins,
         passwords,
+        log,
+        process,
         pop3,
         auth,
+        oidc,
     })
-}
-
-fn listen(mut section: Section<'_>) -> Listen {
-    let mut at = |key, port: u16| {
-        let everywhere = || {
-            vec![
-                SocketAddr::from((Ipv6Addr::UNSPECIFIED, port)),
-                SocketAddr::from((Ipv4Addr::UNSPECIFIED, port)),
-            ]
-        };
-        section.take(key, list(socket)).unwrap_or_else(everywhere)
-    };
-    let mut listen = Listen {
-        smtp: at("smtp", 25),
-        submission: at("submission", 587),
-        submissions: at("submissions", 465),
-        imap: at("imap", 143),
-        imaps: at("imaps", 993),
-        pop3: at("pop3", 110),
-        pop3s: at("pop3s", 995),
-        ..Listen::default()
-    };
-    listen.lmtp = section.take("lmtp", list(socket)).unwrap_or_default();
-    listen.lmtp_socket = section.take("lmtp_socket", path);
-    section.end();
-    listen
-}
-
-fn tls(mut section: Section<'_>) -> Option<Tls> {
-    if section.is_empty() {
-        return None;
-    }
-    let certificate = section.take("certificate", path);
-    let key = section.take("key", path);
-    section.require("certificate");
-    section.require("key");
-    section.end();
-    Some(Tls {
-        certificate: certificate?,
-        key: key?,
-    })
-}
-
-fn limits(mut section: Section<'_>) -> Limits {
-    let given = Limits::default();
-    let mut count = |key, default: usize, least| {
-        let count = section.take(key, number(least..1 << 40));
-        count
-            .and_then(|count| usize::try_from(count).ok())
-            .unwrap_or(default)
-    };
-    let limits = Limits {
-        messages_memory: count("messages_memory", given.messages_memory, 1_000_000),
-        connections: count("connections", given.connections, 1),
-        connections_per_address: count("connections_per_address", given.connections_per_address, 1),
-        // RFC 5321 §4.5.3.1.7: at least 64 KiB. A message is under 4 GiB.
-        message: section
-            .take("message", number(64 * 1024..1 << 32))
-            .unwrap_or(given.message),
-    };
-    section.end();
-    limits
-}
-
-fn passwords(mut section: Section<'_>) -> Passwords {
-    let given = Passwords::default();
-    let mut cost = |key, default, range| {
-        let cost = section.take(key, number(range));
-        cost.and_then(|cost| u32::try_from(cost).ok()).unwrap_or(default)
-    };
-    let passwords = Passwords {
-        memory_kib: cost("memory_kib", given.memory_kib, 8..1 << 22),
-        passes: cost("passes", given.passes, 1..1000),
-    };
-    section.end();
-    passwords
-}
-
-/// The longest delay between two logins: a day.
-const MAX_DELAY: u64 = 24 * 60 * 60;
-
-fn pop3(mut section: Section<'_>) -> Pop3 {
-    let pop3 = Pop3 {
-        login_delay: section.take("login_delay", delay).unwrap_or_default(),
-        login_delays: section.take("login_delays", delays).unwrap_or_default(),
-        language: section.take("language", language).unwrap_or_default(),
-    };
-    section.end();
-    pop3
-}
-
-fn delay(value: &DeValue<'_>) -> Result<u32, String> {
-    let seconds = number(0..MAX_DELAY + 1)(value)?;
-    u32::try_from(seconds).map_err(|error| error.to_string())
-}
-
-fn delays(value: &DeValue<'_>) -> Result<Vec<(Address, u32)>, String> {
-    let table = value
-        .as_table()
-        .ok_or("must be a table of addresses and seconds")?;
-    let read = |address: &str, value: &DeValue<'_>| {
-        let parsed = Address::parse(address).map_err(|error| error.to_string())?;
-        Ok::<_, String>((parsed, delay(value)?))
-    };
-    let pairs = table.iter().map(|(address, value)| {
-        let address = address.get_ref();
-        read(address, value.get_ref()).map_err(|what| format!("{address}: {what}"))
-    });
-    pairs.collect()
-}
-
-fn language(value: &DeValue<'_>) -> Result<Language, String> {
-    match text(value)? {
-        "en" => Ok(Language::English),
-        "zh" => Ok(Language::Chinese),
-        _ => Err("must be \"en\" or \"zh\"".to_owned()),
-    }
-}
-
-fn domain(value: &DeValue<'_>) -> Result<Domain, String> {
-    Domain::check(text(value)?).map_err(|error| error.to_string())
-}
-
-pub(crate) fn path(value: &DeValue<'_>) -> Result<PathBuf, String> {
-    match text(value)? {
-        "" => Err("must not be empty".to_owned()),
-        path => Ok(path.into()),
-    }
-}
-
-fn socket(value: &DeValue<'_>) -> Result<SocketAddr, String> {
-    let wanted = "must be addresses with ports, such as \"0.0.0.0:25\" or \"[::]:25\"";
-    text(value)?.parse().map_err(|_| wanted.to_owned())
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use types::Address;
+
     use super::*;
+    use crate::Language;
 
     fn check(file: &str, wanted: &[&str]) {
         let problems = Settings::parse(file).map_or_else(|problems| problems.to_string(), |_| String::new());
@@ -209,7 +109,7 @@ mod tests {
             ["[::]:25", "0.0.0.0:25"].map(|a| a.parse().unwrap())
         );
         assert_eq!(settings.limits, Limits::default());
-        assert_eq!(settings.tls, None);
+        assert_eq!(settings.tls.certificate, None);
     }
 
     #[test]
@@ -224,9 +124,14 @@ mod tests {
             [tls]
             certificate = "cert.pem"
             key = "key.pem"
+            names."*.Example.net" = { certificate = "a.pem", key = "b.pem" }
             [limits]
             message = 65_536
+            memory = "1 GiB"
             connections = 10
+            [timeouts]
+            smtp = "30s"
+            imap = 1800
             [passwords]
             memory_kib = 8
             passes = 0x1
@@ -239,13 +144,20 @@ mod tests {
         assert_eq!(settings.domain.as_str(), "example.org");
         assert_eq!(settings.listen.smtp, ["127.0.0.1:2025".parse().unwrap()]);
         assert_eq!(settings.listen.imap, []);
+        assert_eq!(settings.certificates.len(), 1);
+        assert_eq!(settings.certificates[0].name, "*.example.net");
         assert_eq!(settings.limits.message, 65_536);
+        assert_eq!(settings.limits.memory, 1 << 30);
+        assert_eq!(
+            (settings.timeouts.smtp.as_secs(), settings.timeouts.imap.as_secs()),
+            (30, 1800)
+        );
         let alice = Address::parse("alice@example.org").unwrap();
         assert_eq!(
             settings.pop3,
             Pop3 {
-                login_delay: 60,
-                login_delays: vec![(alice, 600)],
+                login_delay: Duration::from_secs(60),
+                login_delays: vec![(alice, Duration::from_secs(600))],
                 language: Language::Chinese,
             }
         );
@@ -266,24 +178,21 @@ mod tests {
             &[
                 "line 1: hostname: a domain may not hold ' ' there",
                 "line 2: there is no setting size",
-                "line 4: smtp: must be addresses with ports, such as \"0.0.0.0:25\" or \"[::]:25\"",
+                "line 4: smtp: must be an address with a port, such as \"0.0.0.0:25\" or \"[::]:25\"",
                 "line 5: there is no setting pop in [listen]",
-                "line 7: key: must be a text in quotes",
-                "line 9: message: must be a whole number from 65536 to 4294967295",
+                "line 7: key: must be a path in quotes",
+                "line 9: message: must be a size from 64 KiB to 4294967295 B, such as \"50 MB\", or a number of octets",
                 "[tls] certificate must be given",
             ],
         );
+        check("hostname = 'a'\ntls = 1\n", &["line 2: [tls] must be a table"]);
         check(
             "hostname = 'a'\n[pop3]\nlogin_delay = 86401\nlanguage = 'fr'\nlogin_delays = { 'x' = 1 }\n",
             &[
-                "line 3: login_delay: must be a whole number from 0 to 86400",
+                "line 3: login_delay: must be a time from 0s to 1d, such as \"5m\" (s, m, h, d), or a number of seconds",
                 "line 4: language: must be \"en\" or \"zh\"",
                 "line 5: login_delays: x: an address has the form name@domain",
             ],
-        );
-        check(
-            "hostname = 'a'\ntls = 1\n",
-            &["line 2: tls: [tls] must be a table"],
         );
         check(
             "hostname = 'a'\nx = [\n",
@@ -291,6 +200,37 @@ mod tests {
                 "line 2: unclosed array, expected `]`",
                 "line 2: there is no setting x",
             ],
+        );
+    }
+
+    #[test]
+    fn a_certificate_needs_its_key_and_a_name_both() {
+        check(
+            "hostname = 'a'\n[tls]\ncertificate = 'c'\n[tls.names.'b c']\nkey = 'k'\n",
+            &[
+                "line 4: \"b c\" must be a domain, or *. and a domain",
+                "[tls.names.\"b c\"] certificate must be given",
+                "[tls] key must be given",
+            ],
+        );
+    }
+
+    #[test]
+    fn limits_hold_at_both_edges() {
+        let imap =
+            |time: &str| Settings::parse(&format!("hostname = 'a'\n[timeouts]\nimap = {time}\n")).is_ok();
+        assert!(!imap("\"29m\"") && imap("\"30m\"") && imap("\"1d\"") && !imap("86401") && !imap("\"30\""));
+        let memory =
+            |size: &str| Settings::parse(&format!("hostname = 'a'\n[limits]\nmemory = {size}\n")).is_ok();
+        assert!(!memory("\"255 MiB\"") && memory("\"256 MiB\"") && !memory("-1") && !memory("1.5"));
+    }
+
+    #[test]
+    fn problems_are_said_in_chinese_as_well() {
+        let problems = Settings::parse("size = 1\n[log]\nlevel = 'loud'\n").unwrap_err();
+        assert_eq!(
+            problems.chinese(),
+            "第 1 行：没有 size 这个设置\n第 3 行：level：必须是 \"error\" 或 \"warn\" 或 \"info\" 或 \"debug\"\n缺少 hostname"
         );
     }
 }

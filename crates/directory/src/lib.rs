@@ -34,6 +34,7 @@ pub use login::{Login, LoginRefusal};
 pub use password::{Cores, Cost};
 pub use resolve::Resolution;
 pub use scram::{Rounds, Scram};
+pub use throttle::Guessing;
 
 use password::Hasher;
 use throttle::Throttle;
@@ -58,34 +59,46 @@ struct Shared {
     changing: Mutex<()>,
 }
 
+/// How a directory hashes, and what slows those who guess.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Options {
+    /// What a hash costs.
+    pub cost: Cost,
+    /// The cores that hash.
+    pub cores: Cores,
+    /// The SCRAM keys that are kept.
+    pub scram: Scram,
+    /// The limits for those who guess.
+    pub guessing: Guessing,
+}
+
 impl Directory {
     /// The directory of a server. A login name without a domain is looked for in `default_domain`.
     #[must_use]
     pub fn new(engine: Arc<dyn Engine>, default_domain: Domain, cost: Cost) -> Self {
-        Self::with_cores(engine, default_domain, cost, Cores::AllButOne)
+        let options = Options {
+            cost,
+            ..Options::default()
+        };
+        Self::with_options(engine, default_domain, options)
     }
 
-    /// The same with a choice of the cores that hash passwords.
+    /// The same with other choices.
     #[must_use]
-    pub fn with_cores(engine: Arc<dyn Engine>, default_domain: Domain, cost: Cost, cores: Cores) -> Self {
-        Self::with_scram(engine, default_domain, (cost, cores), Scram::Off)
-    }
-
-    /// The same with a choice of the SCRAM keys that are kept.
-    #[must_use]
-    pub fn with_scram(
-        engine: Arc<dyn Engine>,
-        default_domain: Domain,
-        (cost, cores): (Cost, Cores),
-        scram: Scram,
-    ) -> Self {
+    pub fn with_options(engine: Arc<dyn Engine>, default_domain: Domain, options: Options) -> Self {
+        let Options {
+            cost,
+            cores,
+            scram,
+            guessing,
+        } = options;
         Directory {
             shared: Arc::new(Shared {
                 engine,
                 default_domain,
                 hasher: Hasher::new(cost, cores),
                 verified: Verified::new(),
-                throttle: Throttle::new(),
+                throttle: Throttle::new(guessing),
                 scram,
                 secret: OnceCell::new(),
                 changing: Mutex::new(()),

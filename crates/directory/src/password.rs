@@ -64,11 +64,12 @@ impl Cost {
 }
 
 /// How many cores may hash at a time: more hashes than cores would only take more memory.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Cores {
     /// All, for a command that has the machine to itself.
     All,
     /// All but one, which is there for those who are logged in.
+    #[default]
     AllButOne,
 }
 

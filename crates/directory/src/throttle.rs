@@ -13,18 +13,34 @@ use types::Network;
 
 /// Sources that are remembered: some 60 octets each, the least used go first.
 const REMEMBERED: usize = 65_536;
-/// Wrong passwords for one name from one address before it is not listened to.
-const NAME_TRIES: u32 = 10;
-/// Wrong passwords from one address, whatever the name.
-const ADDRESS_TRIES: u32 = 100;
-/// A source that was quiet so long is new again.
-const FORGET: Duration = Duration::from_secs(15 * 60);
 /// Wrong passwords that are answered at once: everybody mistypes.
 const FREE_TRIES: u32 = 2;
 /// The first delay; it doubles with each try.
 const FIRST_DELAY: Duration = Duration::from_millis(250);
-/// The longest delay.
-const LONGEST_DELAY: Duration = Duration::from_secs(8);
+
+/// How guessing is slowed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Guessing {
+    /// Wrong passwords for one name from one address before it is not listened to.
+    pub tries_per_name: u32,
+    /// Wrong passwords from one address, whatever the name.
+    pub tries_per_address: u32,
+    /// The longest delay of an answer.
+    pub longest_delay: Duration,
+    /// A source that was quiet so long is new again.
+    pub forget: Duration,
+}
+
+impl Default for Guessing {
+    fn default() -> Self {
+        Guessing {
+            tries_per_name: 10,
+            tries_per_address: 100,
+            longest_delay: Duration::from_secs(8),
+            forget: Duration::from_secs(15 * 60),
+        }
+    }
+}
 
 /// Where a login comes from, as far as it is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -44,6 +60,7 @@ struct Count {
 
 pub(crate) struct Throttle {
     counts: Mutex<Cache<Source, Count>>,
+    guessing: Guessing,
     key: RandomState,
 }
 
@@ -78,8 +95,9 @@ impl<'a> Try<'a> {
 }
 
 impl Throttle {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(guessing: Guessing) -> Self {
         Throttle {
+            guessing,
             counts: Mutex::new(Cache::new(REMEMBERED)),
             key: RandomState::new(),
         }
@@ -96,8 +114,8 @@ impl Throttle {
         let name = self.key.hash_one(attempt.name);
         let sources = [Source::Name(network, name), Source::Address(network)];
         let mut counts = self.counts();
-        let found = sources.map(|source| count(&counts, source, now));
-        let tries = [NAME_TRIES, ADDRESS_TRIES];
+        let found = sources.map(|source| count(&counts, source, now, self.guessing.forget));
+        let tries = [self.guessing.tries_per_name, self.guessing.tries_per_address];
         if found
             .iter()
             .zip(tries)
@@ -128,9 +146,9 @@ impl Throttle {
 }
 
 /// The count of a source as it is now.
-fn count(counts: &Cache<Source, Count>, source: Source, now: Instant) -> Count {
+fn count(counts: &Cache<Source, Count>, source: Source, now: Instant, forget: Duration) -> Count {
     match counts.get(&source).copied() {
-        Some(count) if now.saturating_duration_since(count.last) < FORGET => count,
+        Some(count) if now.saturating_duration_since(count.last) < forget => count,
         stored => Count {
             failures: 0,
             open: stored.map_or(0, |count| count.open),
@@ -155,12 +173,11 @@ impl Ticket<'_> {
 
     /// It was wrong; gives how long the answer has to wait.
     pub(crate) fn wrong(mut self, now: Instant) -> Duration {
+        let longest = self.throttle.guessing.longest_delay;
         let failures = self.fail(now);
         match failures.saturating_sub(FREE_TRIES) {
             0 => Duration::ZERO,
-            n => FIRST_DELAY
-                .saturating_mul(1 << (n - 1).min(16))
-                .min(LONGEST_DELAY),
+            n => FIRST_DELAY.saturating_mul(1 << (n - 1).min(16)).min(longest),
         }
     }
 
@@ -175,7 +192,7 @@ impl Ticket<'_> {
         };
         let mut counts = self.throttle.counts();
         let closed = sources.map(|source| {
-            let before = count(&counts, source, now);
+            let before = count(&counts, source, now, self.throttle.guessing.forget);
             let after = Count {
                 failures: failures(source, before.failures),
                 open: before.open.saturating_sub(1),
@@ -215,7 +232,7 @@ mod tests {
 
     #[test]
     fn guesses_are_slowed_then_refused_then_forgotten() {
-        let throttle = Throttle::new();
+        let throttle = Throttle::new(Guessing::default());
         let start = Instant::now();
         let peer = Some("192.0.2.1".parse().unwrap());
         let guess = Try::new(peer, "alice");
@@ -224,7 +241,7 @@ mod tests {
                 .map(|ticket| ticket.unknown(now))
                 .is_some()
         };
-        let delays: Vec<_> = (0..NAME_TRIES)
+        let delays: Vec<_> = (0..Guessing::default().tries_per_name)
             .map(|_| fail(&throttle, guess, start).as_millis())
             .collect();
         assert_eq!(delays, [0, 0, 250, 500, 1000, 2000, 4000, 8000, 8000, 8000]);
@@ -234,15 +251,18 @@ mod tests {
             Try::new(Some("192.0.2.2".parse().unwrap()), "alice"),
             start
         ));
-        assert!(!allows(guess, start + FORGET - Duration::from_secs(1)));
-        assert!(allows(guess, start + FORGET));
+        assert!(!allows(
+            guess,
+            start + Guessing::default().forget - Duration::from_secs(1)
+        ));
+        assert!(allows(guess, start + Guessing::default().forget));
     }
 
     #[test]
     fn an_address_that_tries_many_names_is_refused() {
-        let throttle = Throttle::new();
+        let throttle = Throttle::new(Guessing::default());
         let now = Instant::now();
-        for number in 0..ADDRESS_TRIES {
+        for number in 0..Guessing::default().tries_per_address {
             // One network, whatever the address in it.
             let peer = format!("2001:db8::{number:x}").parse().unwrap();
             fail(&throttle, Try::new(Some(peer), &number.to_string()), now);
@@ -254,7 +274,7 @@ mod tests {
 
     #[test]
     fn loopback_is_never_slowed() {
-        let throttle = Throttle::new();
+        let throttle = Throttle::new(Guessing::default());
         let now = Instant::now();
         for peer in [
             Some("127.0.0.1".parse().unwrap()),
@@ -269,7 +289,7 @@ mod tests {
 
     #[test]
     fn a_right_password_clears_the_name() {
-        let throttle = Throttle::new();
+        let throttle = Throttle::new(Guessing::default());
         let now = Instant::now();
         let guess = Try::new(Some("192.0.2.1".parse().unwrap()), "alice");
         for _ in 0..5 {
@@ -281,10 +301,10 @@ mod tests {
 
     #[test]
     fn many_connections_look_at_no_more_passwords_than_one() {
-        let throttle = Throttle::new();
+        let throttle = Throttle::new(Guessing::default());
         let now = Instant::now();
         let guess = Try::new(Some("192.0.2.1".parse().unwrap()), "alice");
-        let mut open: Vec<_> = (0..NAME_TRIES)
+        let mut open: Vec<_> = (0..Guessing::default().tries_per_name)
             .map(|_| admit(&throttle, guess, now).unwrap())
             .collect();
         assert!(matches!(throttle.admit(guess, now), Admission::Later));
@@ -292,6 +312,22 @@ mod tests {
         open.push(admit(&throttle, guess, now).unwrap());
         // Connections that break off have guessed as well.
         drop(open);
+        assert!(matches!(throttle.admit(guess, now), Admission::Refused));
+    }
+
+    #[test]
+    fn the_limits_can_be_others() {
+        let guessing = Guessing {
+            tries_per_name: 4,
+            longest_delay: Duration::from_secs(0),
+            ..Guessing::default()
+        };
+        let throttle = Throttle::new(guessing);
+        let now = Instant::now();
+        let guess = Try::new(Some("192.0.2.1".parse().unwrap()), "alice");
+        for _ in 0..4 {
+            assert_eq!(fail(&throttle, guess, now), Duration::ZERO);
+        }
         assert!(matches!(throttle.admit(guess, now), Admission::Refused));
     }
 }

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use engine::memory::MemoryEngine;
 use posthouse_directory::{
-    Cores, Cost, Directory, DirectoryError, ImportedAccount, LoginRefusal, NewAccount, Refusal, Rounds, Scram,
+    Cost, Directory, DirectoryError, ImportedAccount, LoginRefusal, NewAccount, Options, Refusal, Rounds,
+    Scram,
 };
 use sasl::scram::client::Binding;
 use sasl::scram::server::Proof;
@@ -23,7 +24,12 @@ fn address(text: &str) -> Address {
 fn over(engine: &Arc<MemoryEngine>, scram: Scram) -> Directory {
     let engine = Arc::clone(engine) as Arc<dyn engine::Engine>;
     let domain = Domain::check("example.org").unwrap();
-    Directory::with_scram(engine, domain, (Cost::LEAST, Cores::AllButOne), scram)
+    let options = Options {
+        cost: Cost::LEAST,
+        scram,
+        ..Options::default()
+    };
+    Directory::with_options(engine, domain, options)
 }
 
 /// `alice` with the password `alice`.

@@ -80,6 +80,9 @@ pub enum FramingError {
     /// More literals than any command needs.
     #[error("too many literals")]
     TooManyLiterals,
+    /// The server has no memory for it now.
+    #[error("there is no memory for this now; try again later")]
+    NoRoom,
 }
 
 /// What has been found in the bytes so far.
@@ -180,6 +183,28 @@ impl Framer {
     /// Adds bytes from the peer; the other way is to read into [`Framer::room`].
     pub fn push(&mut self, bytes: &[u8]) {
         self.input.extend_from_slice(bytes);
+    }
+
+    /// Octets of the command that has not come whole yet.
+    #[must_use]
+    pub fn held(&self) -> usize {
+        let body = match &self.state {
+            State::Literal { body, .. } => body.len(),
+            State::Text { .. } | State::Discard(_) => 0,
+        };
+        let literals: usize = self.literals.iter().map(Bytes::len).sum();
+        self.input.len() + self.text.len() + literals + body
+    }
+
+    /// Skips the rest of the command that has not come whole yet, and refuses it: there is no memory for it.
+    pub fn give_up(&mut self) {
+        match &self.state {
+            State::Discard(_) => {}
+            State::Text { .. } => self.discard(0, FramingError::NoRoom),
+            State::Literal { size, body } => {
+                self.discard(size.saturating_sub(body.len()), FramingError::NoRoom)
+            }
+        }
     }
 
     /// Forgets what was read and not yet used: plaintext before a TLS handshake (RFC 3501 §11.1, RFC 7457 §2.2).

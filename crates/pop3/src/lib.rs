@@ -36,6 +36,3 @@ pub const AUTH_LINE: usize = 12_288;
 
 /// Refused commands on one connection before it is closed.
 pub const ERRORS: u32 = 100;
-
-/// Refused logins on one connection before it is closed.
-pub const LOGIN_FAILURES: u32 = 5;

@@ -142,7 +142,7 @@ pub(crate) async fn ask(data: &Data, request: Request, language: Language) -> Re
     }
 }
 
-async fn add(admin: &mut Admin, request: Request) -> Result<Vec<Option<Exit>>, Exit> {
+pub(crate) async fn add(admin: &mut Admin, request: Request) -> Result<Vec<Option<Exit>>, Exit> {
     match admin.ask(request).await? {
         Reply::Outcomes(outcomes) => Ok(outcomes
             .into_iter()
@@ -179,18 +179,38 @@ pub(crate) fn print_json(value: &impl serde::Serialize) -> io::Result<()> {
     writeln!(out)
 }
 
-impl WithPassword {
-    fn entry(&self, language: Language) -> Result<Entry, Exit> {
-        let password = match self.password_stdin {
-            true => read_password(),
-            false => ask_password(&self.address, language),
+/// Where a password comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum PasswordFrom {
+    /// The first line of standard input.
+    Input,
+    /// Whoever sits at the terminal.
+    Terminal,
+}
+
+impl PasswordFrom {
+    /// The password for an address.
+    pub(crate) fn entry(self, address: &str, language: Language) -> Result<Entry, Exit> {
+        let password = match self {
+            PasswordFrom::Input => read_password(),
+            PasswordFrom::Terminal => ask_password(address, language),
         };
         let password = password.map_err(|error| match error.kind() {
             io::ErrorKind::InvalidData => Exit::not_utf8(language.pick("the password", "密码"), language),
             _ => Exit::new(Code::NoInput, error.to_string()),
         })?;
-        let address = self.address.clone();
+        let address = address.to_owned();
         Ok(Entry { address, password })
+    }
+}
+
+impl WithPassword {
+    fn entry(&self, language: Language) -> Result<Entry, Exit> {
+        let from = match self.password_stdin {
+            true => PasswordFrom::Input,
+            false => PasswordFrom::Terminal,
+        };
+        from.entry(&self.address, language)
     }
 }
 
@@ -259,7 +279,7 @@ async fn import(file: &Path, column: Column, data: &Data, language: Language) ->
         for (number, outcome) in numbers.into_iter().zip(add(&mut admin, request).await?) {
             match outcome {
                 None => added += 1,
-                Some(exit) => refused.push((number, exit.words)),
+                Some(exit) => refused.push((number, exit.said(language).to_owned())),
             }
         }
     }

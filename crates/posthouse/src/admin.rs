@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use config::Settings;
 use directory::Cores;
 
 use crate::control::{Client, Reply, Request, State};
@@ -32,6 +33,21 @@ impl Admin {
         let settings = crate::local::settings();
         let state = folder.state(&settings, Cores::All);
         salvage::salvage(&folder, &state, language).await?;
+        Ok(Admin::Stopped(state, Box::new(folder)))
+    }
+
+    /// The same for a folder that may not be there yet, with the settings of its server.
+    pub(crate) async fn of_new(data: &Path, settings: &Settings, language: Language) -> Result<Self, Exit> {
+        let live = match data.exists() {
+            true => Client::connect(data).await,
+            false => Ok(None),
+        };
+        if let Some(client) = live.map_err(|error| Exit::file(data, &error, language))? {
+            return Ok(Admin::Live(client));
+        }
+        let folder = Folder::open(data, Open::OrCreate, language)?;
+        folder.report_damage(language);
+        let state = folder.state(settings, Cores::All);
         Ok(Admin::Stopped(state, Box::new(folder)))
     }
 

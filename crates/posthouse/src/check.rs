@@ -32,7 +32,7 @@ pub(crate) async fn run(arguments: &Arguments, language: Language) -> Result<(),
                 total.findings.extend(checked.findings);
             }
             // What cannot be read is a finding too, and the other accounts are looked at.
-            Err(exit) => total.findings.push(exit.words),
+            Err(exit) => total.findings.push(exit.said(language).to_owned()),
         }
     }
     admin.end().await?;

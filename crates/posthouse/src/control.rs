@@ -3,6 +3,8 @@
 //! A command asks with one [`Request`] a line and gets one [`Reply`] a line. A stopped server's folder is asked the
 //! same questions by the command itself: see [`State::answer`].
 
+mod client;
+
 use std::fmt;
 use std::fs::{File, Permissions};
 use std::io;
@@ -23,6 +25,8 @@ use types::{AccountId, Address, Domain};
 
 use crate::exit::{Code, Exit};
 use crate::folder::Integrity;
+
+pub(crate) use client::Client;
 
 /// The socket's name in the data folder.
 const SOCKET: &str = "control.sock";
@@ -124,6 +128,8 @@ pub(crate) enum Reply {
 pub(crate) struct Refused {
     code: u8,
     pub(crate) words: String,
+    #[serde(default)]
+    chinese: Option<String>,
 }
 
 /// An account.
@@ -166,6 +172,7 @@ impl From<Exit> for Refused {
         Refused {
             code: exit.code as u8,
             words: exit.words,
+            chinese: exit.chinese,
         }
     }
 }
@@ -180,7 +187,10 @@ impl From<Refused> for Exit {
             Code::Temporary,
         ];
         let code = codes.into_iter().find(|code| *code as u8 == refused.code);
-        Exit::new(code.unwrap_or(Code::Unavailable), refused.words)
+        Exit {
+            chinese: refused.chinese,
+            ..Exit::new(code.unwrap_or(Code::Unavailable), refused.words)
+        }
     }
 }
 
@@ -387,12 +397,20 @@ fn merge(
 
 fn parse(address: &str) -> Result<Address, Exit> {
     let parsed = Address::parse(address);
-    parsed.map_err(|error| Exit::new(Code::Data, format!("{}: {error}", address.escape_debug())))
+    let shown = address.escape_debug();
+    parsed.map_err(|error| {
+        let chinese = format!("{shown} 不是邮件地址：{error}");
+        Exit::in_both(Code::Data, format!("{shown}: {error}"), chinese)
+    })
 }
 
 fn parse_domain(domain: &str) -> Result<Domain, Exit> {
     let parsed = Domain::check(domain);
-    parsed.map_err(|error| Exit::new(Code::Data, format!("{}: {error}", domain.escape_debug())))
+    let shown = domain.escape_debug();
+    parsed.map_err(|error| {
+        let chinese = format!("{shown} 不是域名：{error}");
+        Exit::in_both(Code::Data, format!("{shown}: {error}"), chinese)
+    })
 }
 
 /// A path of a file in a folder that is short however long the folder's path is: a socket's path has 107 octets.
@@ -450,44 +468,4 @@ fn print(value: &impl Serialize) -> Vec<u8> {
     let mut line = serde_json::to_vec(value).expect("texts and numbers always print");
     line.push(b'\n');
     line
-}
-
-/// A connection to a running server.
-pub(crate) struct Client {
-    stream: BufReader<UnixStream>,
-}
-
-impl Client {
-    /// Connects to the server of a folder; `None` where none is running.
-    pub(crate) async fn connect(folder: &Path) -> io::Result<Option<Self>> {
-        let connected = match File::open(folder) {
-            Ok(folder) => UnixStream::connect(short_path(&folder, SOCKET)).await,
-            Err(error) => Err(error),
-        };
-        match connected {
-            Ok(stream) => Ok(Some(Client {
-                stream: BufReader::new(stream),
-            })),
-            Err(error)
-                if matches!(
-                    error.kind(),
-                    io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused
-                ) =>
-            {
-                Ok(None)
-            }
-            Err(error) => Err(error),
-        }
-    }
-
-    /// Asks, and waits for the answer.
-    pub(crate) async fn ask(&mut self, request: &Request) -> io::Result<Reply> {
-        self.stream.write_all(&print(request)).await?;
-        let mut line = Vec::new();
-        self.stream.read_until(b'\n', &mut line).await?;
-        if line.is_empty() {
-            return Err(io::ErrorKind::UnexpectedEof.into());
-        }
-        serde_json::from_slice(&line).map_err(io::Error::from)
-    }
 }

@@ -24,8 +24,12 @@ pub(crate) struct Disk {
 
 impl Disk {
     /// Opens the engine of a folder that is locked.
-    pub(crate) fn open(path: &Path) -> Result<Self, Exit> {
-        let local = Arc::new(LocalEngine::open(path, Options::default())?);
+    /// Rows that wait for the index take at most so many octets.
+    pub(crate) fn open(path: &Path, waiting: usize) -> Result<Self, Exit> {
+        let mut options = Options::default();
+        options.memtable = options.memtable.min(waiting);
+        options.absorb = options.absorb.min(waiting / 4);
+        let local = Arc::new(LocalEngine::open(path, options)?);
         Ok(Disk {
             engine: Arc::clone(&local) as Arc<dyn Engine>,
             integrity: Arc::new(LocalIntegrity(Arc::clone(&local))),
@@ -59,6 +63,10 @@ impl Disk {
 struct LocalIntegrity(Arc<LocalEngine>);
 
 impl Integrity for LocalIntegrity {
+    fn writing(&self) -> Result<(), EngineError> {
+        self.0.running()
+    }
+
     fn check(&self) -> Checking<'_> {
         let engine = Arc::clone(&self.0);
         let checking = tokio::task::spawn_blocking(move || {
@@ -92,12 +100,29 @@ impl Integrity for LocalIntegrity {
 
 impl From<OpenError> for Exit {
     fn from(error: OpenError) -> Self {
-        let code = match error {
-            OpenError::Engine(error) => return error.into(),
+        if let OpenError::Engine(error) = error {
+            return error.into();
+        }
+        let code = match &error {
+            OpenError::Engine(_) => Code::Io,
             OpenError::Locked(_) | OpenError::Foreign(_) => Code::Unavailable,
             OpenError::Format { .. } => Code::Data,
             OpenError::Network { .. } | OpenError::Io { .. } => Code::CannotCreate,
         };
-        Exit::new(code, error.to_string())
+        let chinese = match &error {
+            OpenError::Locked(path) => format!("{} 正被另一个进程使用", path.display()),
+            OpenError::Foreign(path) => format!("{} 不是驿站的数据文件夹", path.display()),
+            OpenError::Format { path, what } => {
+                format!("{}：格式未知，可能由更新的版本创建（{what}）", path.display())
+            }
+            OpenError::Network { path, system } => {
+                format!(
+                    "{} 在网络文件系统（{system}）上，无法保证邮件的安全",
+                    path.display()
+                )
+            }
+            other => other.to_string(),
+        };
+        Exit::in_both(code, error.to_string(), chinese)
     }
 }

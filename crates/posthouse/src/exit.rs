@@ -44,12 +44,32 @@ impl From<Code> for ExitCode {
 pub(crate) struct Exit {
     pub(crate) code: Code,
     pub(crate) words: String,
+    /// The same in Chinese, where the words were not chosen by the language.
+    pub(crate) chinese: Option<String>,
 }
 
 impl Exit {
     pub(crate) fn new(code: Code, words: impl Into<String>) -> Self {
         let words = words.into();
-        Exit { code, words }
+        Exit {
+            code,
+            words,
+            chinese: None,
+        }
+    }
+
+    /// The same for words that are said before the language is known.
+    pub(crate) fn in_both(code: Code, english: impl Into<String>, chinese: impl Into<String>) -> Self {
+        Exit {
+            chinese: Some(chinese.into()),
+            ..Exit::new(code, english)
+        }
+    }
+
+    /// The words in a language.
+    pub(crate) fn said(&self, language: Language) -> &str {
+        let chinese = self.chinese.as_deref().unwrap_or(&self.words);
+        language.pick(&self.words, chinese)
     }
 
     /// A file or folder could not be read or written.
@@ -101,6 +121,16 @@ impl Exit {
         }
     }
 
+    /// The file of the log cannot be written.
+    pub(crate) fn log(path: &Path, error: &io::Error, language: Language) -> Self {
+        let path = path.display();
+        let words = language.pick(
+            format!("[log] file: {path} cannot be written: {error}"),
+            format!("[log] file：无法写入 {path}：{error}"),
+        );
+        Exit::new(Code::CannotCreate, words)
+    }
+
     /// What was brought is not text in UTF-8.
     pub(crate) fn not_utf8(place: &str, language: Language) -> Self {
         let words = language.pick(
@@ -111,9 +141,9 @@ impl Exit {
     }
 
     /// Says it, and gives the code.
-    pub(crate) fn print(&self) -> ExitCode {
+    pub(crate) fn print(&self, language: Language) -> ExitCode {
         // Nobody is left to be told if this fails.
-        let _ = writeln!(io::stderr(), "posthouse: {}", self.words);
+        let _ = writeln!(io::stderr(), "posthouse: {}", self.said(language));
         self.code.into()
     }
 }
@@ -127,7 +157,7 @@ impl From<DirectoryError> for Exit {
             DirectoryError::UnreadableRow { .. } => Code::Data,
             DirectoryError::Busy | DirectoryError::Hash(_) => Code::Temporary,
         };
-        Exit::new(code, error.to_string())
+        Exit::in_both(code, error.to_string(), directory_chinese(&error))
     }
 }
 
@@ -138,6 +168,56 @@ impl From<EngineError> for Exit {
             EngineError::Damaged { .. } => Code::Data,
             _ => Code::Io,
         };
-        Exit::new(code, error.to_string())
+        Exit::in_both(code, error.to_string(), engine_chinese(&error))
+    }
+}
+
+fn directory_chinese(error: &DirectoryError) -> String {
+    use directory::Refusal;
+    match error {
+        DirectoryError::Refused(refusal) => match refusal {
+            Refusal::NoAccount(address) => format!("没有账户 {address}"),
+            Refusal::Exists(address) => format!("{address} 已存在"),
+            Refusal::EmptyPassword => "密码不能为空".to_owned(),
+            Refusal::LongPassword => "密码太长".to_owned(),
+            Refusal::UnknownHash => {
+                "不是可以导入的散列值：{SHA512-CRYPT}、{BLF-CRYPT}，或 Argon2、PBKDF2、scrypt 的 PHC 字符串"
+                    .to_owned()
+            }
+            Refusal::AppPasswordName => "应用密码的名称不能为空、太长或含有控制字符".to_owned(),
+            Refusal::AppPasswordExists(name) => format!("应用密码 {name} 已存在"),
+            Refusal::NoAppPassword(name) => format!("没有应用密码 {name}"),
+            Refusal::TooManyAppPasswords => "这个账户的应用密码太多".to_owned(),
+            Refusal::Targets => "别名需要至少一个地址，且不能太多".to_owned(),
+            Refusal::NoDomain(domain) => format!("{domain} 不是本服务器的域"),
+            Refusal::DomainInUse(domain) => format!("{domain} 中还有账户"),
+            Refusal::HashTaken(address) => format!("{address} 与另一个名字冲突，无法保存"),
+        },
+        DirectoryError::Failed(error) => engine_chinese(error),
+        DirectoryError::UnreadableRow { table } => {
+            format!("表 {table} 中有一行无法读取；请检查数据文件夹（posthouse check）")
+        }
+        DirectoryError::Busy => "等待验证的密码太多，请稍后再试".to_owned(),
+        DirectoryError::Hash(why) => format!("无法计算密码的散列值：{why}"),
+    }
+}
+
+fn engine_chinese(error: &EngineError) -> String {
+    match error {
+        EngineError::DiskFull { path, needed } => {
+            format!("磁盘已满：{} 还需要 {needed} 字节", path.display())
+        }
+        EngineError::Stopped { path, cause } => {
+            format!(
+                "{} 写入失败（{cause}），已停止写入；请检查磁盘后重新启动",
+                path.display()
+            )
+        }
+        EngineError::Io { path, cause, .. } => format!("{}：{cause}", path.display()),
+        EngineError::Damaged { path, offset, what } => {
+            format!("{} 在第 {offset} 字节处损坏：{what}", path.display())
+        }
+        EngineError::Closed => "数据文件夹已关闭".to_owned(),
+        other => other.to_string(),
     }
 }

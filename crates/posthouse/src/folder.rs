@@ -8,15 +8,17 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use config::Settings;
-use directory::{Cores, Cost, Directory, Rounds, Scram};
+use directory::{Cores, Cost, Directory, Guessing, Options, Rounds, Scram};
 use engine::{EngineError, Partition};
 use rustix::fs::{FlockOperation, flock};
+use server::Shares;
 use store::Store;
 
 use crate::control::{Checked, State};
 use crate::disk::Disk;
 use crate::exit::{Code, Exit};
 use crate::language::Language;
+use crate::log::Log;
 
 /// Says whose folder it is: made first, locked as long as it is in use.
 const LOCK: &str = "posthouse.lock";
@@ -38,6 +40,9 @@ pub(crate) trait Integrity: Send + Sync {
     /// What is wrong, each with the name of the file; and what is known of the copy and of a salvage.
     fn check(&self) -> Checking<'_>;
 
+    /// Whether anything can be written still: a failed sync is final.
+    fn writing(&self) -> Result<(), EngineError>;
+
     /// The partitions that have rows.
     fn partitions(&self) -> Result<Vec<Partition>, EngineError>;
 }
@@ -52,6 +57,16 @@ pub(crate) struct Folder {
 impl Folder {
     /// Finds or makes the folder, locks it, and opens what is in it.
     pub(crate) fn open(path: &Path, open: Open, language: Language) -> Result<Self, Exit> {
+        Self::open_within(path, open, &config::Limits::default(), language)
+    }
+
+    /// The same within other limits.
+    pub(crate) fn open_within(
+        path: &Path,
+        open: Open,
+        limits: &config::Limits,
+        language: Language,
+    ) -> Result<Self, Exit> {
         let failed = |error: io::Error| Exit::file(path, &error, language);
         match fs::read_dir(path) {
             Err(error) if error.kind() == ErrorKind::NotFound && open == Open::OrCreate => {
@@ -66,7 +81,7 @@ impl Folder {
             }
         }
         let lock = lock(path, language)?;
-        let disk = Disk::open(path)?;
+        let disk = Disk::open(path, Shares::of(limits).waiting)?;
         Ok(Folder {
             path: path.to_owned(),
             disk,
@@ -77,7 +92,8 @@ impl Folder {
     /// Says what was found to be damaged when the folder was opened; that is worth a log of a command, too.
     pub(crate) fn report_damage(&self, language: Language) {
         if !self.disk.damage.is_empty() {
-            crate::run::start_log();
+            // A server has its log already, and this changes nothing about it.
+            let _ = Log::start(&config::Log::default(), language);
         }
         for damage in &self.disk.damage {
             let words = language.pick("damaged", "损坏");
@@ -88,18 +104,18 @@ impl Folder {
     /// The folder in the words of mail; passwords are hashed on these cores.
     pub(crate) fn state(&self, settings: &Settings, cores: Cores) -> State {
         let engine = Arc::clone(&self.disk.engine);
-        let cost = Cost {
-            memory_kib: settings.passwords.memory_kib,
-            passes: settings.passwords.passes,
+        let options = Options {
+            cost: Cost {
+                memory_kib: settings.passwords.memory_kib,
+                passes: settings.passwords.passes,
+            },
+            cores,
+            scram: scram(&settings.auth),
+            guessing: guessing(settings),
         };
         State {
-            directory: Directory::with_scram(
-                Arc::clone(&engine),
-                settings.domain.clone(),
-                (cost, cores),
-                scram(&settings.auth),
-            ),
-            store: Store::new(engine, server::system_clock()),
+            directory: Directory::with_options(Arc::clone(&engine), settings.domain.clone(), options),
+            store: Store::with_memory(engine, server::system_clock(), Shares::of(&settings.limits).views),
             integrity: self.integrity(),
         }
     }
@@ -118,6 +134,15 @@ impl Folder {
         let closed = self.disk.close().await;
         tracing::debug!(data = %self.path.display(), "closed");
         closed
+    }
+}
+
+fn guessing(settings: &Settings) -> Guessing {
+    Guessing {
+        tries_per_name: settings.logins.tries_per_name,
+        tries_per_address: settings.logins.tries_per_address,
+        longest_delay: settings.logins.longest_delay,
+        forget: settings.logins.forget,
     }
 }
 

@@ -17,11 +17,27 @@ impl Language {
         Self::of(&locale.unwrap_or_default())
     }
 
+    /// The language that `--lang` names, before the command line is understood.
+    pub(crate) fn of_command_line(words: impl Iterator<Item = String>) -> Option<Self> {
+        let words: Vec<String> = words.take_while(|word| word != "--").collect();
+        let after = words.windows(2).find_map(|pair| match pair {
+            [option, value] if option == "--lang" => Some(value.as_str()),
+            _ => None,
+        });
+        let joined = || words.iter().find_map(|word| word.strip_prefix("--lang="));
+        after.or_else(joined)?.parse().ok()
+    }
+
     fn of(locale: &str) -> Self {
         match locale.get(..2) {
             Some("zh") => Language::Chinese,
             _ => Language::English,
         }
+    }
+
+    /// The same, as the settings call it.
+    pub(crate) fn tongue(self) -> config::Tongue {
+        self.pick(config::Tongue::English, config::Tongue::Chinese)
     }
 
     /// The text in this language.

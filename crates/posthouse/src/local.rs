@@ -10,7 +10,7 @@ use directory::{Cores, Directory, NewAccount};
 use sasl::Secret;
 use server::listen::{Encryption, ListenError, Listener, Protocol, Reach};
 use server::smtp::Port;
-use server::tls::{Certificate, Files};
+use server::tls::{Certificates, Files};
 use server::{Mode, Services};
 use types::{AccountId, Address, Domain};
 
@@ -18,6 +18,7 @@ use crate::control::short_path;
 use crate::exit::{Code, Exit};
 use crate::folder::{Folder, Open};
 use crate::language::Language;
+use crate::log::Log;
 use crate::{run, salvage, samples, table};
 
 /// The data folder unless another is given.
@@ -69,17 +70,17 @@ pub(crate) fn address(name: &str) -> Address {
 }
 
 pub(crate) fn run(arguments: &Arguments, language: Language) -> Result<(), Exit> {
-    run::start_log();
-    run::block_on(serve(arguments, language))
+    let log = Log::start(&config::Log::default(), language)?;
+    run::block_on(serve(arguments, log, language))
 }
 
-async fn serve(arguments: &Arguments, language: Language) -> Result<(), Exit> {
+async fn serve(arguments: &Arguments, log: Log, language: Language) -> Result<(), Exit> {
     let folder = Folder::open(&arguments.data, Open::OrCreate, language)?;
     folder.report_damage(language);
     let listeners = listen(arguments, language)?;
     let settings = settings();
     let files = Files::self_signed(&arguments.data.join("tls"), names());
-    let tls = files.and_then(Certificate::read);
+    let tls = files.and_then(Certificates::read);
     let tls = tls.map_err(|error| run::no_certificate(&error, language))?;
     let mode = Mode::Local {
         catch: arguments.catch.clone(),
@@ -98,7 +99,12 @@ async fn serve(arguments: &Arguments, language: Language) -> Result<(), Exit> {
         logins: &logins,
         language,
     });
-    run::until_stopped(listeners, services, &settings.limits, run::HangUp::Stop).await?;
+    let watchers = run::Watchers {
+        log,
+        http: Vec::new(),
+        integrity: folder.integrity(),
+    };
+    run::until_stopped(listeners, services, watchers, run::HangUp::Stop).await?;
     folder.close().await
 }
 

@@ -7,23 +7,33 @@ mod account;
 mod admin;
 mod alias;
 mod app_password;
+mod certificates;
 mod check;
 mod control;
 mod disk;
+mod dns;
 mod domain;
 mod exit;
 mod folder;
+mod help;
 mod language;
 mod local;
+mod log;
+mod notify;
+mod privileges;
 mod run;
 mod salvage;
 mod samples;
 mod serve;
+mod settings;
+mod setup;
 mod table;
+mod unit;
 
+use std::io::{self, Write as _};
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use exit::{Code, Exit};
 use language::Language;
@@ -46,8 +56,12 @@ struct Arguments {
 enum Command {
     /// Runs a playground on this machine: no configuration, two accounts, nothing leaves loopback.
     Local(local::Arguments),
+    /// Makes a server ready: settings, data folder, first account, systemd unit, and the DNS records to publish.
+    Setup(setup::Arguments),
     /// Runs a server.
     Serve(serve::Arguments),
+    /// Prints every setting of a server with what it does: a file to begin with.
+    Settings(settings::Arguments),
     /// Adds, lists, changes and removes accounts, of a running server or a stopped one.
     #[command(subcommand)]
     Account(account::Command),
@@ -65,22 +79,32 @@ enum Command {
 
 fn main() -> ExitCode {
     run::keep_files_private();
-    let arguments = match Arguments::try_parse() {
+    // What is wrong with the command line is said in its language too.
+    let language = Language::of_command_line(std::env::args()).unwrap_or_else(Language::of_locale);
+    let command = help::speak(Arguments::command(), language);
+    let matches = command.try_get_matches();
+    let arguments = match matches.and_then(|matches| Arguments::from_arg_matches(&matches)) {
         Ok(arguments) => arguments,
-        Err(error) => {
-            // Nobody is left to be told if this fails.
-            let _ = error.print();
-            return if error.use_stderr() {
-                Code::Usage.into()
-            } else {
-                ExitCode::SUCCESS
-            };
-        }
+        Err(error) => return refuse(&error, language),
     };
-    let language = arguments.lang.unwrap_or_else(Language::of_locale);
+    let language = arguments.lang.unwrap_or(language);
     match carry_out(arguments.command, language) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(exit) => exit.print(),
+        Err(exit) => exit.print(language),
+    }
+}
+
+/// Says what is wrong with the command line, or what was asked about it.
+fn refuse(error: &clap::Error, language: Language) -> ExitCode {
+    let mistake = help::mistake(error).filter(|_| language == Language::Chinese);
+    // Nobody is left to be told if this fails.
+    let _ = match mistake {
+        Some(words) => io::stderr().write_all(words.as_bytes()),
+        None => error.print(),
+    };
+    match error.use_stderr() {
+        true => Code::Usage.into(),
+        false => ExitCode::SUCCESS,
     }
 }
 
@@ -88,6 +112,8 @@ fn carry_out(command: Command, language: Language) -> Result<(), Exit> {
     match command {
         Command::Local(arguments) => local::run(&arguments, language),
         Command::Serve(arguments) => serve::run(&arguments, language),
+        Command::Setup(arguments) => run::block_on(setup::run(&arguments, language)),
+        Command::Settings(arguments) => settings::run(&arguments, language),
         Command::Account(command) => run::block_on(account::run(command, language)),
         Command::Alias(command) => run::block_on(alias::run(command, language)),
         Command::Domain(command) => run::block_on(domain::run(command, language)),

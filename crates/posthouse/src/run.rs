@@ -1,6 +1,7 @@
 //! What every run of the server has in common: the runtime, the log, the signals, the end.
 
-use std::io::{self, IsTerminal as _};
+use std::io;
+use std::net::TcpListener;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -8,16 +9,19 @@ use rustix::fs::Mode;
 use rustix::process::{Resource, getrlimit, setrlimit, umask};
 use server::Services;
 use server::listen::{ListenError, Listener, Place, serve};
+use server::observe::{Watched, answer};
 use server::tls::TlsError;
 use tokio::runtime::Builder;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
-use tracing_subscriber::EnvFilter;
 
+use crate::certificates;
 use crate::control;
 use crate::exit::{Code, Exit};
-use crate::folder::Folder;
+use crate::folder::{Folder, Integrity};
 use crate::language::Language;
+use crate::log::Log;
+use crate::notify;
 
 /// Runs to the end.
 pub(crate) fn block_on<T>(work: impl Future<Output = Result<T, Exit>>) -> Result<T, Exit> {
@@ -31,21 +35,8 @@ pub(crate) fn keep_files_private() {
     umask(Mode::RWXG | Mode::RWXO);
 }
 
-/// Logs to standard error; `POSTHOUSE_LOG` says how much.
-pub(crate) fn start_log() {
-    let filter = EnvFilter::try_from_env("POSTHOUSE_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
-    let log = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(io::stderr)
-        .with_target(false);
-    let log = log.with_ansi(io::stderr().is_terminal());
-    // A second log would be our own bug, and harmless.
-    let _ = log.try_init();
-    use_all_files();
-}
-
 /// Every connection is a file: as many as the system allows.
-fn use_all_files() {
+pub(crate) fn use_all_files() {
     let mut limit = getrlimit(Resource::Nofile);
     limit.current = limit.maximum;
     if let Err(error) = setrlimit(Resource::Nofile, limit) {
@@ -58,47 +49,86 @@ fn use_all_files() {
 pub(crate) enum HangUp {
     /// The terminal is gone, and so is the one whom the playground was for.
     Stop,
-    /// The certificate has been renewed.
-    ReadCertificate,
+    /// Certificates have been renewed, the log has been put away.
+    ReadAgain,
+}
+
+/// Those who are told how the server does.
+pub(crate) struct Watchers {
+    pub(crate) log: Log,
+    /// Where metrics are asked for.
+    pub(crate) http: Vec<TcpListener>,
+    pub(crate) integrity: Arc<dyn Integrity>,
+}
+
+impl Watchers {
+    fn begin(&self, services: &Arc<Services>, stop: &watch::Receiver<bool>) {
+        for listener in &self.http {
+            let listener = match listener.try_clone() {
+                Ok(listener) => listener,
+                Err(error) => return tracing::error!(%error, "metrics cannot be asked for"),
+            };
+            let integrity = Arc::clone(&self.integrity);
+            let watched = Watched {
+                services: Arc::clone(services),
+                writing: Arc::new(move || integrity.writing().map_err(|error| error.to_string())),
+                stop: stop.clone(),
+            };
+            tokio::spawn(async move {
+                if let Err(error) = answer(listener, watched).await {
+                    tracing::error!(%error, "metrics can no longer be asked for");
+                }
+            });
+        }
+    }
 }
 
 /// Serves until a signal comes.
 pub(crate) async fn until_stopped(
     listeners: Vec<Listener>,
     services: Arc<Services>,
-    limits: &config::Limits,
+    watchers: Watchers,
     hang_up: HangUp,
 ) -> Result<(), Exit> {
     let no_signals = |error: io::Error| Exit::new(Code::Temporary, format!("no signals: {error}"));
     let mut terminate = signal(SignalKind::terminate()).map_err(no_signals)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(no_signals)?;
     let (stop, stopped) = watch::channel(false);
+    watchers.begin(&services, &stopped);
     let mut hung_up = signal(SignalKind::hangup()).map_err(no_signals)?;
-    let serving = serve(listeners, Arc::clone(&services), limits, stopped);
+    let serving = serve(listeners, Arc::clone(&services), stopped);
     tokio::pin!(serving);
+    notify::ready();
+    let reload = services.terms().reload;
+    let mut looks = tokio::time::interval(reload);
     loop {
         tokio::select! {
             () = &mut serving => return Ok(()),
+            _ = looks.tick() => certificates::look(services.certificates()),
             _ = terminate.recv() => break,
             _ = interrupt.recv() => break,
             _ = hung_up.recv() => match hang_up {
                 HangUp::Stop => break,
-                HangUp::ReadCertificate => read_certificate(&services),
+                HangUp::ReadAgain => {
+                    notify::reloading();
+                    read_again(&services, &watchers.log);
+                    notify::ready();
+                }
             },
         }
     }
+    notify::stopping();
     tracing::info!("stopping");
     stop.send_replace(true);
     serving.await;
     Ok(())
 }
 
-/// A certificate that cannot be read is no reason to go without the one that is in use.
-fn read_certificate(services: &Services) {
-    match services.certificate().read_again() {
-        Ok(()) => tracing::info!("the certificate has been read again"),
-        Err(error) => tracing::error!(%error, "the certificate stays as it was"),
+fn read_again(services: &Services, log: &Log) {
+    if let Err(error) = log.open_again() {
+        tracing::error!(%error, "the log goes on in the file as it was");
     }
+    certificates::read_again(services.certificates());
 }
 
 /// Answers commands such as `posthouse account`.
@@ -119,6 +149,14 @@ pub(crate) fn answer_commands(
 /// Why there is no certificate.
 pub(crate) fn no_certificate(error: &TlsError, language: Language) -> Exit {
     match error {
+        TlsError::File { path, cause } if cause.kind() == io::ErrorKind::PermissionDenied => {
+            let path = path.display();
+            let words = language.pick(
+                format!("{path}: the server's user has no permission; give it one, with chgrp or setfacl"),
+                format!("{path}：服务器的用户没有权限；请用 chgrp 或 setfacl 授予"),
+            );
+            Exit::new(Code::NoInput, words)
+        }
         TlsError::File { path, cause } => Exit::file(path, cause, language),
         TlsError::Content { .. } => Exit::new(Code::Config, error.to_string()),
         TlsError::Make(_) => Exit::new(Code::Temporary, error.to_string()),

@@ -12,13 +12,14 @@ use types::{AccountId, Address, MailboxName};
 
 use crate::authenticate::{KeptFuture, Sasl};
 use crate::channel::Channel;
-use crate::{Mode, imap, oidc, pop3, smtp};
+use crate::{Metrics, Mode, Tally, imap, oidc, pop3, smtp};
 
 /// The accounts of a server.
 pub(crate) struct Accounts {
     pub(crate) directory: Directory,
     pub(crate) store: Store,
     pub(crate) mode: Mode,
+    pub(crate) metrics: Arc<Metrics>,
     pub(crate) ways: Ways,
 }
 
@@ -34,6 +35,7 @@ pub(crate) struct Ways {
 pub(crate) struct Visitor {
     pub(crate) accounts: Arc<Accounts>,
     pub(crate) peer: Option<IpAddr>,
+    pub(crate) tally: Arc<Tally>,
 }
 
 impl Accounts {
@@ -117,11 +119,13 @@ impl Accounts {
     ) -> Result<Arc<Login>, LoginRefusal> {
         let refused = match outcome {
             Ok(login) if act_as.is_none_or(|name| self.directory.is_name_of(name, &login)) => {
+                self.metrics.logged_in();
                 return Ok(login);
             }
             Ok(_) => LoginRefusal::Wrong,
             Err(refusal) => refusal,
         };
+        self.metrics.login_refused();
         match &refused {
             // Whoever floods us must not flood the log as well, at a level that wakes people.
             LoginRefusal::Failed(DirectoryError::Busy) => tracing::warn!("a login was put off"),
@@ -220,10 +224,10 @@ impl smtp::Authority for Accounts {
         &'a self,
         credentials: &'a Credentials,
         peer: Option<IpAddr>,
-    ) -> smtp::Answer<'a, AccountId> {
+    ) -> smtp::Answer<'a, Arc<Login>> {
         Box::pin(async move {
             let login = self.log_in(credentials, peer).await;
-            login.map(|login| login.account).map_err(smtp_refusal)
+            login.map_err(smtp_refusal)
         })
     }
 
@@ -232,10 +236,10 @@ impl smtp::Authority for Accounts {
         claim: &'a Claim,
         channel: &'a Channel,
         peer: Option<IpAddr>,
-    ) -> smtp::Answer<'a, AccountId> {
+    ) -> smtp::Answer<'a, Arc<Login>> {
         Box::pin(async move {
             let login = self.verify(claim, channel, peer).await;
-            login.map(|login| login.account).map_err(smtp_refusal)
+            login.map_err(smtp_refusal)
         })
     }
 
@@ -300,12 +304,14 @@ impl Visitor {
             LoginRefusal::Wrong => ::pop3::Refusal::WrongPassword,
             LoginRefusal::TooMany | LoginRefusal::Failed(_) => ::pop3::Refusal::LoginUnavailable,
         })?;
+        self.tally.account(&login.address.to_string());
         let opened = self.accounts.open(login.account).await;
         opened.map_err(|_| ::pop3::Refusal::StoreFailed)
     }
 
     async fn open(&self, login: Result<Arc<Login>, LoginRefusal>) -> Result<Account, ::imap::Refusal> {
         let login = login.map_err(imap_refusal)?;
+        self.tally.account(&login.address.to_string());
         let opened = self.accounts.open(login.account).await;
         opened.map_err(|_| ::imap::Refusal::Unavailable)
     }

@@ -9,6 +9,7 @@
 pub mod facts;
 pub mod imap;
 pub mod listen;
+pub mod observe;
 pub mod oidc;
 pub mod pop3;
 pub mod smtp;
@@ -21,9 +22,16 @@ mod channel;
 mod clock;
 mod limits;
 mod lines;
+mod metrics;
 mod services;
+mod tally;
+mod terms;
 
 pub use authenticate::{KeptFuture, Sasl};
 pub use channel::Channel;
 pub use clock::system_clock;
+pub use limits::Shares;
+pub use metrics::Metrics;
 pub use services::{Mode, Services};
+pub use tally::Tally;
+pub use terms::Terms;

@@ -7,6 +7,37 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use types::Network;
 
+/// Octets that a connection takes while it idles or says little: with TLS, and with some room for what comes.
+const CONNECTION: usize = 24 * 1024;
+
+/// What becomes of the memory that the settings allow. A quarter is left for what is not counted here: passwords, rows that
+/// wait for the index, code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shares {
+    /// Connections, as many as a quarter has room for.
+    pub connections: usize,
+    /// Octets of messages on their way in: a quarter.
+    pub messages: usize,
+    /// Octets of views of mailboxes: a quarter.
+    pub views: usize,
+    /// Octets of rows that wait for the index.
+    pub waiting: usize,
+}
+
+impl Shares {
+    /// How the memory is shared.
+    #[must_use]
+    pub fn of(limits: &config::Limits) -> Self {
+        let quarter = limits.memory / 4;
+        Shares {
+            connections: quarter / CONNECTION,
+            messages: quarter,
+            views: quarter,
+            waiting: quarter / 2,
+        }
+    }
+}
+
 /// The connections that are open.
 pub(crate) struct Connections {
     most: usize,

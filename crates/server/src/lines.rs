@@ -20,20 +20,18 @@ use crate::listen::stopped;
 
 /// Room for reading lines.
 const READ_LINES: usize = 4096;
-/// Room for reading a message.
-const READ_DATA: usize = 64 * 1024;
+/// Room for reading a message; more only where much of it has come.
+const READ_DATA: usize = 16 * 1024;
+/// Room for reading a large message.
+const READ_LARGE: usize = 64 * 1024;
 /// So much output is sent although more input waits.
 const FULL: usize = 64 * 1024;
 /// A larger output is not kept for the next.
 const KEEP: usize = 512 * 1024;
 /// A connection that waits so long gives its buffers back.
 const IDLE: Duration = Duration::from_secs(2);
-/// How long a TLS handshake may take.
-const HANDSHAKE_TIME: Duration = Duration::from_secs(60);
 /// Room for what ends an idle wait.
 const READ_IDLE: usize = 512;
-/// How long a client may take to read what is sent to it.
-const WRITE_TIME: Duration = Duration::from_secs(300);
 /// When the server stops: how long a client in the middle of a message, or of a reply, is waited for at any point of it.
 const LAST_WORDS: Duration = Duration::from_millis(300);
 
@@ -75,14 +73,22 @@ pub(crate) struct Lines {
     input: BytesMut,
     output: BytesMut,
     framer: LineFramer,
+    /// How long a client may take to read what is sent to it.
+    patience: Duration,
     stop: watch::Receiver<bool>,
 }
 
 impl Lines {
     /// A connection whose lines have at most `limit` octets. When `stop` says so, nothing is waited for any more.
-    pub(crate) fn new(stream: Box<dyn Stream>, limit: usize, stop: watch::Receiver<bool>) -> Self {
+    pub(crate) fn new(
+        stream: Box<dyn Stream>,
+        limit: usize,
+        patience: Duration,
+        stop: watch::Receiver<bool>,
+    ) -> Self {
         Lines {
             stream,
+            patience,
             stop,
             input: BytesMut::new(),
             output: BytesMut::new(),
@@ -107,12 +113,12 @@ impl Lines {
 
     /// Begins TLS. What was read before is thrown away, so that nothing a stranger put in between is taken for the
     /// client's (RFC 3207 §4.2, RFC 2595 §4).
-    pub(crate) async fn upgrade(&mut self, upgrade: Upgrade) -> Result<(), Gone> {
+    pub(crate) async fn upgrade(&mut self, upgrade: Upgrade, patience: Duration) -> Result<(), Gone> {
         self.flush().await?;
         self.input.clear();
         let plain = std::mem::replace(&mut self.stream, Box::new(tokio::io::empty()));
         let encrypted = tokio::select! {
-            encrypted = timeout(HANDSHAKE_TIME, upgrade(plain)) => encrypted,
+            encrypted = timeout(patience, upgrade(plain)) => encrypted,
             () = stopped(&mut self.stop) => return Err(Gone::Stopping),
         };
         self.stream = encrypted.map_err(|_| Gone::Silent)?.map_err(Gone::Broken)?;
@@ -150,10 +156,17 @@ impl Lines {
     }
 
     /// What came and is not used yet, after waiting for something to come: until `deadline` at the latest.
-    pub(crate) async fn data(&mut self, deadline: Instant) -> Result<&[u8], Gone> {
+    /// So many octets of the message have come and are kept.
+    pub(crate) async fn data(&mut self, deadline: Instant, so_far: usize) -> Result<&[u8], Gone> {
         if self.input.is_empty() {
             self.flush().await?;
-            self.read(READ_DATA, deadline, LAST_WORDS).await?;
+            // What has not come takes no memory: whoever only announces gets the room of a line.
+            let room = match so_far {
+                0 => READ_LINES,
+                1..READ_LARGE => READ_DATA,
+                _ => READ_LARGE,
+            };
+            self.read(room, deadline, LAST_WORDS).await?;
         }
         Ok(&self.input)
     }
@@ -172,7 +185,7 @@ impl Lines {
             self.stream.write_all(&self.output).await?;
             self.stream.flush().await
         };
-        in_time(sent, &mut self.stop).await?;
+        in_time(self.patience, sent, &mut self.stop).await?;
         self.output.clear();
         if self.output.capacity() > KEEP {
             self.output = BytesMut::new();
@@ -206,19 +219,20 @@ impl Lines {
     pub(crate) async fn close(mut self) {
         if self.flush().await.is_ok() {
             // A client that does not take the end does not need it.
-            let _ = in_time(self.stream.shutdown(), &mut self.stop).await;
+            let _ = in_time(self.patience, self.stream.shutdown(), &mut self.stop).await;
         }
     }
 }
 
 /// Writes, as long as the client takes it.
 async fn in_time(
+    patience: Duration,
     write: impl Future<Output = io::Result<()>>,
     stop: &mut watch::Receiver<bool>,
 ) -> Result<(), Gone> {
     tokio::select! {
         biased;
-        written = timeout(WRITE_TIME, write) => written.map_err(|_| Gone::Deaf)?.map_err(Gone::Broken),
+        written = timeout(patience, write) => written.map_err(|_| Gone::Deaf)?.map_err(Gone::Broken),
         () = stopped_for(stop, LAST_WORDS) => Err(Gone::Deaf),
     }
 }
@@ -237,13 +251,15 @@ mod tests {
 
     use super::*;
 
+    const PATIENCE: Duration = Duration::from_secs(300);
+
     #[tokio::test(start_paused = true)]
     async fn a_client_that_does_not_read_is_dropped_without_a_word() {
         let (mut client, server) = duplex(10);
         let (_stop, stopped) = watch::channel(false);
-        let mut lines = Lines::new(Box::new(server), 100, stopped);
+        let mut lines = Lines::new(Box::new(server), 100, PATIENCE, stopped);
         lines.output().extend_from_slice(b"more than fits");
-        assert!(matches!(lines.line(WRITE_TIME).await, Err(Gone::Deaf)));
+        assert!(matches!(lines.line(PATIENCE).await, Err(Gone::Deaf)));
         drop(lines);
         let mut heard = Vec::new();
         client.read_to_end(&mut heard).await.unwrap();

@@ -3,10 +3,12 @@
 use std::fmt;
 use std::fs::{self, Permissions};
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{self, IpAddr, SocketAddr};
+use std::os::unix;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use socket2::{Domain, Socket, Type};
@@ -16,24 +18,21 @@ use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{interval, sleep, timeout};
-use tracing::field::display;
 
 use crate::Services;
 use crate::imap::Stream;
-use crate::limits::Connections;
+use crate::limits::{Connections, Shares};
 use crate::services::Arrival;
 use crate::smtp::Port;
+use crate::tally::{Counted, Tally};
+use crate::tls;
 
 /// Connections that wait to be taken in.
 const BACKLOG: i32 = 4096;
-/// How long a TLS handshake may take.
-const HANDSHAKE_TIME: Duration = Duration::from_secs(60);
 /// How long nothing is taken in after the system had no room for another connection.
 const PAUSE: Duration = Duration::from_millis(100);
 /// How long a client that is turned away is waited for.
 const TURN_AWAY_TIME: Duration = Duration::from_secs(1);
-/// How long sessions may go on with what they are doing when the server stops; those that wait end at once.
-const BUSY_TIME: Duration = Duration::from_secs(10);
 /// How often memory that nobody uses is looked for.
 const SWEEP: Duration = Duration::from_secs(5);
 
@@ -103,7 +102,14 @@ pub struct Listener {
     encryption: Encryption,
 }
 
+/// Bound, and not yet part of a runtime: ports are opened before there is one, while root has the say.
 enum Bound {
+    Tcp(net::TcpListener),
+    Unix(unix::net::UnixListener),
+}
+
+/// Part of a runtime.
+enum Attached {
     Tcp(TcpListener),
     Unix(UnixListener),
 }
@@ -149,7 +155,7 @@ impl fmt::Display for Protocol {
 }
 
 impl Listener {
-    /// Listens at an address. To be called within a runtime.
+    /// Listens at an address.
     ///
     /// # Errors
     /// When the address is taken or may not be used.
@@ -171,13 +177,13 @@ impl Listener {
     /// # Errors
     /// When there is something else, or the folder cannot be written.
     pub fn unix(path: &Path, protocol: Protocol, reach: Reach) -> Result<Self, ListenError> {
-        let bound = UnixListener::bind(path).or_else(|error| {
+        let bound = unix::net::UnixListener::bind(path).or_else(|error| {
             let abandoned = std::os::unix::net::UnixStream::connect(path);
             if !abandoned.is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused) {
                 return Err(error);
             }
             fs::remove_file(path)?;
-            UnixListener::bind(path)
+            unix::net::UnixListener::bind(path)
         });
         let mode = match reach {
             Reach::Owner => 0o600,
@@ -185,6 +191,7 @@ impl Listener {
         };
         let bound = bound.and_then(|socket| {
             fs::set_permissions(path, Permissions::from_mode(mode))?;
+            socket.set_nonblocking(true)?;
             Ok(socket)
         });
         let socket = bound.map_err(|cause| ListenError {
@@ -207,23 +214,35 @@ impl Listener {
         }
     }
 
-    async fn accept(&self) -> io::Result<(Box<dyn Stream>, Option<IpAddr>)> {
-        match &self.socket {
-            Bound::Tcp(listener) => {
+    fn attach(socket: Bound) -> io::Result<Attached> {
+        Ok(match socket {
+            Bound::Tcp(socket) => Attached::Tcp(TcpListener::from_std(socket)?),
+            Bound::Unix(socket) => Attached::Unix(UnixListener::from_std(socket)?),
+        })
+    }
+}
+
+impl Attached {
+    async fn accept(&self, tally: Arc<Tally>) -> io::Result<(Box<dyn Stream>, Option<IpAddr>)> {
+        match self {
+            Attached::Tcp(listener) => {
                 let (stream, from) = listener.accept().await?;
                 // Replies are written whole: there is nothing to wait for.
                 stream.set_nodelay(true)?;
-                Ok((Box::new(stream), Some(from.ip().to_canonical())))
+                Ok((
+                    Box::new(Counted::new(stream, tally)),
+                    Some(from.ip().to_canonical()),
+                ))
             }
-            Bound::Unix(listener) => {
+            Attached::Unix(listener) => {
                 let (stream, _) = listener.accept().await?;
-                Ok((Box::new(stream), None))
+                Ok((Box::new(Counted::new(stream, tally)), None))
             }
         }
     }
 }
 
-fn bind(at: SocketAddr) -> io::Result<TcpListener> {
+fn bind(at: SocketAddr) -> io::Result<net::TcpListener> {
     let socket = Socket::new(
         Domain::for_address(at),
         Type::STREAM.nonblocking().cloexec(),
@@ -236,19 +255,15 @@ fn bind(at: SocketAddr) -> io::Result<TcpListener> {
     }
     socket.bind(&at.into())?;
     socket.listen(BACKLOG)?;
-    TcpListener::from_std(socket.into())
+    Ok(socket.into())
 }
 
 /// Serves until `stop` says so; then no connection is taken in, and those that are there end: with a word to the client
 /// where they wait for it, otherwise when what they are doing is done.
-pub async fn serve(
-    listeners: Vec<Listener>,
-    services: Arc<Services>,
-    limits: &config::Limits,
-    mut stop: watch::Receiver<bool>,
-) {
+pub async fn serve(listeners: Vec<Listener>, services: Arc<Services>, mut stop: watch::Receiver<bool>) {
+    let limits = &services.terms().limits;
     let connections = Arc::new(Connections::new(
-        limits.connections,
+        limits.connections.min(Shares::of(limits).connections),
         limits.connections_per_address,
     ));
     let mut accepting = JoinSet::new();
@@ -277,13 +292,19 @@ async fn accept(
     connections: Arc<Connections>,
     mut stop: watch::Receiver<bool>,
 ) {
+    let (protocol, encryption) = (listener.protocol, listener.encryption);
+    let listener = match Listener::attach(listener.socket) {
+        Ok(attached) => attached,
+        Err(error) => return tracing::error!(%protocol, %error, "nothing can be taken in"),
+    };
     let mut sessions = JoinSet::new();
     loop {
+        let tally = Arc::<Tally>::default();
         let accepted = tokio::select! {
             () = stopped(&mut stop) => break,
             // What has ended is forgotten. A panic has been printed by then.
             Some(_) = sessions.join_next() => continue,
-            accepted = listener.accept() => accepted,
+            accepted = listener.accept(Arc::clone(&tally)) => accepted,
         };
         let (stream, peer) = match accepted {
             Ok(accepted) => accepted,
@@ -294,21 +315,26 @@ async fn accept(
         };
         let arrival = Arrival {
             peer,
-            protocol: listener.protocol,
-            encryption: listener.encryption,
+            protocol,
+            encryption,
+            tally,
         };
         match connections.count(peer) {
             Some(counted) => {
                 let serving = session(stream, arrival, Arc::clone(&services), stop.clone());
                 sessions.spawn(counted.through(serving));
             }
-            None => drop(sessions.spawn(turn_away(stream, arrival))),
+            None => {
+                services.metrics().refused(protocol);
+                sessions.spawn(turn_away(stream, arrival));
+            }
         }
     }
+    // Those that wait end at once; the others may go on for a while with what they are doing.
     let ended = async { while sessions.join_next().await.is_some() {} };
     // Dropping the set ends the others.
-    if timeout(BUSY_TIME, ended).await.is_err() {
-        tracing::warn!(protocol = %listener.protocol, "sessions were broken off");
+    if timeout(services.terms().times.stop, ended).await.is_err() {
+        tracing::warn!(%protocol, "sessions were broken off");
     }
 }
 
@@ -328,30 +354,79 @@ async fn session(
     mut stop: watch::Receiver<bool>,
 ) {
     let begin = Instant::now();
-    let peer = arrival.peer.map(display);
-    let stream = match arrival.encryption {
+    let Arrival {
+        protocol,
+        encryption,
+        peer,
+        ..
+    } = arrival;
+    let tally = Arc::clone(&arrival.tally);
+    services.metrics().began(protocol);
+    // Also where a panic ends it.
+    let _end = Ended {
+        services: Arc::clone(&services),
+        tally: Arc::clone(&tally),
+        protocol,
+        peer,
+        begin,
+    };
+    let stream = match encryption {
         Encryption::Later | Encryption::Never => stream,
         // Boxed, since it is over when the session idles.
-        Encryption::AtOnce => match Box::pin(begin_tls(stream, &services, &mut stop)).await {
+        Encryption::AtOnce => match Box::pin(begin_tls(stream, &services, &tally, &mut stop)).await {
             Ok(encrypted) => encrypted,
             Err(error) => {
-                tracing::info!(protocol = %arrival.protocol, peer, %error, "TLS could not begin");
-                return;
+                services.metrics().tls_failed(protocol);
+                return tally.end(format_args!("TLS could not begin: {error}"));
             }
         },
     };
     services.serve(stream, arrival, stop).await;
-    let milliseconds = begin.elapsed().as_millis();
-    tracing::info!(protocol = %arrival.protocol, peer, milliseconds, "session");
+}
+
+/// Says what came of a session when it is dropped.
+struct Ended {
+    services: Arc<Services>,
+    tally: Arc<Tally>,
+    protocol: Protocol,
+    peer: Option<IpAddr>,
+    begin: Instant,
+}
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        let Ended {
+            tally,
+            protocol,
+            peer,
+            ..
+        } = self;
+        let time = self.begin.elapsed();
+        self.services.metrics().ended(*protocol, tally, time);
+        tracing::info!(
+            %protocol,
+            peer = peer.map(display),
+            account = tally.account_name(),
+            tls = tally.tls_version(),
+            milliseconds = u64::try_from(time.as_millis()).unwrap_or(u64::MAX),
+            octets_in = tally.read.load(Ordering::Relaxed),
+            octets_out = tally.written.load(Ordering::Relaxed),
+            commands = tally.commands.load(Ordering::Relaxed),
+            messages = tally.messages.load(Ordering::Relaxed),
+            end = tally.why(),
+            "session"
+        );
+    }
 }
 
 async fn begin_tls(
     stream: Box<dyn Stream>,
     services: &Services,
+    tally: &Tally,
     stop: &mut watch::Receiver<bool>,
 ) -> io::Result<Box<dyn Stream>> {
     tokio::select! {
-        encrypted = timeout(HANDSHAKE_TIME, services.certificate().acceptor().accept(stream)) => Ok(Box::new(encrypted??)),
+        encrypted = timeout(services.terms().times.handshake, tls::begin(services.certificates().acceptor(), stream, tally)) => encrypted?,
         () = stopped(stop) => Err(io::Error::other("the server stops")),
     }
 }

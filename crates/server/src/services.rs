@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use directory::Directory;
 use store::{Now, Store};
@@ -11,9 +12,10 @@ use types::{Address, Domain};
 
 use crate::authority::{Accounts, Visitor, Ways};
 use crate::imap::{self, Passwords, Stream};
+use crate::limits::Shares;
 use crate::listen::{Encryption, Protocol};
-use crate::tls::{self, Certificate};
-use crate::{pop3, smtp};
+use crate::tls::{self, Certificates};
+use crate::{Metrics, Tally, Terms, pop3, smtp};
 
 /// What a server is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,15 +35,18 @@ pub struct Services {
     site: Arc<smtp::Site>,
     pop3: Arc<pop3::Site>,
     host: Arc<str>,
-    certificate: Certificate,
+    terms: Arc<Terms>,
+    metrics: Arc<Metrics>,
+    certificates: Certificates,
 }
 
 /// How a connection came in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(crate) struct Arrival {
     pub(crate) peer: Option<IpAddr>,
     pub(crate) protocol: Protocol,
     pub(crate) encryption: Encryption,
+    pub(crate) tally: Arc<Tally>,
 }
 
 impl Services {
@@ -50,10 +55,10 @@ impl Services {
     pub fn new(
         settings: &config::Settings,
         state: (Store, Directory),
-        certificate: Certificate,
+        certificates: Certificates,
         mode: Mode,
     ) -> Arc<Self> {
-        Self::with_clock(settings, state, certificate, (mode, crate::system_clock()))
+        Self::with_clock(settings, state, certificates, (mode, crate::system_clock()))
     }
 
     /// The same with another clock.
@@ -61,30 +66,34 @@ impl Services {
     pub fn with_clock(
         settings: &config::Settings,
         (store, directory): (Store, Directory),
-        certificate: Certificate,
+        certificates: Certificates,
         (mode, now): (Mode, Now),
     ) -> Arc<Self> {
         let relay = match mode {
             Mode::Real => smtp::Relay::Refused,
             Mode::Local { .. } => smtp::Relay::World,
         };
+        let metrics = Arc::<Metrics>::default();
         let pop3 = pop3_site(&settings.pop3, directory.clone(), Arc::clone(&now));
         let accounts = Arc::new(Accounts {
+            metrics: Arc::clone(&metrics),
             directory,
             store: store.clone(),
             mode,
             ways: Ways {
                 scram: settings.auth.scram,
-                oidc: settings.auth.oidc.clone().map(Arc::new),
+                oidc: settings.oidc.clone().map(Arc::new),
             },
         });
+        let terms = Arc::new(Terms::of(settings));
         let site = smtp::Site {
             authority: Arc::clone(&accounts) as Arc<dyn smtp::Authority>,
             store,
-            intake: Arc::new(smtp::Intake::new(settings.limits.messages_memory)),
+            intake: Arc::new(smtp::Intake::new(Shares::of(&settings.limits).messages)),
             now,
             host: settings.hostname.clone(),
             domain: settings.domain.clone(),
+            terms: Arc::clone(&terms),
             message_limit: settings.limits.message,
             relay,
         };
@@ -93,7 +102,9 @@ impl Services {
             site: Arc::new(site),
             pop3: Arc::new(pop3),
             host: settings.hostname.as_str().into(),
-            certificate,
+            terms,
+            metrics,
+            certificates,
         })
     }
 
@@ -115,10 +126,22 @@ impl Services {
         &self.site.host
     }
 
-    /// The certificate that connections show.
+    /// What has been counted.
     #[must_use]
-    pub fn certificate(&self) -> &Certificate {
-        &self.certificate
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
+    /// What clients have to keep to.
+    #[must_use]
+    pub fn terms(&self) -> &Terms {
+        &self.terms
+    }
+
+    /// The certificates that connections show.
+    #[must_use]
+    pub fn certificates(&self) -> &Certificates {
+        &self.certificates
     }
 
     /// Serves a connection, whose TLS has begun where it begins at once, to its end. Boxed for each protocol by itself,
@@ -133,11 +156,12 @@ impl Services {
             Protocol::Smtp(port) => Box::pin(smtp::serve(stream, self.smtp_door(port, arrival, stop))),
             Protocol::Pop3 => Box::pin(pop3::serve(stream, self.pop3_door(arrival, stop))),
             Protocol::Imap => {
+                let tally = Arc::clone(&arrival.tally);
                 let door = self.imap_door(arrival, stop);
                 // The session is made in here: one that was made outside would be kept twice, before and while it is polled.
                 Box::pin(async move {
                     if let Err(error) = imap::serve(stream, door).await {
-                        tracing::debug!(peer = ?arrival.peer, %error, "an IMAP connection ended");
+                        tally.end(error);
                     }
                 })
             }
@@ -151,50 +175,64 @@ impl Services {
             peer: arrival.peer,
             tls: match arrival.encryption {
                 Encryption::AtOnce => smtp::Tls::On,
-                Encryption::Later => smtp::Tls::CanStart(tls::upgrade(self.certificate.acceptor())),
+                Encryption::Later => smtp::Tls::CanStart(tls::upgrade(
+                    self.certificates.acceptor(),
+                    Arc::clone(&arrival.tally),
+                )),
                 Encryption::Never => smtp::Tls::Unavailable,
             },
+            tally: arrival.tally,
             stop,
         }
     }
 
     fn pop3_door(&self, arrival: Arrival, stop: watch::Receiver<bool>) -> pop3::Door {
         pop3::Door {
-            authority: Arc::new(Visitor {
-                accounts: Arc::clone(&self.accounts),
-                peer: arrival.peer,
-            }),
+            authority: self.visitor(&arrival),
             site: Arc::clone(&self.pop3),
             host: Arc::clone(&self.host),
             peer: arrival.peer,
-            passwords: self.passwords(arrival),
-            upgrade: self.upgrade(arrival),
+            passwords: self.passwords(&arrival),
+            upgrade: self.upgrade(&arrival),
+            terms: Arc::clone(&self.terms),
+            tally: arrival.tally,
             stop,
         }
     }
 
     fn imap_door(&self, arrival: Arrival, stop: watch::Receiver<bool>) -> imap::Door {
         imap::Door {
-            authority: Arc::new(Visitor {
-                accounts: Arc::clone(&self.accounts),
-                peer: arrival.peer,
-            }),
-            passwords: self.passwords(arrival),
-            upgrade: self.upgrade(arrival),
+            authority: self.visitor(&arrival),
+            passwords: self.passwords(&arrival),
+            upgrade: self.upgrade(&arrival),
             message_limit: usize::try_from(self.site.message_limit).unwrap_or(usize::MAX),
             now: Arc::clone(&self.site.now),
+            intake: Arc::clone(&self.site.intake),
+            terms: Arc::clone(&self.terms),
+            tally: arrival.tally,
             stop,
         }
     }
 
-    fn upgrade(&self, arrival: Arrival) -> Option<imap::Upgrade> {
+    fn visitor(&self, arrival: &Arrival) -> Arc<Visitor> {
+        Arc::new(Visitor {
+            accounts: Arc::clone(&self.accounts),
+            peer: arrival.peer,
+            tally: Arc::clone(&arrival.tally),
+        })
+    }
+
+    fn upgrade(&self, arrival: &Arrival) -> Option<imap::Upgrade> {
         match arrival.encryption {
-            Encryption::Later => Some(tls::upgrade(self.certificate.acceptor())),
+            Encryption::Later => Some(tls::upgrade(
+                self.certificates.acceptor(),
+                Arc::clone(&arrival.tally),
+            )),
             Encryption::AtOnce | Encryption::Never => None,
         }
     }
 
-    fn passwords(&self, arrival: Arrival) -> Passwords {
+    fn passwords(&self, arrival: &Arrival) -> Passwords {
         match (arrival.encryption, &self.accounts.mode) {
             (Encryption::AtOnce, _) | (_, Mode::Local { .. }) => Passwords::Allowed,
             (Encryption::Later | Encryption::Never, Mode::Real) => Passwords::Forbidden,
@@ -203,10 +241,17 @@ impl Services {
 }
 
 fn pop3_site(settings: &config::Pop3, directory: Directory, now: Now) -> pop3::Site {
-    let others = settings.login_delays.clone();
+    let seconds = |delay: Duration| u32::try_from(delay.as_secs()).unwrap_or(u32::MAX);
+    let others = settings.login_delays.iter();
+    let others = others.map(|(address, delay)| (address.clone(), seconds(*delay)));
     pop3::Site {
         leases: Arc::default(),
-        delays: pop3::Delays::new(settings.login_delay, others, Arc::new(directory), now),
+        delays: pop3::Delays::new(
+            seconds(settings.login_delay),
+            others.collect(),
+            Arc::new(directory),
+            now,
+        ),
         sizes: pop3::Sizes::default(),
         preferred: match settings.language {
             config::Language::English => ::pop3::Language::English,

@@ -1,21 +1,26 @@
-//! The certificate, and how TLS begins on a connection.
+//! Certificates, and how TLS begins on a connection.
 
+use std::collections::HashMap;
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
+use config::TlsVersion;
 use rcgen::{CertificateParams, DnType, KeyPair};
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::server::WebPkiClientVerifier;
 use rustls::server::danger::ClientCertVerifier;
+use rustls::server::{ClientHello, ResolvesServerCert, WebPkiClientVerifier};
+use rustls::sign::CertifiedKey;
 use rustls::{RootCertStore, ServerConfig};
 use thiserror::Error;
 use tokio_rustls::TlsAcceptor;
+use types::Timestamp;
 
+use crate::Tally;
 use crate::imap::{Stream, Upgrade};
 
 /// Why there is no TLS.
@@ -49,8 +54,6 @@ pub struct Files {
     pub certificate: PathBuf,
     /// The private key.
     pub key: PathBuf,
-    /// The authorities whose certificates let clients in, where there are any.
-    pub clients: Option<PathBuf>,
 }
 
 impl Files {
@@ -62,7 +65,6 @@ impl Files {
         let files = Files {
             certificate: folder.join("certificate.pem"),
             key: folder.join("key.pem"),
-            clients: None,
         };
         if files.certificate.exists() && files.key.exists() {
             return Ok(files);
@@ -79,7 +81,8 @@ impl Files {
         Ok(files)
     }
 
-    fn acceptor(&self) -> Result<TlsAcceptor, TlsError> {
+    /// The certificate with its key, and when it ends.
+    fn load(&self, provider: &CryptoProvider) -> Result<(CertifiedKey, Timestamp), TlsError> {
         let content = |path: &Path, what: String| TlsError::Content {
             path: path.to_owned(),
             what,
@@ -87,86 +90,215 @@ impl Files {
         let pem = fs::read(&self.certificate).map_err(|cause| file(&self.certificate, cause))?;
         let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
         let chain = chain.map_err(|error| content(&self.certificate, error.to_string()))?;
-        if chain.is_empty() {
+        let Some(first) = chain.first() else {
             return Err(content(&self.certificate, "holds no certificate".to_owned()));
-        }
+        };
+        let (_, parsed) = x509_parser::parse_x509_certificate(first)
+            .map_err(|error| content(&self.certificate, error.to_string()))?;
+        let ends = Timestamp(parsed.validity().not_after.timestamp());
         let pem = fs::read(&self.key).map_err(|cause| file(&self.key, cause))?;
         let key =
             PrivateKeyDer::from_pem_slice(&pem).map_err(|error| content(&self.key, error.to_string()))?;
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let clients = self.clients(&provider)?;
-        let config = ServerConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .and_then(|builder| {
-                builder
-                    .with_client_cert_verifier(clients)
-                    .with_single_cert(chain, key)
-            })
+        let certified = CertifiedKey::from_der(chain, key, provider)
             .map_err(|error| content(&self.certificate, error.to_string()))?;
-        Ok(TlsAcceptor::from(Arc::new(config)))
+        Ok((certified, ends))
     }
 }
 
-impl Files {
-    /// Asks clients for a certificate where there are authorities for them; nobody needs one.
-    fn clients(&self, provider: &Arc<CryptoProvider>) -> Result<Arc<dyn ClientCertVerifier>, TlsError> {
-        let Some(path) = &self.clients else {
-            return Ok(WebPkiClientVerifier::no_client_auth());
-        };
-        let content = |what: String| TlsError::Content {
-            path: path.clone(),
-            what,
-        };
-        let pem = fs::read(path).map_err(|cause| file(path, cause))?;
-        let mut roots = RootCertStore::empty();
-        for certificate in CertificateDer::pem_slice_iter(&pem) {
-            let certificate = certificate.map_err(|error| content(error.to_string()))?;
-            roots
-                .add(certificate)
-                .map_err(|error| content(error.to_string()))?;
+/// Inode, length and time of change of a file; none where it is not there.
+type FileState = Option<(u64, u64, i64, i64)>;
+
+fn state_of(path: &Path) -> FileState {
+    let found = fs::metadata(path).ok()?;
+    Some((found.ino(), found.len(), found.mtime(), found.mtime_nsec()))
+}
+
+/// Asks clients for a certificate where there are authorities for them; nobody needs one.
+fn verifier(
+    authorities: Option<&Path>,
+    provider: &Arc<CryptoProvider>,
+) -> Result<Arc<dyn ClientCertVerifier>, TlsError> {
+    let Some(path) = authorities else {
+        return Ok(WebPkiClientVerifier::no_client_auth());
+    };
+    let content = |what: String| TlsError::Content {
+        path: path.to_owned(),
+        what,
+    };
+    let pem = fs::read(path).map_err(|cause| file(path, cause))?;
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(&pem) {
+        let certificate = certificate.map_err(|error| content(error.to_string()))?;
+        roots
+            .add(certificate)
+            .map_err(|error| content(error.to_string()))?;
+    }
+    WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider))
+        .allow_unauthenticated()
+        .build()
+        .map_err(|error| content(error.to_string()))
+}
+
+/// The certificates of a server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Choice {
+    /// For whoever asks for none of the names.
+    pub main: Files,
+    /// For whoever asks for a name (RFC 6066 §3); `*.` before it stands for one label.
+    pub named: Vec<(String, Files)>,
+    /// The oldest version of TLS that is spoken.
+    pub minimum: TlsVersion,
+    /// The authorities whose certificates let clients in, where there are any.
+    pub clients: Option<PathBuf>,
+}
+
+impl From<Files> for Choice {
+    fn from(main: Files) -> Self {
+        Choice {
+            main,
+            named: Vec::new(),
+            minimum: TlsVersion::Tls12,
+            clients: None,
         }
-        WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider))
-            .allow_unauthenticated()
-            .build()
-            .map_err(|error| content(error.to_string()))
     }
 }
 
-/// The certificate that is in use. A clone is another handle to it.
-#[derive(Clone)]
-pub struct Certificate {
-    files: Arc<Files>,
-    acceptor: Arc<RwLock<TlsAcceptor>>,
+/// When a certificate ends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Expiry {
+    /// Its file.
+    pub path: PathBuf,
+    /// When.
+    pub at: Timestamp,
 }
 
-impl Certificate {
+/// The certificates that are in use. A clone is another handle to them.
+#[derive(Clone)]
+pub struct Certificates {
+    choice: Arc<Choice>,
+    current: Arc<RwLock<Current>>,
+}
+
+/// What was read.
+struct Current {
+    acceptor: TlsAcceptor,
+    expiries: Vec<Expiry>,
+    read: Vec<FileState>,
+}
+
+impl Choice {
+    fn files(&self) -> impl Iterator<Item = &Files> {
+        std::iter::once(&self.main).chain(self.named.iter().map(|(_, files)| files))
+    }
+
+    /// What tells that a file is another than it was.
+    fn states(&self) -> Vec<FileState> {
+        let pairs = self.files().flat_map(|files| [&files.certificate, &files.key]);
+        pairs.chain(&self.clients).map(|path| state_of(path)).collect()
+    }
+
+    fn read(&self) -> Result<Current, TlsError> {
+        // Before they are read: what changes meanwhile is read again.
+        let read = self.states();
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let mut expiries = Vec::new();
+        let mut load = |files: &Files| {
+            let (certified, at) = files.load(&provider)?;
+            expiries.push(Expiry {
+                path: files.certificate.clone(),
+                at,
+            });
+            Ok::<_, TlsError>(Arc::new(certified))
+        };
+        let main = load(&self.main)?;
+        let mut named = HashMap::new();
+        for (name, files) in &self.named {
+            named.insert(name.to_ascii_lowercase(), load(files)?);
+        }
+        let versions: &[_] = match self.minimum {
+            TlsVersion::Tls12 => &[&rustls::version::TLS13, &rustls::version::TLS12],
+            TlsVersion::Tls13 => &[&rustls::version::TLS13],
+        };
+        let clients = verifier(self.clients.as_deref(), &provider)?;
+        let config = ServerConfig::builder_with_provider(provider)
+            .with_protocol_versions(versions)
+            .expect("the provider has suites for both versions")
+            .with_client_cert_verifier(clients)
+            .with_cert_resolver(Arc::new(ByName { main, named }));
+        Ok(Current {
+            acceptor: TlsAcceptor::from(Arc::new(config)),
+            expiries,
+            read,
+        })
+    }
+}
+
+impl Certificates {
     /// Reads the files.
     ///
     /// # Errors
     /// When they cannot be read, or do not belong together.
-    pub fn read(files: Files) -> Result<Self, TlsError> {
-        let acceptor = files.acceptor()?;
-        Ok(Certificate {
-            files: Arc::new(files),
-            acceptor: Arc::new(RwLock::new(acceptor)),
+    pub fn read(choice: impl Into<Choice>) -> Result<Self, TlsError> {
+        let choice = choice.into();
+        let current = choice.read()?;
+        Ok(Certificates {
+            choice: Arc::new(choice),
+            current: Arc::new(RwLock::new(current)),
         })
     }
 
     /// Reads them again, for the connections that begin TLS from then on.
     ///
     /// # Errors
-    /// When they cannot be read, or do not belong together: the certificate stays the one it was.
+    /// When they cannot be read, or do not belong together: the certificates stay those they were.
     pub fn read_again(&self) -> Result<(), TlsError> {
-        let acceptor = self.files.acceptor()?;
-        *self.acceptor.write().unwrap_or_else(PoisonError::into_inner) = acceptor;
+        let current = self.choice.read()?;
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = current;
         Ok(())
     }
 
+    /// Whether a file is another than the one that was read.
+    #[must_use]
+    pub fn have_changed(&self) -> bool {
+        self.current().read != self.choice.states()
+    }
+
+    /// When they end.
+    #[must_use]
+    pub fn expiries(&self) -> Vec<Expiry> {
+        self.current().expiries.clone()
+    }
+
     pub(crate) fn acceptor(&self) -> TlsAcceptor {
-        self.acceptor
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.current().acceptor.clone()
+    }
+
+    fn current(&self) -> RwLockReadGuard<'_, Current> {
+        self.current.read().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Gives each client the certificate for the name it asks for.
+#[derive(Debug)]
+struct ByName {
+    main: Arc<CertifiedKey>,
+    named: HashMap<String, Arc<CertifiedKey>>,
+}
+
+impl ByName {
+    fn find(&self, name: Option<&str>) -> &Arc<CertifiedKey> {
+        let found = name.and_then(|name| {
+            let name = name.to_ascii_lowercase();
+            let above = || Some(format!("*.{}", name.split_once('.')?.1));
+            self.named.get(&name).or_else(|| self.named.get(&above()?))
+        });
+        found.unwrap_or(&self.main)
+    }
+}
+
+impl ResolvesServerCert for ByName {
+    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        Some(Arc::clone(self.find(hello.server_name())))
     }
 }
 
@@ -194,12 +326,88 @@ fn write(path: &Path, mode: u32, text: &str) -> Result<(), TlsError> {
     write().map_err(|cause| file(path, cause))
 }
 
+/// Begins TLS on a connection.
+///
+/// # Errors
+/// The client does not speak TLS.
+pub(crate) async fn begin(
+    acceptor: TlsAcceptor,
+    plain: Box<dyn Stream>,
+    tally: &Tally,
+) -> io::Result<Box<dyn Stream>> {
+    let encrypted = acceptor.accept(plain).await?;
+    tally.tls(encrypted.get_ref().1.protocol_version());
+    Ok(Box::new(encrypted))
+}
+
 /// What begins TLS on a connection later.
-pub(crate) fn upgrade(acceptor: TlsAcceptor) -> Upgrade {
-    Box::new(move |plain| {
-        Box::pin(async move {
-            let encrypted: Box<dyn Stream> = Box::new(acceptor.accept(plain).await?);
-            Ok(encrypted)
-        })
-    })
+pub(crate) fn upgrade(acceptor: TlsAcceptor, tally: Arc<Tally>) -> Upgrade {
+    Box::new(move |plain| Box::pin(async move { begin(acceptor, plain, &tally).await }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn made(folder: &Path, name: &str) -> Files {
+        Files::self_signed(&folder.join(name), vec![name.to_owned()]).unwrap()
+    }
+
+    #[test]
+    fn each_name_has_its_certificate() {
+        let folder = tempfile::tempdir().unwrap();
+        let provider = rustls::crypto::aws_lc_rs::default_provider();
+        let load = |name: &str| Arc::new(made(folder.path(), name).load(&provider).unwrap().0);
+        let (main, exact, wild) = (load("main"), load("exact"), load("wild"));
+        let by_name = ByName {
+            main: Arc::clone(&main),
+            named: HashMap::from([
+                ("mail.example.net".to_owned(), Arc::clone(&exact)),
+                ("*.example.net".to_owned(), Arc::clone(&wild)),
+            ]),
+        };
+        let check = |name: Option<&str>, wanted: &Arc<CertifiedKey>| {
+            assert!(Arc::ptr_eq(by_name.find(name), wanted), "{name:?}");
+        };
+        check(Some("Mail.Example.NET"), &exact);
+        check(Some("imap.example.net"), &wild);
+        check(Some("a.b.example.net"), &main);
+        check(Some("example.net"), &main);
+        check(None, &main);
+    }
+
+    #[test]
+    fn files_that_change_are_seen_and_bad_ones_change_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let files = made(folder.path(), "one");
+        let certificates = Certificates::read(files.clone()).unwrap();
+        assert!(!certificates.have_changed());
+        let two = made(folder.path(), "two");
+        fs::rename(&two.certificate, &files.certificate).unwrap();
+        assert!(certificates.have_changed());
+        // The key is still that of the other.
+        assert!(certificates.read_again().is_err());
+        assert!(certificates.have_changed());
+        fs::rename(&two.key, &files.key).unwrap();
+        certificates.read_again().unwrap();
+        assert!(!certificates.have_changed());
+        assert!(certificates.expiries()[0].at.0 > 0);
+    }
+
+    #[test]
+    fn authorities_of_clients_are_read_again_as_well() {
+        let folder = tempfile::tempdir().unwrap();
+        let authorities = folder.path().join("ca.pem");
+        let choice = Choice {
+            clients: Some(authorities.clone()),
+            ..Choice::from(made(folder.path(), "one"))
+        };
+        assert!(Certificates::read(choice.clone()).is_err(), "it is not there");
+        fs::copy(made(folder.path(), "two").certificate, &authorities).unwrap();
+        let certificates = Certificates::read(choice).unwrap();
+        assert!(!certificates.have_changed());
+        fs::write(&authorities, "").unwrap();
+        assert!(certificates.have_changed());
+        assert!(certificates.read_again().is_err(), "nobody could be let in");
+    }
 }

@@ -13,7 +13,7 @@ use directory::{Cost, Directory, NewAccount};
 use engine::memory::MemoryEngine;
 use posthouse_server::listen::{Encryption, Listener, Protocol, Reach, serve};
 use posthouse_server::smtp::Port;
-use posthouse_server::tls::{Certificate, Files};
+use posthouse_server::tls::{Certificates, Files};
 use posthouse_server::{Mode, Services, system_clock};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName};
@@ -33,7 +33,7 @@ struct Server {
     imaps: SocketAddr,
     pop3: SocketAddr,
     folder: tempfile::TempDir,
-    certificate: Certificate,
+    certificate: Certificates,
     stop: watch::Sender<bool>,
     serving: JoinHandle<()>,
 }
@@ -55,7 +55,7 @@ async fn start(mode: Mode, connections: usize) -> Server {
     directory.add_account(alice).await.unwrap();
     let files = Files::self_signed(folder.path(), vec!["localhost".to_owned()]).unwrap();
     let state = (Store::new(engine, system_clock()), directory);
-    let certificate = Certificate::read(files).unwrap();
+    let certificate = Certificates::read(files).unwrap();
     let services = Services::new(&settings, state, certificate.clone(), mode);
     let listen = |protocol, encryption| {
         let listener = Listener::tcp((Ipv4Addr::LOCALHOST, 0).into(), protocol, encryption).unwrap();
@@ -71,7 +71,7 @@ async fn start(mode: Mode, connections: usize) -> Server {
     assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
     let (stop, stopped) = watch::channel(false);
     let serving = tokio::spawn(async move {
-        serve(vec![a, b, c, d, e, lmtp], services, &settings.limits, stopped).await;
+        serve(vec![a, b, c, d, e, lmtp], services, stopped).await;
     });
     let at = |port: Option<u16>| (Ipv4Addr::LOCALHOST, port.unwrap()).into();
     Server {

@@ -15,6 +15,7 @@ use imap::Refusal;
 use imap::grammar::flag::system_name;
 use posthouse_server::facts::facts_of;
 use posthouse_server::imap::{Authority, Door, LoginFuture, Passwords, serve};
+use posthouse_server::smtp::Intake;
 use sasl::Credentials;
 use store::{Account, BlobSource, Keywords, NewMessage, Now, Store};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -147,6 +148,9 @@ impl World for InMemory {
             })),
             message_limit: MESSAGE_LIMIT,
             now: Arc::clone(&self.now),
+            intake: Arc::new(Intake::new(64 << 20)),
+            terms: Arc::default(),
+            tally: Arc::default(),
             stop: self.stop.subscribe(),
         };
         tokio::spawn(serve(Box::new(far), door));

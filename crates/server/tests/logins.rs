@@ -10,13 +10,13 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use config::{Oidc, Settings};
-use directory::{Cores, Cost, Directory, NewAccount, Rounds, Scram};
+use directory::{Cost, Directory, NewAccount, Rounds, Scram};
 use engine::memory::MemoryEngine;
 use jsonwebtoken::jwk::{Jwk, JwkSet};
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use posthouse_server::listen::{Encryption, Listener, Protocol, serve};
 use posthouse_server::smtp::Port;
-use posthouse_server::tls::{Certificate, Files};
+use posthouse_server::tls::{Certificates, Choice, Files};
 use posthouse_server::{Mode, Services, system_clock};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, SanType};
 use rustls::pki_types::pem::PemObject as _;
@@ -56,17 +56,17 @@ async fn start(extras: Extras) -> Server {
     let mut settings = Settings::new(name("localhost"), name("example.org"));
     let authority = authority();
     let issuer = EncodingKey::from_ec_der(KeyPair::generate().unwrap().serialized_der());
-    let mut files = Files::self_signed(folder.path(), vec!["localhost".to_owned()]).unwrap();
+    let mut choice = Choice::from(Files::self_signed(folder.path(), vec!["localhost".to_owned()]).unwrap());
     let mut scram = Scram::Off;
     if extras == Extras::All {
         let path = |name| folder.path().join(name);
         fs::write(path("ca.pem"), authority.pem()).unwrap();
-        files.clients = Some(path("ca.pem"));
+        choice.clients = Some(path("ca.pem"));
         let jwk = Jwk::from_encoding_key(&issuer, Algorithm::ES256).unwrap();
         let keys = JwkSet { keys: vec![jwk] };
         fs::write(path("jwks.json"), serde_json::to_vec(&keys).unwrap()).unwrap();
         settings.auth.scram = true;
-        settings.auth.oidc = Some(Oidc {
+        settings.oidc = Some(Oidc {
             issuer: "https://id.example.org".to_owned(),
             audience: "mail".to_owned(),
             keys: path("jwks.json"),
@@ -75,8 +75,12 @@ async fn start(extras: Extras) -> Server {
         scram = Scram::On(Rounds::default());
     }
     let engine: Arc<dyn engine::Engine> = Arc::new(MemoryEngine::default());
-    let cost = (Cost::LEAST, Cores::AllButOne);
-    let directory = Directory::with_scram(Arc::clone(&engine), name("example.org"), cost, scram);
+    let options = directory::Options {
+        cost: Cost::LEAST,
+        scram,
+        ..directory::Options::default()
+    };
+    let directory = Directory::with_options(Arc::clone(&engine), name("example.org"), options);
     for name in ["alice", "bob"] {
         let (address, password) = (address(name), Secret::from(name));
         directory
@@ -85,7 +89,7 @@ async fn start(extras: Extras) -> Server {
             .unwrap();
     }
     let state = (Store::new(engine, system_clock()), directory.clone());
-    let services = Services::new(&settings, state, Certificate::read(files).unwrap(), Mode::Real);
+    let services = Services::new(&settings, state, Certificates::read(choice).unwrap(), Mode::Real);
     let listen = |protocol, encryption| {
         let listener = Listener::tcp((Ipv4Addr::LOCALHOST, 0).into(), protocol, encryption).unwrap();
         let at = (Ipv4Addr::LOCALHOST, listener.port().unwrap()).into();
@@ -95,7 +99,7 @@ async fn start(extras: Extras) -> Server {
     let (imaps, b) = listen(Protocol::Imap, Encryption::AtOnce);
     let (submissions, c) = listen(Protocol::Smtp(Port::Submission), Encryption::AtOnce);
     let (stop, stopped) = watch::channel(false);
-    tokio::spawn(async move { serve(vec![a, b, c], services, &settings.limits, stopped).await });
+    tokio::spawn(async move { serve(vec![a, b, c], services, stopped).await });
     Server {
         imap,
         imaps,

@@ -167,6 +167,8 @@ impl World for InMemory {
             passwords: self.passwords,
             // A handshake after which everything is as it was.
             upgrade: Some(Box::new(|stream| Box::pin(async move { Ok(stream) }))),
+            terms: Arc::default(),
+            tally: Arc::default(),
             stop: self.stop.subscribe(),
         };
         tokio::spawn(serve(Box::new(far), door));

@@ -1,7 +1,5 @@
 //! The header of a message, as far as a transfer agent looks at it: which fields are there, and how often.
 
-use crate::limits;
-
 /// The fields of a header, up to the first line that is none.
 #[derive(Clone, Copy, Debug)]
 pub struct Fields<'a>(&'a [u8]);
@@ -84,18 +82,18 @@ impl Present {
         present
     }
 
-    /// Whether the message has been through too many servers (RFC 5321 §6.3).
+    /// Whether the message has been through too many servers (RFC 5321 §6.3): more than `most`.
     #[must_use]
-    pub fn loops(self) -> bool {
-        self.received > limits::RECEIVED_FIELDS
+    pub fn loops(self, most: usize) -> bool {
+        self.received > most
     }
 }
 
-/// Whether the header of a message is over the limit: all that stands before the first empty line.
+/// Whether the header of a message, all that stands before the first empty line, has more than `most` octets.
 #[must_use]
-pub fn is_too_big(message: &[u8]) -> bool {
+pub fn is_too_big(message: &[u8], most: usize) -> bool {
     let empty_line = b"\r\n\r\n";
-    let head = message.get(..limits::HEADER + empty_line.len() / 2);
+    let head = message.get(..most + empty_line.len() / 2);
     let head = head.filter(|head| !head.starts_with(b"\r\n"));
     head.is_some_and(|head| memchr::memmem::find(head, empty_line).is_none())
 }
@@ -103,6 +101,7 @@ pub fn is_too_big(message: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::limits;
 
     #[test]
     fn fields_are_found_up_to_the_body() {
@@ -126,14 +125,15 @@ mod tests {
 
     #[test]
     fn a_loop_is_a_hundred_and_one_received_fields() {
-        assert!(!Present::of(&b"Received: x\r\n".repeat(100)).loops());
-        assert!(Present::of(&b"Received: x\r\n".repeat(101)).loops());
+        assert!(!Present::of(&b"Received: x\r\n".repeat(100)).loops(limits::RECEIVED_FIELDS));
+        assert!(Present::of(&b"Received: x\r\n".repeat(101)).loops(limits::RECEIVED_FIELDS));
     }
 
     #[test]
     fn a_header_has_a_limit_and_a_body_has_none() {
         let header = |octets: usize| [b"A: ", &vec![b'x'; octets - 5][..], b"\r\n"].concat();
         let message = |octets, body: &[u8]| [&header(octets)[..], b"\r\n", body].concat();
+        let is_too_big = |message: &[u8]| is_too_big(message, limits::HEADER);
         assert!(!is_too_big(&message(limits::HEADER, &[b'x'; 5000])));
         assert!(is_too_big(&message(limits::HEADER + 1, &[b'x'; 5000])));
         assert!(!is_too_big(&header(limits::HEADER)));

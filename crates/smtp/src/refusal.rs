@@ -74,7 +74,7 @@ pub enum Refusal {
     TooManyRecipients,
     /// The message is larger than the limit (RFC 1870 §6).
     TooBig,
-    /// The message's header is larger than [`crate::limits::HEADER`].
+    /// The message's header is larger than the server takes.
     HeaderTooBig,
     /// The message has lone CR or LF octets, whose meaning programs do not agree about.
     BareLineEnds,

@@ -1,7 +1,7 @@
 //! Where a connection stands (RFC 5321 §4.1.4), each state with what it knows.
 
+use crate::Refusal;
 use crate::command::{Hello, In, Mail};
-use crate::{Refusal, limits};
 
 /// A connection, with recipients of the type `R`: what a server found out about each; and messages in the making of the
 /// type `M`.
@@ -85,12 +85,12 @@ impl<R, M> Session<R, M> {
 }
 
 impl<R> Transaction<R> {
-    /// Takes one more recipient.
+    /// Takes one more recipient, of `most`.
     ///
     /// # Errors
     /// When there are as many as one transaction takes.
-    pub fn add(&mut self, recipient: R) -> Result<(), Refusal> {
-        if self.recipients.len() >= limits::RECIPIENTS {
+    pub fn add(&mut self, recipient: R, most: usize) -> Result<(), Refusal> {
+        if self.recipients.len() >= most {
             return Err(Refusal::TooManyRecipients);
         }
         self.recipients.push(recipient);
@@ -102,6 +102,7 @@ impl<R> Transaction<R> {
 mod tests {
     use super::*;
     use crate::command::{COMMANDS, ClientName, Dialect, ReversePath};
+    use crate::limits;
 
     fn transaction(recipients: usize) -> Transaction<()> {
         let name = ClientName::check(b"c").unwrap();
@@ -162,8 +163,9 @@ mod tests {
 
     #[test]
     fn recipients_have_a_limit() {
-        let mut transaction = transaction(limits::RECIPIENTS - 1);
-        assert_eq!(transaction.add(()), Ok(()));
-        assert_eq!(transaction.add(()), Err(Refusal::TooManyRecipients));
+        let most = limits::RECIPIENTS;
+        let mut transaction = transaction(most - 1);
+        assert_eq!(transaction.add((), most), Ok(()));
+        assert_eq!(transaction.add((), most), Err(Refusal::TooManyRecipients));
     }
 }

@@ -9,6 +9,7 @@ use engine::{Engine, Partition, Row};
 use tokio::sync::watch;
 use types::{AccountId, ChangeNumber, KeywordName, MailboxId, MailboxName, Role, Timestamp, Uid};
 
+use crate::memory::Memory;
 use crate::row::{Counters, MailboxRow};
 use crate::sequencer::{Queue, Subscribed, lock, submit};
 use crate::state::{KeptView, State};
@@ -38,6 +39,7 @@ pub(crate) struct Inner {
     id: AccountId,
     engine: Arc<dyn Engine>,
     now: Now,
+    memory: Arc<Memory>,
     state: Mutex<State>,
     queue: Mutex<Queue>,
 }
@@ -47,6 +49,7 @@ impl Inner {
         id: AccountId,
         engine: Arc<dyn Engine>,
         now: Now,
+        memory: Arc<Memory>,
     ) -> Result<Arc<Self>, StoreError> {
         let partition = Store::partition(id);
         let unreadable = |table| StoreError::UnreadableRow { account: id.0, table };
@@ -81,6 +84,7 @@ impl Inner {
             id,
             engine,
             now,
+            memory,
             state,
             queue: Mutex::default(),
         }))
@@ -141,6 +145,7 @@ impl Inner {
         let Some(row) = row else {
             return Ok(Arc::new(View::empty(mailbox)));
         };
+        let charge = self.memory.load(row.messages.into())?;
         let mut rows = Vec::with_capacity(usize::try_from(row.messages).unwrap_or(0).min(MAX_TRUSTED));
         for stored in scan_all(
             &*self.engine,
@@ -155,7 +160,8 @@ impl Inner {
                 table: "message",
             })?);
         }
-        let view = Arc::new(View::new(&row, rows));
+        let charge = charge.keep(rows.len());
+        let view = Arc::new(View::new(&row, rows, Some(charge)));
         self.state().views.insert(
             mailbox,
             KeptView {

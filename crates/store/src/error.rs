@@ -36,6 +36,9 @@ pub enum Refusal {
     /// A limit of this store: a copy is one transaction.
     #[error("too many messages for one copy; copy fewer at a time")]
     TooManyMessages,
+    /// Too many large mailboxes are being read at a time: it may work later.
+    #[error("there is no memory for this mailbox now; try again later")]
+    NoMemory,
     /// Some of the messages that were to be taken all or none are gone.
     #[error("some of the messages are gone")]
     MessagesGone,

@@ -10,6 +10,7 @@ mod account;
 mod check;
 mod error;
 mod key;
+mod memory;
 mod note;
 mod reading;
 mod row;

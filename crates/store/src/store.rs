@@ -11,6 +11,7 @@ use tokio::sync::OnceCell;
 use types::{AccountId, BlobId, MailboxName, Timestamp};
 
 use crate::account::Inner;
+use crate::memory::Memory;
 use crate::sequencer::lock;
 use crate::{Account, Appended, BlobSource, NewMessage, Refusal, StoreError, key};
 
@@ -35,6 +36,7 @@ pub struct Store {
 struct Shared {
     engine: Arc<dyn Engine>,
     now: Now,
+    memory: Arc<Memory>,
     accounts: Mutex<HashMap<AccountId, Arc<OnceCell<Arc<Inner>>>>>,
     /// Accounts that were deleted while the store was open: who still holds their numbers must not bring them back.
     deleted: Mutex<HashSet<AccountId>>,
@@ -53,10 +55,18 @@ impl Store {
     /// A store over an engine.
     #[must_use]
     pub fn new(engine: Arc<dyn Engine>, now: Now) -> Self {
+        Self::with_memory(engine, now, usize::MAX)
+    }
+
+    /// The same, with so many octets for views of mailboxes: one that needs more is refused until others are no longer
+    /// read.
+    #[must_use]
+    pub fn with_memory(engine: Arc<dyn Engine>, now: Now, octets: usize) -> Self {
         Store {
             shared: Arc::new(Shared {
                 engine,
                 now,
+                memory: Memory::new(octets),
                 accounts: Mutex::new(HashMap::new()),
                 deleted: Mutex::default(),
             }),
@@ -89,7 +99,10 @@ impl Store {
     }
 
     pub(crate) async fn load(&self, id: AccountId) -> Result<Arc<Inner>, StoreError> {
-        Inner::load(id, Arc::clone(&self.shared.engine), Arc::clone(&self.shared.now)).await
+        let Shared {
+            engine, now, memory, ..
+        } = &*self.shared;
+        Inner::load(id, Arc::clone(engine), Arc::clone(now), Arc::clone(memory)).await
     }
 
     pub(crate) fn engine(&self) -> &dyn Engine {
@@ -215,12 +228,16 @@ impl Store {
     pub fn sweep(&self) {
         let mut accounts = lock(&self.shared.accounts);
         let too_many = accounts.len() > MAX_UNUSED_ACCOUNTS;
+        let keep = match self.shared.memory.is_scarce() {
+            true => 0,
+            false => SWEEPS_TO_KEEP,
+        };
         accounts.retain(|_, cell| {
             let Some(inner) = cell.get() else {
                 return Arc::strong_count(cell) > 1;
             };
             inner.store_recent();
-            let unread = inner.state().sweep(SWEEPS_TO_KEEP);
+            let unread = inner.state().sweep(keep);
             let unused = unread && Arc::strong_count(inner) == 1 && Arc::strong_count(cell) == 1;
             !(too_many && unused)
         });

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use types::{ChangeNumber, KeywordName, MailboxId, Uid, UidValidity};
 
 use crate::MessageRow;
+use crate::memory::Charge;
 
 /// How many rows a chunk begins with; it splits when it has twice as many.
 const CHUNK: usize = 512;
@@ -22,6 +23,8 @@ pub struct View {
     chunks: Vec<Arc<Chunk>>,
     /// How many rows stand before each chunk; one more entry holds the number of all.
     before: Vec<usize>,
+    /// The memory that it takes, shared with the views that it becomes.
+    _charge: Option<Arc<Charge>>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -43,7 +46,11 @@ pub(crate) enum ViewChange {
 }
 
 impl View {
-    pub(crate) fn new(mailbox: &crate::row::MailboxRow, rows: Vec<MessageRow>) -> Self {
+    pub(crate) fn new(
+        mailbox: &crate::row::MailboxRow,
+        rows: Vec<MessageRow>,
+        charge: Option<Charge>,
+    ) -> Self {
         let chunks: Vec<_> = rows
             .chunks(CHUNK)
             .map(|rows| Arc::new(Chunk::new(rows.to_vec())))
@@ -56,6 +63,7 @@ impl View {
             keywords: mailbox.keywords.clone().into(),
             chunks,
             before: Vec::new(),
+            _charge: charge.map(Arc::new),
         };
         view.count();
         view
@@ -71,6 +79,7 @@ impl View {
             keywords: Arc::new([]),
             chunks: Vec::new(),
             before: vec![0],
+            _charge: None,
         }
     }
 
@@ -341,7 +350,7 @@ mod tests {
     #[test]
     fn positions_follow_the_uids_over_many_chunks() {
         let rows: Vec<_> = (1..=2000).map(|n| row(n * 2, 1)).collect();
-        let view = View::new(&mailbox(4001, 1), rows);
+        let view = View::new(&mailbox(4001, 1), rows, None);
         assert_eq!(view.len(), 2000);
         for position in [1, 512, 513, 1024, 1025, 2000] {
             let uid = view.at(position).unwrap().uid;
@@ -360,7 +369,7 @@ mod tests {
     #[test]
     fn an_old_view_stays_as_it_was() {
         let rows: Vec<_> = (1..=1500).map(|n| row(n, 1)).collect();
-        let old = View::new(&mailbox(1501, 1), rows);
+        let old = View::new(&mailbox(1501, 1), rows, None);
         let mut new = old.clone();
         let changes = [
             ViewChange::Remove(Uid(1500)),
@@ -386,7 +395,7 @@ mod tests {
 
     #[test]
     fn a_view_may_become_empty_and_grow_again() {
-        let mut view = View::new(&mailbox(2, 1), vec![row(1, 1)]);
+        let mut view = View::new(&mailbox(2, 1), vec![row(1, 1)], None);
         view.apply(&mailbox(2, 2), &[ViewChange::Remove(Uid(1))]);
         assert!(view.is_empty() && view.at(1).is_none() && view.rank(Uid(9)) == 0);
         view.apply(&mailbox(3, 3), &[ViewChange::Push(row(2, 3))]);

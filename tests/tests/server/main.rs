@@ -13,4 +13,5 @@ mod hostile;
 mod power_loss;
 mod salvage;
 mod scarcity;
+mod setup;
 mod uidl;

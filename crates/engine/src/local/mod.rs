@@ -218,6 +218,14 @@ impl LocalEngine {
         &self.findings
     }
 
+    /// Whether it still writes.
+    ///
+    /// # Errors
+    /// When writing was stopped by a failed sync.
+    pub fn running(&self) -> Result<(), EngineError> {
+        self.shared.running()
+    }
+
     /// Takes everything over into the index, ends the log, and refuses what comes later. Again: does nothing.
     ///
     /// # Errors

@@ -209,6 +209,7 @@ pub fn bad_command(out: &mut Vec<u8>, bad: &BadCommand) {
 pub fn refuse_frame(out: &mut Vec<u8>, tag: Option<&[u8]>, why: FramingError) {
     let (kind, code) = match why {
         FramingError::LiteralTooBig { .. } => (Kind::No, Some(Code::TooBig)),
+        FramingError::NoRoom => (Kind::No, Some(Code::Unavailable)),
         FramingError::LineTooLong | FramingError::TooManyLiterals => (Kind::Bad, None),
     };
     let (tag, kind) = match tag {

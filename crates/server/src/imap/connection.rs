@@ -20,11 +20,6 @@ const ENOUGH: usize = 256 * 1024;
 /// Larger pieces are written from where they are: copying is cheaper than two more calls up to here.
 const LARGE: usize = 64 * 1024;
 
-/// How long a client may take to read what is sent to it.
-const WRITE_TIME: Duration = Duration::from_secs(300);
-/// How long a TLS handshake may take.
-const HANDSHAKE_TIME: Duration = Duration::from_secs(60);
-
 /// A stream of bytes in both directions.
 pub trait Stream: AsyncRead + AsyncWrite + Send + Sync + Unpin {
     /// What it says of its client.
@@ -39,6 +34,8 @@ pub(super) struct Connection {
     framer: Framer,
     out: Vec<u8>,
     written: u64,
+    /// How long a client may take to read what is sent to it.
+    patience: Duration,
 }
 
 /// A place in the output.
@@ -49,12 +46,13 @@ pub(super) struct Mark {
 }
 
 impl Connection {
-    pub(super) fn new(stream: Box<dyn Stream>) -> Self {
+    pub(super) fn new(stream: Box<dyn Stream>, patience: Duration) -> Self {
         Connection {
             stream,
             framer: Framer::new(Limits::BEFORE_LOGIN),
             out: Vec::new(),
             written: 0,
+            patience,
         }
     }
 
@@ -115,7 +113,7 @@ impl Connection {
     }
 
     async fn write_out(&mut self) -> io::Result<()> {
-        in_time(self.stream.write_all(&self.out)).await?;
+        in_time(self.patience, self.stream.write_all(&self.out)).await?;
         self.written += self.out.len() as u64;
         self.out.clear();
         Ok(())
@@ -126,21 +124,20 @@ impl Connection {
         if !self.out.is_empty() {
             self.write_out().await?;
         }
-        in_time(self.stream.flush()).await
+        in_time(self.patience, self.stream.flush()).await
     }
 
     /// Writes everything that was printed and ends the connection.
     pub(super) async fn close(&mut self) -> io::Result<()> {
         self.flush().await?;
-        in_time(self.stream.shutdown()).await
+        in_time(self.patience, self.stream.shutdown()).await
     }
 
     /// Begins TLS. What was read before is thrown away.
-    pub(super) async fn upgrade(&mut self, upgrade: Upgrade) -> io::Result<()> {
+    pub(super) async fn upgrade(&mut self, upgrade: Upgrade, patience: Duration) -> io::Result<()> {
         let plain = std::mem::replace(&mut self.stream, Box::new(tokio::io::empty()));
         self.framer.forget();
-        let encrypted = timeout(HANDSHAKE_TIME, upgrade(plain)).await;
-        self.stream = encrypted.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
+        self.stream = timeout(patience, upgrade(plain)).await??;
         Ok(())
     }
 
@@ -151,7 +148,7 @@ impl Connection {
             return self.relieve_within().await;
         }
         self.write_out().await?;
-        in_time(self.stream.write_all(&octets)).await?;
+        in_time(self.patience, self.stream.write_all(&octets)).await?;
         self.written += octets.len() as u64;
         Ok(())
     }
@@ -180,8 +177,8 @@ impl Connection {
     }
 }
 
-async fn in_time(write: impl Future<Output = io::Result<()>>) -> io::Result<()> {
-    timeout(WRITE_TIME, write)
+async fn in_time(patience: Duration, write: impl Future<Output = io::Result<()>>) -> io::Result<()> {
+    timeout(patience, write)
         .await
         .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
 }

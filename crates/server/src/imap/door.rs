@@ -13,6 +13,8 @@ use tokio::sync::watch;
 use super::connection::Stream;
 use crate::authenticate::Sasl;
 use crate::channel::Channel;
+use crate::smtp::Intake;
+use crate::{Tally, Terms};
 
 /// The outcome of a login, later.
 pub type LoginFuture<'a> = Pin<Box<dyn Future<Output = Result<Account, Refusal>> + Send + 'a>>;
@@ -59,6 +61,12 @@ pub struct Door {
     pub message_limit: usize,
     /// Tells the time.
     pub now: Now,
+    /// The memory for messages on their way in.
+    pub intake: Arc<Intake>,
+    /// What clients have to keep to.
+    pub terms: Arc<Terms>,
+    /// What is counted of the session.
+    pub tally: Arc<Tally>,
     /// Says when the server stops.
     pub stop: watch::Receiver<bool>,
 }

@@ -4,7 +4,6 @@
 //! that a session that waits is small.
 
 use std::io;
-use std::time::Duration;
 
 use ::store::Account;
 use bytes::Bytes;
@@ -24,13 +23,10 @@ use super::door::{Door, Passwords};
 use super::selected::{Access, Expunges, Selected};
 use super::stop::Stop;
 use crate::listen::stopped;
+use crate::smtp::Hold;
 
-/// How long a client may be silent after a login (RFC 3501 §5.4: at least 30 minutes).
-const IDLE_TIME: Duration = Duration::from_secs(31 * 60);
-/// How long a client may take from the greeting to a login, whatever it says meanwhile.
-const LOGIN_TIME: Duration = Duration::from_secs(180);
-/// How many times a client may be wrong about name or password: more is guessing.
-const MAX_LOGIN_FAILURES: u32 = 5;
+/// Octets of a command that every connection may have.
+const UNCOUNTED: usize = 8 * 1024;
 /// How many mistakes a client may make before a login.
 const MAX_MISTAKES: u32 = 10;
 /// How many it may make in a row after a login: a broken client, not an attack.
@@ -48,6 +44,8 @@ pub(super) struct Session {
     pub(super) connection: Connection,
     pub(super) door: Door,
     pub(super) state: State,
+    /// The memory of a large command that is on its way, until it is carried out.
+    hold: Option<Box<Hold>>,
     /// The tag of the IDLE that is going on.
     idling: Option<Bytes>,
     mistakes: u32,
@@ -68,13 +66,14 @@ enum Next {
 /// The connection broke. A client that leaves without LOGOUT is no error.
 pub async fn serve(stream: Box<dyn Stream>, door: Door) -> io::Result<()> {
     let mut session = Session {
-        connection: Connection::new(stream),
-        door,
+        connection: Connection::new(stream, door.terms.times.write),
         state: State::NotAuthenticated,
+        hold: None,
         idling: None,
         mistakes: 0,
         login_failures: 0,
-        deadline: Instant::now() + LOGIN_TIME,
+        deadline: Instant::now() + door.terms.times.imap_login,
+        door,
     };
     session.greet();
     match session.run().await {
@@ -135,13 +134,14 @@ impl Session {
                 Event::Command(frame) if self.idling.is_some() => Box::pin(self.end_idle(frame)).await?,
                 Event::Command(frame) => Box::pin(self.command(frame)).await?,
                 Event::Refused { text, why } => self.refuse_frame(&text, why),
-                Event::Hopeless(why) => {
-                    print::bye(self.connection.out(), &why.to_string());
-                    Next::End
-                }
+                Event::Hopeless(why) => self.leave(&why.to_string()),
             };
             if next == Next::End {
                 return self.connection.close().await;
+            }
+            // What comes next is counted when it comes.
+            if self.connection.framer().held() < UNCOUNTED {
+                self.hold = None;
             }
             // A client that sends many commands at once gets no more answers than it reads.
             self.connection.relieve().await?;
@@ -176,13 +176,29 @@ impl Session {
             Err(_) => Ok(self.leave("you have been silent for too long")),
             Ok(read) => {
                 read?;
+                self.hold_what_came();
                 self.wait_anew();
                 Ok(Next::Command)
             }
         }
     }
 
+    /// A large command takes memory that others have too; where there is none it is refused, and its rest is skipped.
+    fn hold_what_came(&mut self) {
+        let octets = self.connection.framer().held();
+        if octets < UNCOUNTED {
+            return;
+        }
+        let intake = &self.door.intake;
+        let hold = self.hold.get_or_insert_with(|| Box::new(intake.hold()));
+        if !hold.grow(octets) {
+            self.hold = None;
+            self.connection.framer().give_up();
+        }
+    }
+
     fn leave(&mut self, why: &str) -> Next {
+        self.door.tally.end(why);
         print::bye(self.connection.out(), why);
         Next::End
     }
@@ -227,12 +243,12 @@ impl Session {
         if self.mistakes < limit {
             return Next::Command;
         }
-        print::bye(self.connection.out(), "too many mistakes");
-        Next::End
+        self.leave("too many mistakes")
     }
 
     /// Carries out one command and answers it.
     async fn command(&mut self, frame: Frame) -> io::Result<Next> {
+        self.door.tally.command();
         let tagged = match parse(&frame) {
             Ok(tagged) => tagged,
             Err(bad) => return Ok(self.bad_command(&bad)),
@@ -246,6 +262,7 @@ impl Session {
         let Tagged { tag, command, .. } = tagged;
         match command {
             Command::Logout => {
+                self.door.tally.end("logout");
                 print::bye(self.connection.out(), "goodbye");
                 print::done(self.connection.out(), &tag, "logged out");
                 Ok(Next::End)
@@ -291,7 +308,7 @@ impl Session {
     /// The client has said something. Before a login that wins it no time.
     fn wait_anew(&mut self) {
         if !matches!(self.state, State::NotAuthenticated) {
-            self.deadline = Instant::now() + IDLE_TIME;
+            self.deadline = Instant::now() + self.door.terms.times.imap;
         }
     }
 
@@ -323,6 +340,9 @@ impl Session {
             Ok(Outcome::LoggedIn) => self.capabilities(),
             _ => Vec::new(),
         };
+        if let Ok(Outcome::Appended(_)) = &outcome {
+            self.door.tally.message();
+        }
         let uids: Vec<Uid> = match &outcome {
             Ok(Outcome::Appended(new)) => new.iter().map(|new| new.uid).collect(),
             _ => Vec::new(),
@@ -365,11 +385,10 @@ impl Session {
         match (&self.state, refusal) {
             (State::NotAuthenticated, Refusal::Credentials | Refusal::TooManyTries) => {
                 self.login_failures += 1;
-                if self.login_failures < MAX_LOGIN_FAILURES {
+                if self.login_failures < self.door.terms.login_tries {
                     return Next::Command;
                 }
-                print::bye(self.connection.out(), "too many wrong passwords");
-                Next::End
+                self.leave("too many wrong passwords")
             }
             (State::NotAuthenticated, _) => self.count_mistake(),
             _ => Next::Command,
@@ -400,7 +419,8 @@ impl Session {
         };
         print::done(self.connection.out(), tag, "begin TLS now");
         self.connection.flush().await?;
-        self.connection.upgrade(upgrade).await?;
+        let patience = self.door.terms.times.handshake;
+        self.connection.upgrade(upgrade, patience).await?;
         self.door.passwords = Passwords::Allowed;
         Ok(Next::Command)
     }
@@ -417,7 +437,7 @@ impl Session {
         let limits = Limits::after_login(self.door.message_limit);
         self.connection.framer().set_limits(limits);
         self.state = State::Authenticated(account);
-        self.deadline = Instant::now() + IDLE_TIME;
+        self.deadline = Instant::now() + self.door.terms.times.imap;
         Outcome::LoggedIn
     }
 }

@@ -41,6 +41,7 @@ pub(super) fn refusal(error: StoreError) -> Refusal {
             Store::InboxStays => Refusal::Inbox,
             Store::BelowItself => Refusal::BelowItself,
             Store::MessageTooLarge => Refusal::TooBig,
+            Store::NoMemory => Refusal::Unavailable,
             Store::OverQuota => Refusal::OverQuota,
             Store::MessagesGone => Refusal::ExpungeIssued,
             Store::NameTooLong

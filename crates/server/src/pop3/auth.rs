@@ -10,7 +10,7 @@ use pop3::command::Initial;
 use pop3::{Refusal, reply};
 use sasl::encoding::{self, DecodeError};
 
-use super::connection::{COMMAND_TIME, Connection, Failed};
+use super::connection::{Connection, Failed};
 use crate::authenticate::{self, Beginning, Conversation, Fault};
 use crate::imap::Passwords;
 use crate::lines::Line;
@@ -54,7 +54,7 @@ impl Conversation for Connection {
     async fn ask(&mut self, challenge: &[u8]) -> Result<Vec<u8>, Failed> {
         reply::challenge(&encoding::encode(challenge), self.lines.output());
         self.lines.set_limit(pop3::AUTH_LINE);
-        let line = self.lines.line(COMMAND_TIME).await;
+        let line = self.lines.line(self.door.terms.times.pop3).await;
         self.lines.set_limit(pop3::COMMAND_LINE);
         match line? {
             Line::TooLong => Err(Refusal::LineTooLong.into()),

@@ -1,7 +1,5 @@
 //! A connection: reads commands, answers them, and says goodbye.
 
-use std::time::Duration;
-
 use pop3::capability::{self, Offer};
 use pop3::command::LanguageRange;
 use pop3::reply::Words;
@@ -11,9 +9,6 @@ use super::door::Door;
 use super::transaction::Opened;
 use crate::imap::{Passwords, Stream};
 use crate::lines::{Gone, Line, Lines};
-
-/// RFC 1939 §3: the autologout timer, of at least ten minutes. It enters no UPDATE: nothing is deleted.
-pub(super) const COMMAND_TIME: Duration = Duration::from_secs(600);
 
 /// A connection with all that is known of it.
 pub(super) struct Connection {
@@ -69,7 +64,12 @@ enum Next {
 /// Serves one connection from greeting to end.
 pub async fn serve(stream: Box<dyn Stream>, door: Door) {
     let mut connection = Connection {
-        lines: Lines::new(stream, pop3::COMMAND_LINE, door.stop.clone()),
+        lines: Lines::new(
+            stream,
+            pop3::COMMAND_LINE,
+            door.terms.times.write,
+            door.stop.clone(),
+        ),
         door,
         session: Session::Authorization,
         mode: Mode::Ascii,
@@ -77,16 +77,17 @@ pub async fn serve(stream: Box<dyn Stream>, door: Door) {
         errors: 0,
         login_failures: 0,
     };
-    match connection.run().await {
+    let ended = connection.run().await;
+    if let Err(gone) = &ended {
+        connection.door.tally.end(gone);
+    }
+    match ended {
         Ok(()) => {}
         // RFC 1939 §3 says nothing to a client that is silent; words help whoever looks at it.
         Err(Gone::Silent) => connection.refuse(Refusal::TimedOut),
         // What is marked stays: nothing is deleted but by QUIT.
         Err(Gone::Stopping) => connection.refuse(Refusal::ShuttingDown),
-        Err(gone) => {
-            tracing::debug!(peer = ?connection.door.peer, %gone, "a POP3 connection ended");
-            return;
-        }
+        Err(_) => return,
     }
     connection.lines.close().await;
 }
@@ -99,7 +100,9 @@ impl Connection {
         );
         while self.converse().await? == Next::Tls {
             if let Some(upgrade) = self.door.upgrade.take() {
-                self.lines.upgrade(upgrade).await?;
+                self.lines
+                    .upgrade(upgrade, self.door.terms.times.handshake)
+                    .await?;
                 self.door.passwords = Passwords::Allowed;
                 // RFC 6856 §7: nor is the language that somebody in between has chosen.
                 self.language = Language::Default;
@@ -147,13 +150,15 @@ impl Connection {
     /// Answers one line after the other.
     async fn converse(&mut self) -> Result<Next, Gone> {
         loop {
-            let line = self.lines.line(COMMAND_TIME).await?;
+            // RFC 1939 §3: the autologout timer enters no UPDATE: nothing is deleted.
+            let line = self.lines.line(self.door.terms.times.pop3).await?;
             // Boxed, so that a connection that waits is small.
             let next = Box::pin(self.answer(line)).await?;
             if next != Next::Command {
                 return Ok(next);
             }
-            if self.errors > pop3::ERRORS || self.login_failures >= pop3::LOGIN_FAILURES {
+            if self.errors > pop3::ERRORS || self.login_failures >= self.door.terms.login_tries {
+                self.door.tally.end("too many mistakes");
                 self.refuse(Refusal::TooManyErrors);
                 return Ok(Next::Close);
             }
@@ -161,6 +166,7 @@ impl Connection {
     }
 
     async fn answer(&mut self, line: Line) -> Result<Next, Gone> {
+        self.door.tally.command();
         let parsed = match line {
             Line::TooLong => Err(Refusal::LineTooLong),
             Line::Whole(line) => command::parse(&line),
@@ -184,7 +190,10 @@ impl Connection {
     async fn carry_out(&mut self, command: Command, allowed: In) -> Result<Next, Failed> {
         self.session.check(allowed)?;
         match command {
-            Command::Quit => return self.quit().await,
+            Command::Quit => {
+                self.door.tally.end("quit");
+                return self.quit().await;
+            }
             Command::Stls => {
                 self.check_stls()?;
                 self.grant(Words::BeginTls);
@@ -227,7 +236,10 @@ impl Connection {
             Command::List(Some(number)) => opened.list(number, out)?,
             Command::Uidl(None) => opened.maildrop.print_uidl(language, out),
             Command::Uidl(Some(number)) => opened.uidl(number, out)?,
-            Command::Retr(number) => opened.retr(number, language, &mut self.lines).await?,
+            Command::Retr(number) => {
+                opened.retr(number, language, &mut self.lines).await?;
+                self.door.tally.message();
+            }
             Command::Top(number, body_lines) => {
                 let top = opened.top(number, body_lines).await?;
                 reply::message(&top, language, self.lines.output());

@@ -16,6 +16,7 @@ use super::surrogate::Sizes;
 use crate::authenticate::Sasl;
 use crate::channel::Channel;
 use crate::imap::{Passwords, Upgrade};
+use crate::{Tally, Terms};
 
 /// The outcome of a login, later.
 pub type LoginFuture<'a> = Pin<Box<dyn Future<Output = Result<Account, Refusal>> + Send + 'a>>;
@@ -66,6 +67,10 @@ pub struct Door {
     pub passwords: Passwords,
     /// How TLS begins; `None` where it has begun or is not available.
     pub upgrade: Option<Upgrade>,
+    /// What clients have to keep to.
+    pub terms: Arc<Terms>,
+    /// What is counted of the session.
+    pub tally: Arc<Tally>,
     /// Says when the server stops.
     pub stop: watch::Receiver<bool>,
 }

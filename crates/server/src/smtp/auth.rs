@@ -7,7 +7,7 @@ use sasl::encoding::{self, DecodeError};
 use smtp::command::Auth;
 use smtp::{Refusal, Reply, limits, reply};
 
-use super::connection::{COMMAND_TIME, Connection, Failed};
+use super::connection::{Connection, Failed};
 use crate::authenticate::{self, Beginning, Conversation, Fault};
 use crate::lines::Line;
 
@@ -36,7 +36,9 @@ impl Connection {
             self.count_login_failure();
         }
         authenticate::conclude(self, &claim, &outcome).await?;
-        self.login = Some(outcome?);
+        let login = outcome?;
+        self.tally.account(&login.address.to_string());
+        self.login = Some(login.account);
         Ok(reply::AUTHENTICATED)
     }
 }
@@ -47,7 +49,7 @@ impl Conversation for Connection {
     async fn ask(&mut self, challenge: &[u8]) -> Result<Vec<u8>, Failed> {
         self.print(&reply::challenge(encoding::encode(challenge)));
         self.lines.set_limit(limits::AUTH_LINE);
-        let line = self.lines.line(COMMAND_TIME).await;
+        let line = self.lines.line(self.site.terms.times.smtp).await;
         self.lines.set_limit(limits::COMMAND_LINE);
         match line? {
             Line::TooLong => Err(Refusal::AuthLineTooLong.into()),

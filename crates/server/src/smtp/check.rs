@@ -2,15 +2,18 @@
 //!
 //! For a large one that takes long: it is done away from the threads that serve connections, and needs none of them.
 
+use std::sync::Arc;
+
 use bytes::{Bytes, BytesMut};
 use smtp::Refusal;
 use smtp::header::{self, Present};
 use smtp::trace::Date;
 use store::Facts;
-use types::{Domain, Timestamp};
+use types::Timestamp;
 use wire::LineEnds;
 
 use super::data::{Arrived, Incoming};
+use super::door::Site;
 use super::intake::Hold;
 use crate::facts::{aside, facts_of};
 
@@ -27,10 +30,10 @@ pub(super) enum Origin {
 }
 
 /// What a message is checked by.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) struct Rules {
     pub(super) origin: Origin,
-    pub(super) host: Domain,
+    pub(super) site: Arc<Site>,
     pub(super) now: Timestamp,
 }
 
@@ -70,10 +73,11 @@ impl Rules {
             incoming = self.repair_line_ends(incoming)?;
         }
         let present = Present::of(incoming.theirs());
-        if present.loops() {
+        let limits = &self.site.terms.limits;
+        if present.loops(limits.received_fields) {
             return Err(Refusal::Loop);
         }
-        if present.header && header::is_too_big(incoming.theirs()) {
+        if present.header && header::is_too_big(incoming.theirs(), limits.header) {
             return Err(Refusal::HeaderTooBig);
         }
         if !incoming.octets.ends_with(b"\r\n") {
@@ -113,7 +117,7 @@ impl Rules {
         }
         if self.origin == Origin::User && !present.message_id {
             // RFC 6409 §8.3.
-            missing.push_str(&format!("Message-ID: <{id}@{}>\r\n", self.host));
+            missing.push_str(&format!("Message-ID: <{id}@{}>\r\n", self.site.host));
         }
         if !present.header {
             // A message that is all body: without the empty line it would be read as a part of our header.

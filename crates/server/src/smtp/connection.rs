@@ -2,7 +2,6 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use smtp::state::{Session, Transaction};
 use smtp::{Command, Refusal, Reply, command, limits, reply};
@@ -13,11 +12,9 @@ use super::door::{Door, Site, Tls};
 use super::hello;
 use super::policy::{Policy, Port};
 use super::transaction::Recipient;
+use crate::Tally;
 use crate::imap::{Stream, Upgrade};
 use crate::lines::{Gone, Line, Lines};
-
-/// How long a client may take for one line (RFC 5321 §4.5.3.2.7: at least 5 minutes).
-pub(super) const COMMAND_TIME: Duration = Duration::from_secs(300);
 
 /// A connection with all that is known of it.
 pub(super) struct Connection {
@@ -27,6 +24,7 @@ pub(super) struct Connection {
     pub(super) peer: Option<IpAddr>,
     pub(super) state: Session<Recipient, Incoming>,
     pub(super) login: Option<AccountId>,
+    pub(super) tally: Arc<Tally>,
     upgrade: Option<Upgrade>,
     errors: u32,
     login_failures: u32,
@@ -69,7 +67,12 @@ pub async fn serve(stream: Box<dyn Stream>, door: Door) {
         Tls::Unavailable => (false, None),
     };
     let mut connection = Connection {
-        lines: Lines::new(stream, limits::COMMAND_LINE, door.stop),
+        lines: Lines::new(
+            stream,
+            limits::COMMAND_LINE,
+            door.site.terms.times.write,
+            door.stop,
+        ),
         policy: Policy {
             port: door.port,
             relay: door.site.relay,
@@ -79,19 +82,21 @@ pub async fn serve(stream: Box<dyn Stream>, door: Door) {
         peer: door.peer,
         state: Session::Connected,
         login: None,
+        tally: door.tally,
         upgrade,
         errors: 0,
         login_failures: 0,
     };
-    match connection.run().await {
+    let ended = connection.run().await;
+    if let Err(gone) = &ended {
+        connection.tally.end(gone);
+    }
+    match ended {
         Ok(()) => {}
         Err(Gone::Silent) => connection.print(&Refusal::TimedOut.reply()),
         Err(Gone::Stopping) => connection.print(&Refusal::ShuttingDown.reply()),
         Err(Gone::TooMuch) => connection.print(&Refusal::TooBig.reply()),
-        Err(gone @ (Gone::Closed | Gone::Deaf | Gone::Broken(_))) => {
-            tracing::debug!(peer = ?connection.peer, %gone, "an SMTP connection ended");
-            return;
-        }
+        Err(Gone::Closed | Gone::Deaf | Gone::Broken(_)) => return,
     }
     connection.lines.close().await;
 }
@@ -112,7 +117,9 @@ impl Connection {
     /// RFC 3207 §4.2: after it, both sides know nothing of what was said before.
     async fn start_tls(&mut self) -> Result<(), Gone> {
         if let Some(upgrade) = self.upgrade.take() {
-            self.lines.upgrade(upgrade).await?;
+            self.lines
+                .upgrade(upgrade, self.site.terms.times.handshake)
+                .await?;
             self.policy.tls = true;
             self.state = Session::Connected;
             self.login = None;
@@ -131,7 +138,8 @@ impl Connection {
             }
             // Who speaks LMTP brings what others have sent: it errs as often as they do.
             let too_many = self.errors > limits::ERRORS && self.policy.port != Port::Lmtp;
-            if too_many || self.login_failures >= limits::AUTH_FAILURES {
+            if too_many || self.login_failures >= self.site.terms.login_tries {
+                self.tally.end("too many mistakes");
                 self.print(&Refusal::TooManyErrors.reply());
                 return Ok(Next::Close);
             }
@@ -139,6 +147,7 @@ impl Connection {
     }
 
     async fn answer(&mut self, line: Line) -> Result<Next, Gone> {
+        self.tally.command();
         let parsed = match line {
             Line::TooLong => Err(Refusal::LineTooLong),
             Line::Whole(line) => command::parse(&line),
@@ -182,6 +191,7 @@ impl Connection {
             Command::Help => hello::help(),
             Command::Noop => reply::OK,
             Command::Quit => {
+                self.tally.end("quit");
                 self.print(&reply::BYE);
                 return Ok(Next::Close);
             }

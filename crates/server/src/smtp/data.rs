@@ -12,7 +12,7 @@ use smtp::{Refusal, reply};
 use tokio::time::Instant;
 use wire::{DotProgress, DotReader, LineEnds};
 
-use super::connection::{COMMAND_TIME, Connection, Failed};
+use super::connection::{Connection, Failed};
 use super::intake::Hold;
 use super::pace::Pace;
 use super::policy::Port;
@@ -53,7 +53,8 @@ impl Connection {
         let mut reader = DotReader::new(limit);
         let mut pace = Pace::begin(Instant::now());
         loop {
-            let input = self.lines.data(pace.deadline()).await?;
+            let so_far = kept.as_ref().map_or(0, Incoming::size);
+            let input = self.lines.data(pace.deadline(), so_far).await?;
             let progress = match &mut kept {
                 Ok(incoming) => reader.read(input, &mut incoming.octets),
                 Err(_) => reader.read(input, &mut BytesMut::new()),
@@ -132,7 +133,8 @@ impl Connection {
             .map_or_else(|_| Pace::begin(Instant::now()), |incoming| incoming.pace);
         let mut left = octets;
         while left > 0 {
-            let input = self.lines.data(pace.deadline()).await?;
+            let so_far = kept.as_ref().map_or(0, Incoming::size);
+            let input = self.lines.data(pace.deadline(), so_far).await?;
             let taken = input.len().min(left);
             let came = input.get(..taken).unwrap_or_default();
             kept = kept.and_then(|mut incoming| {
@@ -152,10 +154,13 @@ impl Connection {
     /// How long the client may take for its next line: between chunks its message goes on.
     pub(super) fn patience(&self) -> Duration {
         match &self.state {
-            Session::Chunks(_, Chunks::Good(incoming)) => {
-                COMMAND_TIME.min(incoming.pace.deadline().duration_since(Instant::now()))
-            }
-            _ => COMMAND_TIME,
+            Session::Chunks(_, Chunks::Good(incoming)) => self
+                .site
+                .terms
+                .times
+                .smtp
+                .min(incoming.pace.deadline().duration_since(Instant::now())),
+            _ => self.site.terms.times.smtp,
         }
     }
 

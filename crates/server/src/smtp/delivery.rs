@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 use bytes::BytesMut;
 use smtp::state::Transaction;
@@ -44,7 +45,7 @@ impl Connection {
             only_recipient,
             at: now,
         };
-        let mut octets = BytesMut::with_capacity(16 * 1024);
+        let mut octets = BytesMut::with_capacity(4 * 1024);
         write!(octets, "{}{received}", ReturnPath(&transaction.mail.from))
             .expect("a BytesMut takes everything");
         Ok(Incoming {
@@ -64,7 +65,7 @@ impl Connection {
         };
         Rules {
             origin,
-            host: self.site.host.clone(),
+            site: Arc::clone(&self.site),
             now,
         }
     }
@@ -149,7 +150,11 @@ impl Connection {
             let failed = deliveries.find_map(|delivery| failed.get(&key(delivery)));
             failed.map_or(Ok(()), |refusal| Err(*refusal))
         };
-        recipients.iter().map(outcome).collect()
+        let outcomes: Vec<Outcome> = recipients.iter().map(outcome).collect();
+        if outcomes.iter().any(Result::is_ok) {
+            self.tally.message();
+        }
+        outcomes
     }
 }
 
@@ -172,6 +177,7 @@ pub(super) fn refusal(error: &StoreError) -> Refusal {
     match error {
         StoreError::Failed(engine::EngineError::DiskFull { .. }) => Refusal::DiskFull,
         StoreError::Refused(store::Refusal::NoAccount) => Refusal::NoSuchAddress,
+        StoreError::Refused(store::Refusal::NoMemory) => Refusal::StoreFailed,
         StoreError::Refused(_) => Refusal::AccountFull,
         StoreError::Failed(_) | StoreError::UnreadableRow { .. } => Refusal::StoreFailed,
     }

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use directory::Login;
 use sasl::{Claim, Credentials};
 use smtp::Refusal;
 use store::{Delivery, Now, Store};
@@ -16,6 +17,7 @@ use super::policy::{Port, Relay};
 use crate::authenticate::Sasl;
 use crate::channel::Channel;
 use crate::imap::Upgrade;
+use crate::{Tally, Terms};
 
 /// An answer, later.
 pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, Refusal>> + Send + 'a>>;
@@ -34,7 +36,7 @@ pub enum Found {
 /// Knows accounts and addresses. What it delays, counts and logs is its own matter.
 pub trait Authority: Sasl {
     /// Verifies a login name and a password; gives whose they are.
-    fn log_in<'a>(&'a self, credentials: &'a Credentials, peer: Option<IpAddr>) -> Answer<'a, AccountId>;
+    fn log_in<'a>(&'a self, credentials: &'a Credentials, peer: Option<IpAddr>) -> Answer<'a, Arc<Login>>;
 
     /// Verifies what was claimed in an exchange.
     fn verify<'a>(
@@ -42,7 +44,7 @@ pub trait Authority: Sasl {
         claim: &'a Claim,
         _channel: &'a Channel,
         peer: Option<IpAddr>,
-    ) -> Answer<'a, AccountId> {
+    ) -> Answer<'a, Arc<Login>> {
         match claim {
             Claim::Password(credentials) => self.log_in(credentials, peer),
             // Nobody has announced the mechanism.
@@ -80,6 +82,8 @@ pub struct Site {
     pub host: Domain,
     /// The domain of `<postmaster>`.
     pub domain: Domain,
+    /// What clients have to keep to.
+    pub terms: Arc<Terms>,
     /// The largest message, in octets.
     pub message_limit: u64,
     /// What happens to mail for other people's domains.
@@ -96,6 +100,8 @@ pub struct Door {
     pub peer: Option<IpAddr>,
     /// Whether TLS is on, can begin, or neither.
     pub tls: Tls,
+    /// What is counted of the session.
+    pub tally: Arc<Tally>,
     /// Says when the server stops.
     pub stop: watch::Receiver<bool>,
 }

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use types::Timestamp;
 
-/// So much of a message is not counted: every connection may have it.
-const UNCOUNTED: usize = 64 * 1024;
+/// What a message takes beside its octets: room for reading, and what is written above it.
+pub(crate) const OVERHEAD: usize = 32 * 1024;
 
 /// Shared by all connections of a server.
 #[derive(Debug)]
@@ -24,7 +24,7 @@ pub(crate) struct Hold {
 }
 
 impl Intake {
-    /// An intake that buffers at most `octets` of large messages at a time.
+    /// An intake that buffers at most `octets` of messages at a time.
     #[must_use]
     pub fn new(octets: usize) -> Self {
         Intake {
@@ -50,10 +50,14 @@ impl Intake {
 }
 
 impl Hold {
-    /// Takes memory for a message of so many octets; says no when there is none left.
+    /// Takes memory for a message of which so many octets have come; says no when there is none left.
     #[must_use]
     pub(crate) fn grow(&mut self, size: usize) -> bool {
-        let more = size.saturating_sub(UNCOUNTED).saturating_sub(self.held);
+        let whole = match size {
+            0 => 0,
+            size => size.saturating_add(OVERHEAD),
+        };
+        let more = whole.saturating_sub(self.held);
         if more == 0 {
             return true;
         }
@@ -81,17 +85,17 @@ mod tests {
 
     #[test]
     fn memory_is_taken_once_and_given_back() {
-        let intake = Arc::new(Intake::new(100));
+        let intake = Arc::new(Intake::new(2 * OVERHEAD + 100));
         let mut one = intake.hold();
-        assert!(one.grow(UNCOUNTED));
-        assert!(one.grow(UNCOUNTED + 60));
-        assert!(one.grow(UNCOUNTED + 60));
+        assert!(one.grow(0));
+        assert!(one.grow(60));
+        assert!(one.grow(60));
         let mut two = intake.hold();
-        assert!(!two.grow(UNCOUNTED + 41));
-        assert!(two.grow(UNCOUNTED + 40));
-        assert!(!one.grow(UNCOUNTED + 61));
+        assert!(!two.grow(41));
+        assert!(two.grow(40));
+        assert!(!one.grow(61));
         drop(two);
-        assert!(one.grow(UNCOUNTED + 100));
+        assert!(one.grow(100));
     }
 
     #[test]

@@ -26,5 +26,6 @@ mod tests;
 
 pub use connection::serve;
 pub use door::{Answer, Authority, Door, Found, Owns, Site, Tls};
+pub(crate) use intake::Hold;
 pub use intake::Intake;
 pub use policy::{Port, Relay};

@@ -79,7 +79,10 @@ impl Connection {
         let Session::Transaction(transaction) = &mut self.state else {
             return Err(Refusal::MailFirst.into());
         };
-        transaction.add(Recipient { address, deliveries })?;
+        transaction.add(
+            Recipient { address, deliveries },
+            self.site.terms.limits.recipients,
+        )?;
         Ok(reply::RECIPIENT_OK)
     }
 

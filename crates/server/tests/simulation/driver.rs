@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use engine::Engine;
 use engine::memory::MemoryEngine;
+use posthouse_server::smtp::Intake;
 use posthouse_server::{imap, pop3};
 use sasl::Credentials;
 use store::{Account, Appended, BlobSource, Delivery, NewMessage, Now, Store, StoreError};
@@ -169,6 +170,9 @@ impl Run {
             upgrade: None,
             message_limit: 1 << 20,
             now: Arc::clone(&self.now),
+            intake: Arc::new(Intake::new(64 << 20)),
+            terms: Arc::default(),
+            tally: Arc::default(),
             stop: self.stop.subscribe(),
         };
         tokio::spawn(imap::serve(Box::new(far), door));
@@ -184,6 +188,8 @@ impl Run {
             peer: None,
             passwords: imap::Passwords::Allowed,
             upgrade: None,
+            terms: Arc::default(),
+            tally: Arc::default(),
             stop: self.stop.subscribe(),
         };
         tokio::spawn(pop3::serve(Box::new(far), door));

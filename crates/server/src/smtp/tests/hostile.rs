@@ -130,7 +130,7 @@ async fn who_guesses_passwords_is_left() {
     let rig = Rig::new(Relay::World);
     let mut client = rig.connect(Port::Relay);
     client.talk("S: 220 <*>\nC: HELO c\nS: 250 <*>").await;
-    for _ in 0..smtp::limits::AUTH_FAILURES {
+    for _ in 0..crate::Terms::default().login_tries {
         client
             .talk("C: AUTH PLAIN AGFsaWNlAGJvYg==\nS: 535 5.7.8 <*>")
             .await;

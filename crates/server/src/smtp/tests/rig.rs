@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
+use directory::Login;
 use engine::Batch;
 use sasl::Credentials;
 use smtp::Refusal;
@@ -40,12 +41,13 @@ fn inbox(account: AccountId) -> Delivery {
 impl crate::Sasl for Accounts {}
 
 impl Authority for Accounts {
-    fn log_in<'a>(&'a self, credentials: &'a Credentials, _: Option<IpAddr>) -> Answer<'a, AccountId> {
+    fn log_in<'a>(&'a self, credentials: &'a Credentials, _: Option<IpAddr>) -> Answer<'a, Arc<Login>> {
         Box::pin(async move {
             let right = credentials.password.expose() == credentials.login.as_bytes();
-            account(&credentials.login)
-                .filter(|_| right)
-                .ok_or(Refusal::AuthFailed)
+            let account = account(&credentials.login).filter(|_| right);
+            let account = account.ok_or(Refusal::AuthFailed)?;
+            let address = Address::parse(&format!("{}@example.org", credentials.login)).expect("a name");
+            Ok(Arc::new(Login { account, address }))
         })
     }
 
@@ -107,10 +109,11 @@ impl Rig {
             site: Arc::new(Site {
                 authority: Arc::new(Accounts),
                 store: Store::new(Arc::clone(&engine), Arc::clone(&now)),
-                intake: Arc::new(Intake::new(1 << 20)),
+                intake: Arc::new(Intake::new((1 << 20) + (1 << 17))),
                 now,
                 host: domain.clone(),
                 domain,
+                terms: Arc::default(),
                 message_limit,
                 relay,
             }),
@@ -134,6 +137,7 @@ impl Rig {
             peer: Some("192.0.2.1".parse().unwrap()),
             // The "encryption" of these tests changes nothing.
             tls: Tls::CanStart(Box::new(|stream| Box::pin(async { Ok(stream) }))),
+            tally: Arc::default(),
             stop: self.stop.subscribe(),
         };
         Client {

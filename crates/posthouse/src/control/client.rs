@@ -1,0 +1,50 @@
+//! The side of a command: a connection to the server of a folder.
+
+use std::fs::File;
+use std::io;
+use std::path::Path;
+
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::net::UnixStream;
+
+use super::{Reply, Request, SOCKET, print, short_path};
+
+/// A connection to a running server.
+pub(crate) struct Client {
+    stream: BufReader<UnixStream>,
+}
+
+impl Client {
+    /// Connects to the server of a folder; `None` where none is running.
+    pub(crate) async fn connect(folder: &Path) -> io::Result<Option<Self>> {
+        let connected = match File::open(folder) {
+            Ok(folder) => UnixStream::connect(short_path(&folder, SOCKET)).await,
+            Err(error) => Err(error),
+        };
+        match connected {
+            Ok(stream) => Ok(Some(Client {
+                stream: BufReader::new(stream),
+            })),
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused
+                ) =>
+            {
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Asks, and waits for the answer.
+    pub(crate) async fn ask(&mut self, request: &Request) -> io::Result<Reply> {
+        self.stream.write_all(&print(request)).await?;
+        let mut line = Vec::new();
+        self.stream.read_until(b'\n', &mut line).await?;
+        if line.is_empty() {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        serde_json::from_slice(&line).map_err(io::Error::from)
+    }
+}

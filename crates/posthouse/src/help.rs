@@ -1,0 +1,354 @@
+//! `--help` and the errors of the command line in Chinese. The English text stands beside each command and option; here
+//! it is the key, and a test finds what is missing.
+
+use clap::error::{ContextKind, ErrorKind};
+use clap::{Arg, ArgAction, Command};
+
+use crate::language::Language;
+
+/// What is said in Chinese.
+const CHINESE: &[(&str, &str)] = &[
+    (
+        "Posthouse, a complete mail system in one program",
+        "驿站：一个程序就是一套完整的邮件系统",
+    ),
+    (
+        "The language of messages: en or zh. That of the locale unless given",
+        "消息的语言：en 或 zh。不给出时取自语言环境",
+    ),
+    (
+        "Runs a playground on this machine: no configuration, two accounts, nothing leaves loopback",
+        "在本机试用：无需配置，自带两个账户，邮件不会离开本机",
+    ),
+    (
+        "Makes a server ready: settings, data folder, first account, systemd unit, and the DNS records to publish",
+        "准备一台服务器：设置文件、数据文件夹、第一个账户、systemd 单元，以及要发布的 DNS 记录",
+    ),
+    ("Runs a server", "运行服务器"),
+    (
+        "Prints every setting of a server with what it does: a file to begin with",
+        "打印服务器的全部设置及其作用，可作为设置文件的起点",
+    ),
+    (
+        "Adds, lists, changes and removes accounts, of a running server or a stopped one",
+        "添加、列出、修改和删除账户；服务器运行或停止时都可以",
+    ),
+    ("Makes addresses lead to others", "别名：让地址指向其他地址"),
+    (
+        "Adds, lists and removes domains, and says who gets mail to names that nobody has",
+        "添加、列出和删除域，并指定无人使用的名字的邮件由谁接收",
+    ),
+    (
+        "Verifies a data folder, of a running server or a stopped one: the log, the index and its daily copy, all mail",
+        "检查数据文件夹（日志、索引及其每日副本、全部邮件）；服务器运行或停止时都可以",
+    ),
+    ("The data folder", "数据文件夹"),
+    (
+        "Adds an account. Example: echo secret | posthouse account add carol@example.org --password-stdin",
+        "添加账户。例如：echo secret | posthouse account add carol@example.org --password-stdin",
+    ),
+    ("Gives an account another password", "修改账户的密码"),
+    ("Lists the accounts", "列出账户"),
+    (
+        "As JSON: one array of objects with id, address and added (seconds since 1970)",
+        "输出 JSON：对象的数组，含 id、address 和 added（1970 年以来的秒数）",
+    ),
+    ("Removes an account and all its mail", "删除账户及其全部邮件"),
+    ("Its address", "它的地址"),
+    (
+        "Adds the accounts of a file with lines of the form address,password",
+        "从文件添加账户，每行的形式为“地址,密码”",
+    ),
+    ("The file", "文件"),
+    (
+        "The passwords are hashes that another server has made: {SHA512-CRYPT}, {BLF-CRYPT}, or PHC strings of Argon2, PBKDF2 or scrypt. Each is replaced by our own when its account logs in",
+        "密码是另一台服务器生成的散列值：{SHA512-CRYPT}、{BLF-CRYPT}，或 Argon2、PBKDF2、scrypt 的 PHC 字符串。账户登录时换成本服务器自己的散列值",
+    ),
+    (
+        "Makes, lists and revokes passwords for single programs and devices. Example: posthouse account app-password carol@example.org list",
+        "为单个程序或设备创建、列出和撤销密码。例如：posthouse account app-password carol@example.org list",
+    ),
+    (
+        "Makes one and prints it, now and never again. Example: posthouse account app-password carol@example.org add phone",
+        "创建一个并打印出来，只显示这一次。例如：posthouse account app-password carol@example.org add phone",
+    ),
+    (
+        "What it is called, such as the device it is for",
+        "它的名称，例如所用的设备",
+    ),
+    (
+        "Lists them: name, when it was made, when it was last used (to the hour)",
+        "列出：名称、创建时间、最近使用时间（精确到小时）",
+    ),
+    (
+        "As JSON: one array of objects with name, created and last_used (seconds since 1970, or null)",
+        "输出 JSON：对象的数组，含 name、created 和 last_used（1970 年以来的秒数，或 null）",
+    ),
+    (
+        "Revokes one: nobody logs in with it from then on",
+        "撤销一个：此后不能再用它登录",
+    ),
+    ("What it is called", "它的名称"),
+    ("The account's address", "账户的地址"),
+    (
+        "Reads the password from standard input, up to the end of the line, instead of asking for it",
+        "从标准输入读取密码（到行末为止），而不是询问",
+    ),
+    (
+        "Makes an address lead to others. Example: posthouse alias set team@example.org alice@example.org bob@example.org",
+        "让一个地址指向其他地址。例如：posthouse alias set team@example.org alice@example.org bob@example.org",
+    ),
+    (
+        "The alias; its domain must be one of the server's",
+        "别名；它的域必须属于本服务器",
+    ),
+    (
+        "Who gets its mail: addresses of this server",
+        "由谁接收它的邮件：本服务器的地址",
+    ),
+    ("Removes an alias", "删除别名"),
+    ("The alias", "别名"),
+    ("Makes a domain one of the server's", "把一个域交给本服务器"),
+    ("Its name", "它的名字"),
+    ("Lists the domains", "列出域"),
+    (
+        "Gives a domain up that has no accounts, and its aliases with it",
+        "放弃一个没有账户的域及其别名",
+    ),
+    (
+        "Says who gets mail to names of a domain that nobody has; without an address nobody does",
+        "指定域中无人使用的名字的邮件由谁接收；不给出地址则无人接收",
+    ),
+    ("The domain", "域"),
+    ("An address of this server", "本服务器的地址"),
+    (
+        "As JSON: one object with mailboxes, messages and findings",
+        "输出 JSON：一个对象，含 mailboxes、messages 和 findings",
+    ),
+    ("Where mail and accounts are kept", "保存邮件和账户的文件夹"),
+    (
+        "Added to every standard port: SMTP is 25 + N",
+        "加到每个标准端口上：SMTP 为 25 + N",
+    ),
+    ("No accounts and no sample messages", "不创建账户和示例邮件"),
+    (
+        "Puts mail to other domains, whoever sends it, into the mailbox of this address",
+        "把发往其他域的邮件（不论发信人）都放进这个地址的邮箱",
+    ),
+    (
+        "The settings, in TOML. The least is one line: hostname = \"mail.example.org\"",
+        "TOML 格式的设置文件。至少一行：hostname = \"mail.example.org\"",
+    ),
+    (
+        "Where mail and accounts are kept. What the settings say unless given",
+        "保存邮件和账户的文件夹。不给出时以设置文件为准",
+    ),
+    ("Added to every port", "加到每个端口上"),
+    (
+        "Reads the settings, says what is wrong with them, and does nothing else",
+        "只读取设置文件并报告其中的错误",
+    ),
+    (
+        "The domain of the addresses, such as example.org",
+        "邮件地址的域，如 example.org",
+    ),
+    (
+        "The server's own name. mail.DOMAIN unless given",
+        "服务器自己的名字。不给出时为 mail.域",
+    ),
+    (
+        "The first account. Asked for at a terminal unless given, otherwise admin@DOMAIN",
+        "第一个账户。不给出时在终端询问，否则为 admin@域",
+    ),
+    (
+        "Reads the first account's password from standard input, up to the end of the line, instead of asking for it",
+        "从标准输入读取第一个账户的密码（到行末为止），而不是询问",
+    ),
+    ("The file of settings to write", "要写入的设置文件"),
+    (
+        "Where mail and accounts are to be kept",
+        "用来保存邮件和账户的文件夹",
+    ),
+    (
+        "The user of the system that runs the server",
+        "运行服务器的系统用户",
+    ),
+    (
+        "The systemd unit to write. posthouse.service beside the settings unless given",
+        "要写入的 systemd 单元。不给出时为设置文件旁的 posthouse.service",
+    ),
+    (
+        "Prints what would be written, and writes nothing",
+        "只打印将要写入的内容，什么也不写",
+    ),
+    ("As the page of the documentation", "输出为文档页面"),
+    ("Prints help", "显示帮助"),
+    ("Prints the version", "显示版本"),
+];
+
+/// The command line with its help in a language.
+pub(crate) fn speak(command: Command, language: Language) -> Command {
+    let version = Arg::new("version")
+        .short('V')
+        .long("version")
+        .action(ArgAction::Version)
+        .help("Prints the version");
+    let command = command
+        .disable_version_flag(true)
+        .propagate_version(false)
+        .arg(version);
+    let command = with_help(command);
+    language.pick(command.clone(), translate(command))
+}
+
+/// Ours in place of clap's, whose words cannot be changed.
+fn with_help(command: Command) -> Command {
+    let help = Arg::new("help")
+        .short('h')
+        .long("help")
+        .action(ArgAction::Help)
+        .help("Prints help");
+    let command = command
+        .disable_help_flag(true)
+        .disable_help_subcommand(true)
+        .arg(help);
+    command.mut_subcommands(with_help)
+}
+
+fn chinese(english: &str) -> String {
+    let found = CHINESE.iter().find(|(known, _)| *known == english);
+    found.map_or(english, |(_, chinese)| chinese).to_owned()
+}
+
+fn translate(command: Command) -> Command {
+    let about = command.get_about().map(|about| chinese(&about.to_string()));
+    let mut command = command
+        .subcommand_help_heading("命令")
+        .subcommand_value_name("命令")
+        .help_template("{about-with-newline}\n用法：{usage}\n\n{all-args}");
+    if let Some(about) = about {
+        command = command.about(about);
+    }
+    command.mut_args(translate_argument).mut_subcommands(translate)
+}
+
+fn translate_argument(argument: Arg) -> Arg {
+    let mut help = argument
+        .get_help()
+        .map(|help| chinese(&help.to_string()))
+        .unwrap_or_default();
+    let takes_value = argument.get_action().takes_values();
+    let defaults: Vec<_> = argument
+        .get_default_values()
+        .iter()
+        .map(|value| value.to_string_lossy())
+        .collect();
+    if takes_value && !defaults.is_empty() {
+        help += &format!("［默认：{}］", defaults.join(" "));
+    }
+    let heading = match argument.is_positional() {
+        true => "参数",
+        false => "选项",
+    };
+    let argument = argument.help(help).help_heading(heading);
+    match takes_value {
+        true => argument.hide_default_value(true),
+        false => argument,
+    }
+}
+
+/// What is wrong with a command line, in Chinese; none for what is no mistake.
+pub(crate) fn mistake(error: &clap::Error) -> Option<String> {
+    let get = |kind| error.get(kind).map(ToString::to_string).unwrap_or_default();
+    let (argument, value) = (get(ContextKind::InvalidArg), get(ContextKind::InvalidValue));
+    let words = match error.kind() {
+        ErrorKind::DisplayHelp
+        | ErrorKind::DisplayVersion
+        | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => return None,
+        ErrorKind::UnknownArgument => format!("没有 {argument} 这个选项或参数"),
+        ErrorKind::InvalidSubcommand => format!("没有 {} 这个命令", get(ContextKind::InvalidSubcommand)),
+        ErrorKind::MissingSubcommand => "缺少命令".to_owned(),
+        ErrorKind::MissingRequiredArgument => format!("缺少参数：{argument}"),
+        ErrorKind::InvalidValue if value.is_empty() => format!("{argument} 缺少值"),
+        ErrorKind::InvalidValue | ErrorKind::ValueValidation => format!("{argument} 的值 {value:?} 不对"),
+        ErrorKind::ArgumentConflict => format!("{argument} 给出了不止一次，或与其他选项冲突"),
+        ErrorKind::NoEquals
+        | ErrorKind::TooFewValues
+        | ErrorKind::TooManyValues
+        | ErrorKind::WrongNumberOfValues => {
+            format!("{argument} 的值的个数不对")
+        }
+        ErrorKind::InvalidUtf8 => "命令行不是 UTF-8 编码".to_owned(),
+        _ => format!("命令行有误：{error}"),
+    };
+    Some(format!("posthouse：{words}\n加上 --help 查看用法。\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+    use crate::Arguments;
+
+    fn texts(command: &Command, found: &mut Vec<String>) {
+        found.extend(command.get_about().map(ToString::to_string));
+        found.extend(
+            command
+                .get_arguments()
+                .filter_map(|argument| argument.get_help().map(ToString::to_string)),
+        );
+        command.get_subcommands().for_each(|below| texts(below, found));
+    }
+
+    #[test]
+    fn nothing_is_missing_and_nothing_is_left_over() {
+        let mut found = Vec::new();
+        texts(&speak(Arguments::command(), Language::English), &mut found);
+        for text in &found {
+            assert!(
+                CHINESE.iter().any(|(known, _)| known == text),
+                "no Chinese for {text:?}"
+            );
+        }
+        for (known, _) in CHINESE {
+            assert!(found.iter().any(|text| text == known), "nobody says {known:?}");
+        }
+    }
+
+    #[test]
+    fn the_help_of_every_command_is_chinese() {
+        fn check(command: &mut Command) {
+            let help = command.render_help().to_string();
+            for english in [
+                "Usage",
+                "Options:",
+                "Arguments:",
+                "Commands:",
+                "[default",
+                "Print",
+            ] {
+                assert!(!help.contains(english), "{english} in\n{help}");
+            }
+            assert!(help.contains("用法：") && help.contains("选项"), "{help}");
+            command.get_subcommands_mut().for_each(check);
+        }
+        let mut command = speak(Arguments::command(), Language::Chinese);
+        command.build();
+        check(&mut command);
+    }
+
+    #[test]
+    fn mistakes_are_said_in_chinese() {
+        let check = |line: &[&str], wanted: &str| {
+            let command = speak(Arguments::command(), Language::Chinese);
+            let error = command.try_get_matches_from(line).unwrap_err();
+            let words = mistake(&error).unwrap();
+            assert!(words.contains(wanted), "{line:?}: {words}");
+        };
+        check(&["posthouse", "fly"], "没有 fly 这个命令");
+        check(&["posthouse", "serve", "--fast"], "没有 --fast 这个选项或参数");
+        check(&["posthouse", "setup"], "缺少参数");
+        check(&["posthouse", "local", "--port-offset", "x"], "的值 \"x\" 不对");
+    }
+}

@@ -1,0 +1,188 @@
+//! The memory that the settings allow is shared, and what would need more is refused for the moment.
+
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+use std::sync::Arc;
+
+use config::{Limits, Settings};
+use directory::{Cost, Directory, NewAccount};
+use engine::memory::MemoryEngine;
+use posthouse_server::imap::{self, Passwords};
+use posthouse_server::listen::{Encryption, Listener, Protocol, serve};
+use posthouse_server::smtp::{Intake, Port};
+use posthouse_server::tls::{Certificates, Files};
+use posthouse_server::{Mode, Services, Shares, system_clock};
+use sasl::Credentials;
+use store::{Account, Store};
+use tokio::io::{
+    AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader, DuplexStream, duplex,
+};
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+use types::{AccountId, Address, Domain};
+
+/// Lets everybody into one account.
+struct Everybody(Account);
+
+impl posthouse_server::Sasl for Everybody {}
+
+impl imap::Authority for Everybody {
+    fn log_in<'a>(&'a self, _: &'a Credentials) -> imap::LoginFuture<'a> {
+        Box::pin(async { Ok(self.0.clone()) })
+    }
+}
+
+struct Client(BufReader<DuplexStream>);
+
+impl Client {
+    async fn hear(&mut self) -> String {
+        let mut line = String::new();
+        self.0.read_line(&mut line).await.unwrap();
+        line
+    }
+
+    async fn say(&mut self, text: &str) {
+        self.0.write_all(text.as_bytes()).await.unwrap();
+    }
+}
+
+async fn connect(store: &Store, intake: &Arc<Intake>, stop: &watch::Sender<bool>) -> Client {
+    let (near, far) = duplex(1 << 16);
+    let account = store.account(AccountId(1)).await.unwrap();
+    let door = imap::Door {
+        authority: Arc::new(Everybody(account)),
+        passwords: Passwords::Allowed,
+        upgrade: None,
+        message_limit: 50_000_000,
+        now: system_clock(),
+        intake: Arc::clone(intake),
+        terms: Arc::default(),
+        tally: Arc::default(),
+        stop: stop.subscribe(),
+    };
+    tokio::spawn(imap::serve(Box::new(far), door));
+    let mut client = Client(BufReader::new(near));
+    client.hear().await;
+    client.say("a LOGIN x y\r\n").await;
+    assert!(client.hear().await.starts_with("a OK"));
+    client
+}
+
+#[tokio::test]
+async fn many_connections_with_large_messages_take_no_more_than_there_is() {
+    const MESSAGE: usize = 1_000_000;
+    const ROOM: usize = 8;
+    let store = Store::new(Arc::new(MemoryEngine::default()), system_clock());
+    let intake = Arc::new(Intake::new(ROOM * (MESSAGE + 100_000)));
+    let (stop, _) = watch::channel(false);
+    let mut clients = Vec::new();
+    // All but the last octets have come, of messages that do not wait to be asked for.
+    for _ in 0..100 {
+        let mut client = connect(&store, &intake, &stop).await;
+        client.say(&format!("b APPEND INBOX {{{MESSAGE}+}}\r\n")).await;
+        client.say(&"x".repeat(MESSAGE - 10)).await;
+        clients.push(client);
+    }
+    let mut taken = 0;
+    for client in &mut clients {
+        client.say(&format!("{}\r\nc NOOP\r\n", "x".repeat(10))).await;
+        match client.hear().await {
+            answer if answer.starts_with("b OK [APPENDUID ") => taken += 1,
+            answer => assert_eq!(
+                answer,
+                "b NO [UNAVAILABLE] there is no memory for this now; try again later\r\n"
+            ),
+        }
+        // The session goes on, and has not lost its place.
+        assert!(client.hear().await.starts_with("c OK"));
+    }
+    assert_eq!(taken, ROOM);
+    // What was taken has been given back.
+    let client = &mut clients[99];
+    let message = "x".repeat(MESSAGE);
+    client
+        .say(&format!("d APPEND INBOX {{{MESSAGE}+}}\r\n{message}\r\n"))
+        .await;
+    let answer = client.hear().await;
+    assert!(answer.starts_with("d OK"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_mailbox_that_needs_more_than_there_is_cannot_be_read_now() {
+    let engine: Arc<dyn engine::Engine> = Arc::new(MemoryEngine::default());
+    let intake = Arc::new(Intake::new(1 << 20));
+    let (stop, _) = watch::channel(false);
+    let large = Store::new(Arc::clone(&engine), system_clock());
+    let mut client = connect(&large, &intake, &stop).await;
+    for _ in 0..40 {
+        client.say("b APPEND INBOX {2+}\r\nx\n\r\n").await;
+        assert!(client.hear().await.starts_with("b OK"));
+    }
+    for (octets, wanted) in [(1000, "c NO [UNAVAILABLE] "), (100_000, "c OK ")] {
+        let store = Store::with_memory(Arc::clone(&engine), system_clock(), octets);
+        let mut client = connect(&store, &intake, &stop).await;
+        // Opening it reads no messages yet.
+        client
+            .say("b SELECT INBOX\r\nc FETCH 1:* FLAGS\r\nd NOOP\r\n")
+            .await;
+        let mut answer = client.hear().await;
+        while !answer.starts_with("b ") {
+            answer = client.hear().await;
+        }
+        assert!(answer.starts_with("b OK [READ-WRITE] "), "{octets}: {answer}");
+        answer = client.hear().await;
+        while answer.starts_with('*') {
+            answer = client.hear().await;
+        }
+        assert!(answer.starts_with(wanted), "{octets}: {answer}");
+        // The session goes on.
+        answer = client.hear().await;
+        assert!(answer.starts_with("d OK "), "{octets}: {answer}");
+    }
+}
+
+#[tokio::test]
+async fn less_memory_means_fewer_connections() {
+    let name = |text| Domain::check(text).unwrap();
+    let mut settings = Settings::new(name("localhost"), name("example.org"));
+    settings.limits = Limits {
+        memory: 4 * 3 * 24 * 1024,
+        ..Limits::default()
+    };
+    assert_eq!(Shares::of(&settings.limits).connections, 3);
+    let engine: Arc<dyn engine::Engine> = Arc::new(MemoryEngine::default());
+    let directory = Directory::new(Arc::clone(&engine), name("example.org"), Cost::LEAST);
+    let alice = NewAccount {
+        address: Address::parse("alice@example.org").unwrap(),
+        password: sasl::Secret::from("alice"),
+    };
+    directory.add_account(alice).await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let files = Files::self_signed(folder.path(), vec!["localhost".to_owned()]).unwrap();
+    let certificates = Certificates::read(files).unwrap();
+    let state = (Store::new(engine, system_clock()), directory);
+    let services = Services::new(&settings, state, certificates, Mode::Real);
+    let listener = Listener::tcp(
+        ([127, 0, 0, 1], 0).into(),
+        Protocol::Smtp(Port::Relay),
+        Encryption::Later,
+    );
+    let listener = listener.unwrap();
+    let port = listener.port().unwrap();
+    let (stop, stopped) = watch::channel(false);
+    let serving = tokio::spawn(serve(vec![listener], services, stopped));
+    let mut open = Vec::new();
+    for _ in 0..3 {
+        let mut stream = BufReader::new(TcpStream::connect(("127.0.0.1", port)).await.unwrap());
+        let mut line = String::new();
+        stream.read_line(&mut line).await.unwrap();
+        assert!(line.starts_with("220 "), "{line}");
+        open.push(stream);
+    }
+    let mut refused = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+    let mut words = String::new();
+    refused.read_to_string(&mut words).await.unwrap();
+    assert_eq!(words, "421 4.7.0 Too many connections; try again later\r\n");
+    stop.send_replace(true);
+    serving.await.unwrap();
+}

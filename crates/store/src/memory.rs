@@ -1,0 +1,94 @@
+//! How much memory views may take together. What a view takes is given back with its last copy.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use crate::{MessageRow, Refusal};
+
+/// Octets of a row in a view.
+const ROW: usize = size_of::<MessageRow>();
+/// Octets of a row while a view is read: as it is stored, beside what it becomes.
+const LOADING: usize = 4 * ROW;
+
+/// The memory of all views of a store.
+#[derive(Debug)]
+pub(crate) struct Memory {
+    limit: usize,
+    taken: AtomicUsize,
+}
+
+/// A part of it, until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Charge {
+    memory: Arc<Memory>,
+    octets: usize,
+}
+
+impl Memory {
+    pub(crate) fn new(limit: usize) -> Arc<Self> {
+        Arc::new(Memory {
+            limit,
+            taken: AtomicUsize::new(0),
+        })
+    }
+
+    /// Takes what reading a view of so many messages needs.
+    pub(crate) fn load(self: &Arc<Self>, messages: u64) -> Result<Charge, Refusal> {
+        self.take(messages, LOADING)
+    }
+
+    fn take(self: &Arc<Self>, messages: u64, each: usize) -> Result<Charge, Refusal> {
+        let octets = usize::try_from(messages)
+            .unwrap_or(usize::MAX)
+            .saturating_mul(each);
+        let take = |taken: usize| taken.checked_add(octets).filter(|sum| *sum <= self.limit);
+        self.taken
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, take)
+            .map_err(|_| Refusal::NoMemory)?;
+        Ok(Charge {
+            memory: Arc::clone(self),
+            octets,
+        })
+    }
+
+    /// Whether so much is taken that what nobody reads should go at once.
+    pub(crate) fn is_scarce(&self) -> bool {
+        self.taken.load(Ordering::Relaxed) > self.limit / 2
+    }
+}
+
+impl Charge {
+    /// The view is read: gives back what only reading needed.
+    pub(crate) fn keep(mut self, messages: usize) -> Self {
+        let kept = messages.saturating_mul(ROW).min(self.octets);
+        self.memory.taken.fetch_sub(self.octets - kept, Ordering::Relaxed);
+        self.octets = kept;
+        self
+    }
+}
+
+impl Drop for Charge {
+    fn drop(&mut self) {
+        self.memory.taken.fetch_sub(self.octets, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_taken_is_given_back() {
+        let memory = Memory::new(10 * LOADING);
+        let loading = memory.load(10).unwrap();
+        assert!(memory.is_scarce());
+        assert_eq!(memory.load(1).err(), Some(Refusal::NoMemory));
+        let kept = loading.keep(10);
+        assert!(!memory.is_scarce());
+        let second = memory.load(7).unwrap();
+        assert_eq!(memory.load(1).err(), Some(Refusal::NoMemory));
+        drop((kept, second));
+        assert_eq!(memory.taken.load(Ordering::Relaxed), 0);
+        assert_eq!(memory.load(u64::MAX).err(), Some(Refusal::NoMemory));
+    }
+}
