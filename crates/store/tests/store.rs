@@ -13,9 +13,9 @@ use engine::counting::{Calls, CountingEngine};
 use engine::memory::MemoryEngine;
 use posthouse_store::{
     Account, Appended, BlobSource, Delivery, Facts, KeywordAction, KeywordChange, Keywords, Named,
-    NewMessage, Refusal, Store, StoreError,
+    NewMessage, Quota, Refusal, Store, StoreError,
 };
-use types::{AccountId, KeywordName, MailboxId, MailboxName, SystemKeyword, Timestamp, Uid};
+use types::{AccountId, KeywordName, MailboxId, MailboxName, Octets, SystemKeyword, Timestamp, Uid};
 
 const ALICE: AccountId = AccountId(1);
 const BOB: AccountId = AccountId(2);
@@ -449,4 +449,43 @@ async fn a_store_that_is_opened_again_finds_everything() {
         (view.len(), view.position(Uid(600)), view.position(Uid(300))),
         (599, Some(599), None)
     );
+}
+
+/// RFC 9208 §4.3.1: APPEND, COPY and deliveries over the quota are refused whole; a move adds nothing.
+#[tokio::test]
+async fn what_is_over_the_quota_is_refused_and_nothing_of_it_stays() {
+    let store = store();
+    let (account, mailbox) = filled(&store, 3).await;
+    let target = account.create_mailbox(name("target"), None).await.unwrap().id;
+    let usage = account.usage();
+    assert_eq!(usage.messages, 3);
+    account.set_quota(Quota {
+        octets: Some(Octets(usage.octets.0 + 5)),
+        messages: Some(4),
+    });
+    let append = |texts: &[&str]| account.append(mailbox, texts.iter().map(|text| message(text)).collect());
+    assert_eq!(refusal(append(&["123456"]).await), Refusal::OverQuota);
+    assert_eq!(refusal(append(&["1", "2"]).await), Refusal::OverQuota);
+    append(&["12345"]).await.unwrap();
+    let copied = account
+        .copy_messages(mailbox, Named::All(vec![Uid(1)]), target)
+        .await;
+    assert_eq!(refusal(copied), Refusal::OverQuota);
+    let delivery = Delivery {
+        account: ALICE,
+        mailbox: name("new"),
+    };
+    let delivered = store.deliver(&[delivery], message("1")).await.remove(0);
+    assert_eq!(refusal(delivered), Refusal::OverQuota);
+    assert!(
+        account.mailbox(&name("new")).is_none(),
+        "no mailbox for what is refused"
+    );
+    account
+        .move_messages(mailbox, Named::All(vec![Uid(1)]), target)
+        .await
+        .unwrap();
+    assert_eq!(account.usage().messages, 4);
+    account.expunge(target, vec![Uid(1)]).await.unwrap();
+    append(&[""]).await.unwrap();
 }
