@@ -4,8 +4,9 @@
 use std::future::Future;
 use std::pin::Pin;
 
+use bytes::Bytes;
 use directory::DirectoryError;
-use sasl::encoding;
+use sasl::encoding::{self, DecodeError};
 use sasl::scram::server::{First, Kept};
 use sasl::server::{Exchange, Step};
 use sasl::{Claim, Mechanism};
@@ -33,8 +34,8 @@ pub(crate) trait Conversation {
     /// Why the client's message did not come; no more is said to it in this exchange.
     type Failure;
 
-    /// Sends a challenge and waits for the response.
-    fn ask(&mut self, challenge: &[u8]) -> impl Future<Output = Result<Vec<u8>, Self::Failure>> + Send;
+    /// Sends a challenge, which is in base64, and waits for the line that answers it.
+    fn ask(&mut self, challenge: &str) -> impl Future<Output = Result<Bytes, Self::Failure>> + Send;
 }
 
 /// Why an exchange ends without a claim.
@@ -44,7 +45,9 @@ pub(crate) enum Fault<F> {
     Silent(F),
     /// The mechanism does not serve here.
     Mechanism,
-    /// A message does not have the mechanism's form.
+    /// The client broke the exchange off.
+    Cancelled,
+    /// A message is not base64, or does not have the mechanism's form.
     Malformed,
     /// What the mechanism needs could not be read.
     Unavailable,
@@ -54,8 +57,8 @@ pub(crate) enum Fault<F> {
 pub(crate) struct Beginning<'a> {
     /// The mechanism, as the client wrote it.
     pub(crate) mechanism: &'a [u8],
-    /// Its initial response, where it sent one.
-    pub(crate) initial: Option<Vec<u8>>,
+    /// Its initial response in base64, where it sent one.
+    pub(crate) initial: Option<&'a [u8]>,
     pub(crate) channel: &'a Channel,
 }
 
@@ -65,23 +68,34 @@ pub(crate) async fn claim<C: Conversation>(
     conversation: &mut C,
     begin: Beginning<'_>,
 ) -> Result<Claim, Fault<C::Failure>> {
+    let initial = begin.initial.map(encoding::decode_initial).transpose();
+    let initial = initial.map_err(|_| Fault::Malformed)?;
     let mechanism = std::str::from_utf8(begin.mechanism)
         .ok()
         .and_then(Mechanism::find);
     let mechanism = mechanism.filter(|mechanism| sasl.mechanisms(begin.channel).contains(mechanism));
     let mechanism = mechanism.ok_or(Fault::Mechanism)?;
-    let begun = Exchange::begin(mechanism, begin.initial.as_deref());
+    let begun = Exchange::begin(mechanism, initial.as_deref());
     let mut step = begun.map_err(|_| Fault::Malformed)?;
     loop {
         step = match step {
             Step::Verify(claim) => return Ok(claim),
             Step::Keys(first) => challenge(sasl, first, begin.channel).await?,
             Step::Challenge(exchange, challenge) => {
-                let response = conversation.ask(&challenge).await.map_err(Fault::Silent)?;
+                let response = ask(conversation, &challenge).await?;
                 exchange.respond(&response).map_err(|_| Fault::Malformed)?
             }
         };
     }
+}
+
+/// Sends a challenge and reads the response.
+async fn ask<C: Conversation>(conversation: &mut C, challenge: &[u8]) -> Result<Vec<u8>, Fault<C::Failure>> {
+    let line = conversation.ask(&encoding::encode(challenge)).await;
+    encoding::decode_response(&line.map_err(Fault::Silent)?).map_err(|error| match error {
+        DecodeError::Cancelled => Fault::Cancelled,
+        DecodeError::NotBase64 => Fault::Malformed,
+    })
 }
 
 /// Goes on with SCRAM.
@@ -116,12 +130,11 @@ pub(crate) async fn conclude<C: Conversation, L, R>(
     outcome: &Result<L, R>,
 ) -> Result<(), Fault<C::Failure>> {
     match (outcome, claim.confirmation(), claim.rejection()) {
-        (Ok(_), Some(message), _) => match conversation.ask(message).await.map_err(Fault::Silent)?.is_empty()
-        {
+        (Ok(_), Some(message), _) => match ask(conversation, message).await?.is_empty() {
             true => Ok(()),
             false => Err(Fault::Malformed),
         },
-        (Err(_), _, Some(message)) => conversation.ask(message).await.map(|_| ()).map_err(Fault::Silent),
+        (Err(_), _, Some(message)) => ask(conversation, message).await.map(|_| ()),
         _ => Ok(()),
     }
 }

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use imap::Refusal;
 use imap::command::{Authenticate, Login};
-use sasl::encoding::{self, DecodeError};
 use sasl::{Credentials, Secret};
 use store::Account;
 
@@ -37,15 +37,11 @@ pub(super) async fn login(door: &Door, login: Login) -> Result<Account, Stop> {
 /// AUTHENTICATE: an exchange of lines.
 pub(super) async fn authenticate(session: &mut Session, command: Authenticate) -> Result<Account, Stop> {
     session.door().check_passwords()?;
-    let initial = command
-        .initial
-        .map(|text| encoding::decode_initial(&text))
-        .transpose();
     let authority = Arc::clone(&session.door().authority);
     let channel = session.connection.channel();
     let begin = Beginning {
         mechanism: &command.mechanism,
-        initial: initial.map_err(|_| Refusal::Exchange)?,
+        initial: command.initial.as_deref(),
         channel: &channel,
     };
     let claim = authenticate::claim(&*authority, session, begin).await?;
@@ -57,13 +53,8 @@ pub(super) async fn authenticate(session: &mut Session, command: Authenticate) -
 impl Conversation for Session {
     type Failure = Stop;
 
-    async fn ask(&mut self, challenge: &[u8]) -> Result<Vec<u8>, Stop> {
-        let line = Session::ask(self, &encoding::encode(challenge)).await?;
-        let response = encoding::decode_response(&line).map_err(|error| match error {
-            DecodeError::Cancelled => Refusal::Cancelled,
-            DecodeError::NotBase64 => Refusal::Exchange,
-        })?;
-        Ok(response)
+    async fn ask(&mut self, challenge: &str) -> Result<Bytes, Stop> {
+        Session::ask(self, challenge).await
     }
 }
 
@@ -73,6 +64,7 @@ impl From<Fault<Stop>> for Stop {
             Fault::Silent(stop) => stop,
             // LOGIN, the mechanism, is not announced but costs nothing to have.
             Fault::Mechanism => Refusal::Mechanism.into(),
+            Fault::Cancelled => Refusal::Cancelled.into(),
             Fault::Malformed => Refusal::Exchange.into(),
             Fault::Unavailable => Refusal::Unavailable.into(),
         }

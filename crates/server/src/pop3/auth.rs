@@ -5,10 +5,9 @@
 
 use std::sync::Arc;
 
-use bytes::BytesMut;
+use bytes::Bytes;
 use pop3::command::Initial;
 use pop3::{Refusal, reply};
-use sasl::encoding::{self, DecodeError};
 
 use super::connection::{Connection, Failed};
 use crate::authenticate::{self, Beginning, Conversation, Fault};
@@ -19,15 +18,11 @@ impl Connection {
     /// May I — find — do — tell.
     pub(super) async fn auth(&mut self, mechanism: &str, initial: Option<Initial>) -> Result<(), Failed> {
         self.check_passwords()?;
-        let initial = initial
-            .map(|text| encoding::decode_initial(&text.0))
-            .transpose()
-            .map_err(|_| Refusal::AuthMalformed)?;
         let authority = Arc::clone(&self.door.authority);
         let channel = self.lines.channel();
         let begin = Beginning {
             mechanism: mechanism.as_bytes(),
-            initial,
+            initial: initial.as_ref().map(|text| &text.0[..]),
             channel: &channel,
         };
         let claim = authenticate::claim(&*authority, self, begin).await?;
@@ -51,14 +46,14 @@ impl Connection {
 impl Conversation for Connection {
     type Failure = Failed;
 
-    async fn ask(&mut self, challenge: &[u8]) -> Result<Vec<u8>, Failed> {
-        reply::challenge(&encoding::encode(challenge), self.lines.output());
+    async fn ask(&mut self, challenge: &str) -> Result<Bytes, Failed> {
+        reply::challenge(challenge, self.lines.output());
         self.lines.set_limit(pop3::AUTH_LINE);
         let line = self.lines.line(self.door.terms.times.pop3).await;
         self.lines.set_limit(pop3::COMMAND_LINE);
         match line? {
             Line::TooLong => Err(Refusal::LineTooLong.into()),
-            Line::Whole(line) => Ok(response(&line)?),
+            Line::Whole(line) => Ok(line.freeze()),
         }
     }
 }
@@ -68,15 +63,9 @@ impl From<Fault<Failed>> for Failed {
         match fault {
             Fault::Silent(failed) => failed,
             Fault::Mechanism => Refusal::UnknownMechanism.into(),
+            Fault::Cancelled => Refusal::AuthCancelled.into(),
             Fault::Malformed => Refusal::AuthMalformed.into(),
             Fault::Unavailable => Refusal::LoginUnavailable.into(),
         }
     }
-}
-
-fn response(line: &BytesMut) -> Result<Vec<u8>, Refusal> {
-    encoding::decode_response(line).map_err(|error| match error {
-        DecodeError::Cancelled => Refusal::AuthCancelled,
-        DecodeError::NotBase64 => Refusal::AuthMalformed,
-    })
 }

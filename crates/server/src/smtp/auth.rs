@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use bytes::BytesMut;
-use sasl::encoding::{self, DecodeError};
+use bytes::Bytes;
 use smtp::command::Auth;
 use smtp::{Refusal, Reply, limits, reply};
 
@@ -18,16 +17,11 @@ impl Connection {
             return Err(Refusal::NotNow.into());
         }
         self.policy.check_login()?;
-        let initial = auth
-            .initial
-            .map(|text| encoding::decode_initial(&text))
-            .transpose()
-            .map_err(|_| Refusal::AuthMalformed)?;
         let authority = Arc::clone(&self.site.authority);
         let channel = self.lines.channel();
         let begin = Beginning {
             mechanism: auth.mechanism.as_bytes(),
-            initial,
+            initial: auth.initial.as_deref(),
             channel: &channel,
         };
         let claim = authenticate::claim(&*authority, self, begin).await?;
@@ -46,14 +40,14 @@ impl Connection {
 impl Conversation for Connection {
     type Failure = Failed;
 
-    async fn ask(&mut self, challenge: &[u8]) -> Result<Vec<u8>, Failed> {
-        self.print(&reply::challenge(encoding::encode(challenge)));
+    async fn ask(&mut self, challenge: &str) -> Result<Bytes, Failed> {
+        self.print(&reply::challenge(challenge.to_owned()));
         self.lines.set_limit(limits::AUTH_LINE);
         let line = self.lines.line(self.site.terms.times.smtp).await;
         self.lines.set_limit(limits::COMMAND_LINE);
         match line? {
             Line::TooLong => Err(Refusal::AuthLineTooLong.into()),
-            Line::Whole(line) => Ok(response(&line)?),
+            Line::Whole(line) => Ok(line.freeze()),
         }
     }
 }
@@ -63,15 +57,9 @@ impl From<Fault<Failed>> for Failed {
         match fault {
             Fault::Silent(failed) => failed,
             Fault::Mechanism => Refusal::UnknownMechanism.into(),
+            Fault::Cancelled => Refusal::AuthCancelled.into(),
             Fault::Malformed => Refusal::AuthMalformed.into(),
             Fault::Unavailable => Refusal::AuthUnavailable.into(),
         }
     }
-}
-
-fn response(line: &BytesMut) -> Result<Vec<u8>, Refusal> {
-    encoding::decode_response(line).map_err(|error| match error {
-        DecodeError::Cancelled => Refusal::AuthCancelled,
-        DecodeError::NotBase64 => Refusal::AuthMalformed,
-    })
 }
