@@ -27,9 +27,8 @@ pub(super) async fn select(
 ) -> Result<Selected, Stop> {
     let name = name.name().map_err(Refusal::from)?;
     let mailbox = account.mailbox(&name).ok_or(Refusal::NoMailbox)?;
-    let mut selected = Selected::open(account, &mailbox, access).ok_or(Refusal::NoMailbox)?;
     let names = account.keywords(mailbox.id);
-    selected.has_told_keywords(names.len());
+    let selected = Selected::open(account, &mailbox, &names, access).ok_or(Refusal::NoMailbox)?;
     print_flags(out, &names, access);
     print::exists(out, selected.count());
     print::recent(out, selected.recent_at_first().await?);

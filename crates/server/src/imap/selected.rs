@@ -16,7 +16,7 @@ use imap::response::fetch::FetchLine;
 use imap::response::mailbox as print;
 use store::{Account, Mailbox, MessageRow, StoreError, View};
 use tokio::sync::watch;
-use types::{ChangeNumber, MailboxId, Uid};
+use types::{ChangeNumber, KeywordName, MailboxId, Uid};
 
 use super::connection::Connection;
 use super::flags::{FlagText, Recent};
@@ -82,8 +82,13 @@ pub(super) struct Selected {
 }
 
 impl Selected {
-    /// Opens a mailbox. Its rows are not looked at: a session that never asks for a message costs no view.
-    pub(super) fn open(account: &Account, mailbox: &Mailbox, access: Access) -> Option<Self> {
+    /// Opens a mailbox whose keywords the client is told. Its rows are not looked at: a session that never asks for a message costs no view.
+    pub(super) fn open(
+        account: &Account,
+        mailbox: &Mailbox,
+        keywords: &[KeywordName],
+        access: Access,
+    ) -> Option<Self> {
         let mut selected = Selected {
             account: account.clone(),
             mailbox: mailbox.id,
@@ -93,7 +98,7 @@ impl Selected {
             change: mailbox.change,
             gone: Vec::new(),
             recent: Vec::new(),
-            keywords_told: 0,
+            keywords_told: keywords.len(),
             own: Vec::new(),
             watch: account.watch(mailbox.id)?,
             looked: mailbox.change,
@@ -366,11 +371,6 @@ impl Selected {
             connection.relieve().await?;
         }
         Ok(())
-    }
-
-    /// The keywords that SELECT has told.
-    pub(super) fn has_told_keywords(&mut self, count: usize) {
-        self.keywords_told = count;
     }
 
     /// New keywords are in FLAGS before a message has them (RFC 3501 §7.2.6).

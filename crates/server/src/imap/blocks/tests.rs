@@ -224,7 +224,7 @@ impl World {
             account.append(inbox.id, vec![message]).await.unwrap();
         }
         let inbox = account.mailbox(&MailboxName::inbox()).unwrap();
-        let selected = Selected::open(&account, &inbox, Access::ReadOnly).unwrap();
+        let selected = Selected::open(&account, &inbox, &[], Access::ReadOnly).unwrap();
         World {
             engine,
             account,
