@@ -14,8 +14,12 @@ fn blocks(page: &str) -> Vec<(&str, &str)> {
 /// `2025` becomes the port of this server.
 fn with_ports(code: &str, server: &Server) -> String {
     let standard = [25, 143, 995];
-    standard.into_iter().fold(code.to_owned(), |code, port: u16| {
-        code.replace(&(2000 + port).to_string(), &(server.offset() + port).to_string())
+    // In two steps: the digits of one port may be found within another, such as 2143 in 21430.
+    let named = standard.into_iter().fold(code.to_owned(), |code, port: u16| {
+        code.replace(&(2000 + port).to_string(), &format!("<port {port}>"))
+    });
+    standard.into_iter().fold(named, |code, port| {
+        code.replace(&format!("<port {port}>"), &(server.offset() + port).to_string())
     })
 }
 
