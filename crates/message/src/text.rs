@@ -111,13 +111,17 @@ fn whole_tags(page: &str) -> &str {
 
 /// The words of a text with one blank between them, up to the length of a preview.
 fn one_line(text: &str) -> String {
-    let mut line = String::new();
-    for word in text.split(|letter: char| letter.is_whitespace() || letter.is_control()) {
-        if !line.is_empty() && !word.is_empty() {
+    let mut line = String::with_capacity(PREVIEW_LENGTH / 2);
+    let mut letters = 0;
+    let words = text.split(|letter: char| letter.is_whitespace() || letter.is_control());
+    for word in words.filter(|word| !word.is_empty()) {
+        if !line.is_empty() {
             line.push(' ');
+            letters += 1;
         }
         line.push_str(word);
-        if line.len() > PREVIEW_LENGTH {
+        letters += word.chars().count();
+        if letters >= MAX_PREVIEW {
             break;
         }
     }
