@@ -83,12 +83,14 @@ const fn idle_args(which: Which, security: Security) -> idle::Args {
             mailboxes: 1_000,
             messages: 1_000,
             security,
+            announce: true,
         },
         Which::Dovecot => idle::Args {
             connections: 300,
             mailboxes: 20,
             messages: 1_000,
             security,
+            announce: false,
         },
     }
 }

@@ -3,7 +3,7 @@
 //! Kernel memory (socket buffers) is not counted: it is the same for every server.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 use rustls::ClientConfig;
@@ -33,6 +33,9 @@ pub(crate) struct Args {
     /// In the clear or encrypted.
     #[arg(long, value_enum, default_value = "plain")]
     pub(crate) security: Security,
+    /// At the end a message comes to each mailbox, and every connection has to hear of it.
+    #[arg(long)]
+    pub(crate) announce: bool,
 }
 
 /// Whether the connections are encrypted.
@@ -53,6 +56,8 @@ pub(crate) struct Idle {
     pub(crate) before: Memory,
     /// With all of them.
     pub(crate) with: Memory,
+    /// From the first new message until the last connection has heard of its own, where that was asked for.
+    pub(crate) announced: Option<Duration>,
 }
 
 impl Idle {
@@ -68,8 +73,14 @@ impl Idle {
 
     /// One line for people.
     pub(crate) fn line(&self) -> String {
+        let announced = self.announced.map_or(String::new(), |time| {
+            format!(
+                "; a message to each mailbox was announced to all in {} ms",
+                time.as_millis()
+            )
+        });
         format!(
-            "{} idle connections: PSS {} each, RSS {} each (server {} before, {} with them)",
+            "{} idle connections: PSS {} each, RSS {} each (server {} before, {} with them){announced}",
             self.connections,
             bytes(self.pss()),
             bytes(self.rss()),
@@ -114,11 +125,30 @@ pub(crate) fn run(target: &Target, args: &Args) -> Result<Idle> {
     }
     std::thread::sleep(SETTLE);
     let with = target.watched.memory();
+    let announced = match args.announce {
+        true => Some(announce(target, args, &mut held)?),
+        false => None,
+    };
     Ok(Idle {
         connections: args.connections,
         before,
         with,
+        announced,
     })
+}
+
+/// Brings a message to each mailbox and waits until every connection has heard of it.
+fn announce(target: &Target, args: &Args, held: &mut [Wire]) -> Result<Duration> {
+    let user = target.users(Purpose::Large).pop().context("no account")?;
+    let mut session = Session::login(target.at(target.ports.imap), &user, &target.password)?;
+    let since = Instant::now();
+    for number in 0..args.mailboxes {
+        session.append(&mailbox(number), &text::message(number, 1_000))?;
+    }
+    for wire in held {
+        wire.until("EXISTS\r\n")?;
+    }
+    Ok(since.elapsed())
 }
 
 /// One connection in IDLE.

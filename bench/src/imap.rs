@@ -137,6 +137,17 @@ impl Session {
         Ok(())
     }
 
+    /// Appends one message.
+    ///
+    /// # Errors
+    /// When it is refused.
+    pub(crate) fn append(&mut self, mailbox: &str, message: &[u8]) -> Result<()> {
+        let mut out = Vec::with_capacity(message.len() + 64);
+        append(&mut out, mailbox, message);
+        self.stream.write_all(&out)?;
+        self.hear_oks(1)
+    }
+
     /// Reads until so many tagged OKs have come.
     fn hear_oks(&mut self, mut wanted: u64) -> Result<()> {
         let mut pending = Vec::new();

@@ -4,11 +4,13 @@
 //! posthouse-bench seed --imap 2143 …            fills the mailboxes that the cells read
 //! posthouse-bench run  --imap 2143 … CELL…      measures one server that is already running
 //! posthouse-bench idle --imap 2143 …            memory of idle IMAP connections
+//! posthouse-bench giant --imap 2143 …           a mailbox of a million messages
 //! posthouse-bench compare                       ours beside Postfix and Dovecot: bench/RESULTS.md
 //! ```
 
 mod cells;
 mod compare;
+mod giant;
 mod idle;
 mod imap;
 mod lanes;
@@ -62,6 +64,13 @@ enum Verb {
         server: Server,
         #[command(flatten)]
         idle: idle::Args,
+    },
+    /// Opening a giant mailbox: time and memory. Restart the server after `--prepare`.
+    Giant {
+        #[command(flatten)]
+        server: Server,
+        #[command(flatten)]
+        giant: giant::Args,
     },
     /// Build and start ours, and Postfix and Dovecot where installed, and measure them in turn.
     Compare(compare::Args),
@@ -181,6 +190,7 @@ fn main() -> Result<()> {
             say(&idle::run(&target, &idle)?.line());
             Ok(())
         }
+        Verb::Giant { server, giant } => giant::run(&server.target(), &giant),
         Verb::Compare(args) => compare::run(&args),
     }
 }

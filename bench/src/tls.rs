@@ -40,6 +40,21 @@ impl Wire {
         }
     }
 
+    /// Reads until something has come.
+    pub(crate) fn until(&mut self, wanted: &str) -> Result<()> {
+        let mut buffer = [0_u8; 4096];
+        let mut seen = String::new();
+        while !seen.contains(wanted) {
+            let length = self.read(&mut buffer)?;
+            ensure!(
+                length > 0,
+                "the server closed the connection, which waited for {wanted:?}"
+            );
+            seen.push_str(&String::from_utf8_lossy(buffer.get(..length).unwrap_or_default()));
+        }
+        Ok(())
+    }
+
     fn write(&mut self, bytes: &[u8]) -> Result<()> {
         match self {
             Self::Plain(stream) => stream.write_all(bytes)?,

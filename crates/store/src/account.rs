@@ -17,13 +17,11 @@ use crate::verb::{
     Append, CopyMessages, CreateMailbox, DeleteAccount, DeleteMailbox, Deliver, Expunge, FirstMailboxes,
     LoadView, MoveMessages, RenameMailbox, SetKeywords, StoreRecent, Subscribe, Which,
 };
+use crate::view::Rows;
 use crate::{
     Appended, Copied, Expunged, KeywordChange, Mailbox, MessageRow, Moved, Named, NewMessage, Now, Quota,
     Refusal, Store, StoreError, Usage, View, key,
 };
-
-/// A count on the disk is believed so far when memory is set aside.
-const MAX_TRUSTED: usize = 65_536;
 
 /// How many rows one read of the engine brings.
 const ROWS_A_READ: usize = 4096;
@@ -146,19 +144,20 @@ impl Inner {
             return Ok(Arc::new(View::empty(mailbox)));
         };
         let charge = self.memory.load(row.messages.into())?;
-        let mut rows = Vec::with_capacity(usize::try_from(row.messages).unwrap_or(0).min(MAX_TRUSTED));
-        for stored in scan_all(
-            &*self.engine,
-            self.partition(),
-            key::messages_from(mailbox, Uid(0)),
-        )
-        .await?
+        let (mut rows, mut unreadable) = (Rows::default(), false);
+        let range = key::messages_from(mailbox, Uid(0));
+        let look = &mut |stored: Row| match key::uid_of(&stored.key)
+            .and_then(|uid| MessageRow::parse(uid, &stored.value))
         {
-            let parsed = key::uid_of(&stored.key).and_then(|uid| MessageRow::parse(uid, &stored.value));
-            rows.push(parsed.ok_or(StoreError::UnreadableRow {
+            Some(row) => rows.push(row),
+            None => unreadable = true,
+        };
+        scan_pieces(&*self.engine, self.partition(), range, look).await?;
+        if unreadable {
+            return Err(StoreError::UnreadableRow {
                 account: self.id.0,
                 table: "message",
-            })?);
+            });
         }
         let charge = charge.keep(rows.len());
         let view = Arc::new(View::new(&row, rows, Some(charge)));

@@ -45,16 +45,40 @@ pub(crate) enum ViewChange {
     Remove(Uid),
 }
 
+/// Rows on their way into a view, in uid order: no more of them lie anywhere twice than a chunk.
+#[derive(Debug, Default)]
+pub(crate) struct Rows {
+    chunks: Vec<Arc<Chunk>>,
+    last: Vec<MessageRow>,
+}
+
+impl Rows {
+    pub(crate) fn push(&mut self, row: MessageRow) {
+        if self.last.is_empty() {
+            self.last.reserve_exact(CHUNK);
+        }
+        self.last.push(row);
+        if self.last.len() == CHUNK {
+            self.close();
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.chunks.len() * CHUNK + self.last.len()
+    }
+
+    fn close(&mut self) {
+        let rows = std::mem::take(&mut self.last);
+        if !rows.is_empty() {
+            self.chunks.push(Arc::new(Chunk::new(rows)));
+        }
+    }
+}
+
 impl View {
-    pub(crate) fn new(
-        mailbox: &crate::row::MailboxRow,
-        rows: Vec<MessageRow>,
-        charge: Option<Charge>,
-    ) -> Self {
-        let chunks: Vec<_> = rows
-            .chunks(CHUNK)
-            .map(|rows| Arc::new(Chunk::new(rows.to_vec())))
-            .collect();
+    pub(crate) fn new(mailbox: &crate::row::MailboxRow, mut rows: Rows, charge: Option<Charge>) -> Self {
+        rows.close();
+        let chunks = rows.chunks;
         let mut view = View {
             mailbox: mailbox.id,
             validity: mailbox.validity,
@@ -315,6 +339,12 @@ mod tests {
     use crate::row::MailboxRow;
     use types::{BlobId, EntryId, MailboxName, Octets, Timestamp};
 
+    fn rows_of(rows: impl IntoIterator<Item = MessageRow>) -> Rows {
+        let mut into = Rows::default();
+        rows.into_iter().for_each(|row| into.push(row));
+        into
+    }
+
     fn row(uid: u32, change: u64) -> MessageRow {
         MessageRow {
             uid: Uid(uid),
@@ -350,7 +380,7 @@ mod tests {
     #[test]
     fn positions_follow_the_uids_over_many_chunks() {
         let rows: Vec<_> = (1..=2000).map(|n| row(n * 2, 1)).collect();
-        let view = View::new(&mailbox(4001, 1), rows, None);
+        let view = View::new(&mailbox(4001, 1), rows_of(rows), None);
         assert_eq!(view.len(), 2000);
         for position in [1, 512, 513, 1024, 1025, 2000] {
             let uid = view.at(position).unwrap().uid;
@@ -369,7 +399,7 @@ mod tests {
     #[test]
     fn an_old_view_stays_as_it_was() {
         let rows: Vec<_> = (1..=1500).map(|n| row(n, 1)).collect();
-        let old = View::new(&mailbox(1501, 1), rows, None);
+        let old = View::new(&mailbox(1501, 1), rows_of(rows), None);
         let mut new = old.clone();
         let changes = [
             ViewChange::Remove(Uid(1500)),
@@ -395,7 +425,7 @@ mod tests {
 
     #[test]
     fn a_view_may_become_empty_and_grow_again() {
-        let mut view = View::new(&mailbox(2, 1), vec![row(1, 1)], None);
+        let mut view = View::new(&mailbox(2, 1), rows_of([row(1, 1)]), None);
         view.apply(&mailbox(2, 2), &[ViewChange::Remove(Uid(1))]);
         assert!(view.is_empty() && view.at(1).is_none() && view.rank(Uid(9)) == 0);
         view.apply(&mailbox(3, 3), &[ViewChange::Push(row(2, 3))]);
