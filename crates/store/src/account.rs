@@ -287,6 +287,13 @@ impl Account {
         self.inner.state().subscriptions.clone()
     }
 
+    /// A mailbox as it is now, if new messages are all that came to it after a change: then what a session has to say can be
+    /// told without its view. Only known of mailboxes that are watched.
+    #[must_use]
+    pub fn grown(&self, mailbox: MailboxId, since: ChangeNumber) -> Option<Mailbox> {
+        self.inner.state().grown(mailbox, since).map(Mailbox::from)
+    }
+
     /// Wakes with every change of a mailbox; ends never. `None` where there is no such mailbox.
     #[must_use]
     pub fn watch(&self, mailbox: MailboxId) -> Option<watch::Receiver<ChangeNumber>> {

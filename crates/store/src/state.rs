@@ -77,11 +77,19 @@ pub(crate) struct State {
     pub(crate) names: BTreeMap<MailboxName, MailboxId>,
     pub(crate) subscriptions: BTreeSet<MailboxName>,
     pub(crate) views: HashMap<MailboxId, KeptView>,
-    watches: HashMap<MailboxId, watch::Sender<ChangeNumber>>,
+    watches: HashMap<MailboxId, Watched>,
     /// Mailboxes whose recent mark has moved since it was stored.
     marked: BTreeSet<MailboxId>,
     life: Life,
     pub(crate) quota: Quota,
+}
+
+/// A mailbox that sessions wait for.
+#[derive(Debug)]
+struct Watched {
+    sender: watch::Sender<ChangeNumber>,
+    /// Every later change brought new messages and did nothing else.
+    mixed: ChangeNumber,
 }
 
 /// How much an account may hold; nothing is no limit.
@@ -187,7 +195,9 @@ impl State {
 
     /// Takes a mailbox's new row, under a new name or none.
     pub(crate) fn set_mailbox(&mut self, mut row: MailboxRow) {
+        let mut same_keywords = false;
         if let Some(old) = self.mailboxes.remove(&row.id) {
+            same_keywords = old.keywords.len() == row.keywords.len();
             if self.names.get(&old.name) == Some(&row.id) {
                 self.names.remove(&old.name);
             }
@@ -200,8 +210,13 @@ impl State {
         } else {
             self.views.remove(&id);
         }
-        if let Some(watch) = self.watches.get(&id) {
-            watch.send_if_modified(|last| std::mem::replace(last, change) != change);
+        if let Some(watched) = self.watches.get_mut(&id) {
+            if !same_keywords {
+                watched.mixed = change;
+            }
+            watched
+                .sender
+                .send_if_modified(|last| std::mem::replace(last, change) != change);
         }
     }
 
@@ -210,6 +225,12 @@ impl State {
         let Some(row) = self.mailboxes.get(&mailbox) else {
             return;
         };
+        let is_arrival = |change: &ViewChange| matches!(change, ViewChange::Push(_));
+        if let Some(watched) = self.watches.get_mut(&mailbox)
+            && (changes.is_empty() || !changes.iter().all(is_arrival))
+        {
+            watched.mixed = row.change;
+        }
         if let Some(kept) = self.views.get_mut(&mailbox)
             && !(changes.is_empty() && kept.view.shows(row))
         {
@@ -219,11 +240,18 @@ impl State {
 
     pub(crate) fn watch(&mut self, mailbox: MailboxId) -> Option<watch::Receiver<ChangeNumber>> {
         let change = self.mailboxes.get(&mailbox)?.change;
-        let sender = self
-            .watches
-            .entry(mailbox)
-            .or_insert_with(|| watch::channel(change).0);
-        Some(sender.subscribe())
+        let watched = self.watches.entry(mailbox).or_insert_with(|| Watched {
+            sender: watch::channel(change).0,
+            mixed: change,
+        });
+        Some(watched.sender.subscribe())
+    }
+
+    /// A mailbox, if new messages are all that came to it after a change. Only known while somebody watches it.
+    pub(crate) fn grown(&self, mailbox: MailboxId, since: ChangeNumber) -> Option<&MailboxRow> {
+        let watched = self.watches.get(&mailbox)?;
+        let row = self.mailboxes.get(&mailbox)?;
+        (watched.mixed <= since).then_some(row)
     }
 
     /// Drops what nobody has read for `sweeps` sweeps; says whether nothing is left that needs this state.
@@ -236,7 +264,8 @@ impl State {
             };
         }
         self.views.retain(|_, kept| kept.unused <= sweeps);
-        self.watches.retain(|_, watch| watch.receiver_count() > 0);
+        self.watches
+            .retain(|_, watched| watched.sender.receiver_count() > 0);
         self.views.is_empty() && self.watches.is_empty()
     }
 }

@@ -31,7 +31,7 @@ pub(super) async fn select(
     let selected = Selected::open(account, &mailbox, &names, access).ok_or(Refusal::NoMailbox)?;
     print_flags(out, &names, access);
     print::exists(out, selected.count());
-    print::recent(out, selected.recent_at_first().await?);
+    print::recent(out, selected.count_recent().await?);
     if let Some(position) = account.first_unseen(&mailbox, FIRST_LOOK).await?
         && let Ok(position) = u32::try_from(position)
     {

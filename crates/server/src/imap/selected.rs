@@ -173,17 +173,17 @@ impl Selected {
         u32::try_from(self.recent.iter().map(count).sum::<usize>()).unwrap_or(u32::MAX)
     }
 
-    /// How many messages have `\Recent` in this session that has just opened its mailbox.
-    pub(super) async fn recent_at_first(&self) -> Result<u32, Stop> {
-        let Some((from, before)) = self.recent.first() else {
-            return Ok(0);
-        };
-        // All of them: they need not be counted.
-        if *from == Uid::FIRST {
-            return Ok(self.count());
+    /// As [`Selected::recent_count`], without a view, when no message that the client knows is gone.
+    pub(super) async fn count_recent(&self) -> Result<u32, Stop> {
+        let mut sum = 0;
+        for (from, before) in &self.recent {
+            // All of them: they need not be counted.
+            if *from == Uid::FIRST && *before == self.next_uid {
+                return Ok(self.count());
+            }
+            sum += self.account.count(self.mailbox, *from..*before).await?;
         }
-        let count = self.account.count(self.mailbox, *from..*before).await?;
-        Ok(u32::try_from(count).unwrap_or(u32::MAX))
+        Ok(u32::try_from(sum).unwrap_or(u32::MAX))
     }
 
     /// Takes the right to call the new messages below a uid recent, or only looks where the mailbox is open to read
@@ -326,6 +326,12 @@ impl Selected {
         if told && self.watch.has_changed().is_ok() {
             return Ok(());
         }
+        if self.gone.is_empty()
+            && let Some(mailbox) = self.account.grown(self.mailbox, self.change)
+        {
+            self.looked = looked.max(mailbox.change);
+            return self.tell_growth(connection.out(), &mailbox).await;
+        }
         let view = self.view().await?;
         self.looked = looked.max(view.change());
         if view.change() == self.change && (self.gone.is_empty() || expunges == Expunges::Hold) {
@@ -379,6 +385,21 @@ impl Selected {
             self.keywords_told = view.keywords().len();
             super::select::print_flags(out, view.keywords(), self.access);
         }
+    }
+
+    /// Tells that messages have arrived, where nothing else has happened. A session that only waits needs no view for it.
+    async fn tell_growth(&mut self, out: &mut Vec<u8>, mailbox: &Mailbox) -> Result<(), Stop> {
+        self.change = mailbox.change;
+        self.own = Vec::new();
+        if mailbox.next_uid == self.next_uid {
+            return Ok(());
+        }
+        self.next_uid = mailbox.next_uid;
+        self.count = usize::try_from(mailbox.messages).unwrap_or(usize::MAX);
+        self.take_recent(mailbox.next_uid);
+        print::exists(out, self.count());
+        print::recent(out, self.count_recent().await?);
+        Ok(())
     }
 
     fn tell_arrivals(&mut self, out: &mut Vec<u8>, view: &View) {
