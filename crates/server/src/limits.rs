@@ -18,8 +18,10 @@ pub struct Shares {
     pub connections: usize,
     /// Octets of messages on their way in: a quarter.
     pub messages: usize,
-    /// Octets of views of mailboxes: a quarter.
+    /// Octets of views of mailboxes: most of a quarter.
     pub views: usize,
+    /// Octets of large answers on their way out.
+    pub output: usize,
     /// Octets of rows that wait for the index.
     pub waiting: usize,
 }
@@ -32,7 +34,8 @@ impl Shares {
         Shares {
             connections: quarter / CONNECTION,
             messages: quarter,
-            views: quarter,
+            views: quarter / 4 * 3,
+            output: quarter / 4,
             waiting: quarter / 2,
         }
     }

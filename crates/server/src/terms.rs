@@ -4,6 +4,9 @@ use std::time::Duration;
 
 use config::{Limits, Settings, Timeouts};
 
+use crate::limits::Shares;
+use crate::outlet::Outlet;
+
 /// The same for all connections of a server.
 #[derive(Clone, Debug)]
 pub struct Terms {
@@ -13,6 +16,8 @@ pub struct Terms {
     pub limits: Limits,
     /// Wrong passwords on one connection before it is closed.
     pub login_tries: u32,
+    /// The memory for large answers.
+    pub outlet: Outlet,
     /// How often the files of certificates are looked at.
     pub reload: Duration,
 }
@@ -24,6 +29,7 @@ impl Terms {
         Terms {
             times: settings.timeouts.clone(),
             limits: settings.limits.clone(),
+            outlet: Outlet::new(Shares::of(&settings.limits).output),
             login_tries: settings.logins.tries_per_connection,
             reload: settings.tls.reload,
         }
@@ -35,6 +41,7 @@ impl Default for Terms {
         Terms {
             times: Timeouts::default(),
             limits: Limits::default(),
+            outlet: Outlet::new(Shares::of(&Limits::default()).output),
             login_tries: config::Logins::default().tries_per_connection,
             reload: config::Tls::default().reload,
         }

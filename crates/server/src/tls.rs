@@ -326,6 +326,9 @@ fn write(path: &Path, mode: u32, text: &str) -> Result<(), TlsError> {
     write().map_err(|cause| file(path, cause))
 }
 
+/// The most that a TLS record holds (RFC 8446 §5.1).
+const RECORD: usize = 1 << 14;
+
 /// Begins TLS on a connection.
 ///
 /// # Errors
@@ -335,7 +338,10 @@ pub(crate) async fn begin(
     plain: Box<dyn Stream>,
     tally: &Tally,
 ) -> io::Result<Box<dyn Stream>> {
-    let encrypted = acceptor.accept(plain).await?;
+    // Of what a client does not read, one record and not four waits encrypted.
+    let encrypted = acceptor
+        .accept_with(plain, |tls| tls.set_buffer_limit(Some(RECORD)))
+        .await?;
     tally.tls(encrypted.get_ref().1.protocol_version());
     Ok(Box::new(encrypted))
 }

@@ -11,7 +11,7 @@ use posthouse_server::imap::{self, Passwords};
 use posthouse_server::listen::{Encryption, Listener, Protocol, serve};
 use posthouse_server::smtp::{Intake, Port};
 use posthouse_server::tls::{Certificates, Files};
-use posthouse_server::{Mode, Services, Shares, system_clock};
+use posthouse_server::{Mode, Outlet, Services, Shares, Terms, system_clock};
 use sasl::Credentials;
 use store::{Account, Store};
 use tokio::io::{
@@ -47,6 +47,14 @@ impl Client {
 }
 
 async fn connect(store: &Store, intake: &Arc<Intake>, stop: &watch::Sender<bool>) -> Client {
+    connect_on(store, intake, (stop, Arc::default())).await
+}
+
+async fn connect_on(
+    store: &Store,
+    intake: &Arc<Intake>,
+    (stop, terms): (&watch::Sender<bool>, Arc<Terms>),
+) -> Client {
     let (near, far) = duplex(1 << 16);
     let account = store.account(AccountId(1)).await.unwrap();
     let door = imap::Door {
@@ -56,7 +64,7 @@ async fn connect(store: &Store, intake: &Arc<Intake>, stop: &watch::Sender<bool>
         message_limit: 50_000_000,
         now: system_clock(),
         intake: Arc::clone(intake),
-        terms: Arc::default(),
+        terms,
         tally: Arc::default(),
         stop: stop.subscribe(),
     };
@@ -139,6 +147,50 @@ async fn a_mailbox_that_needs_more_than_there_is_cannot_be_read_now() {
         answer = client.hear().await;
         assert!(answer.starts_with("d OK "), "{octets}: {answer}");
     }
+}
+
+/// Many clients that read slowly are all served, whether there is memory for large answers or not.
+#[tokio::test]
+async fn large_answers_are_the_same_where_there_is_no_memory_for_them() {
+    let store = Store::new(Arc::new(MemoryEngine::default()), system_clock());
+    let intake = Arc::new(Intake::new(1 << 23));
+    let (stop, _) = watch::channel(false);
+    let message: String = (0..100_000).map(|n| format!("{n:08}\r\n")).collect();
+    let mut answers = Vec::new();
+    for room in [0, 1 << 20, usize::MAX] {
+        let terms = Arc::new(Terms {
+            outlet: Outlet::new(room),
+            ..Terms::default()
+        });
+        let mut clients = Vec::new();
+        for number in 0..10 {
+            let mut client = connect_on(&store, &intake, (&stop, Arc::clone(&terms))).await;
+            if answers.is_empty() && number == 0 {
+                let length = message.len();
+                client
+                    .say(&format!("b APPEND INBOX {{{length}+}}\r\n{message}\r\n"))
+                    .await;
+                assert!(client.hear().await.starts_with("b OK"));
+            }
+            client
+                .say("c EXAMINE INBOX\r\nd FETCH 1 (UID BODY[] BODY[]<7.200000> BODYSTRUCTURE)\r\n")
+                .await;
+            clients.push(client);
+        }
+        for client in &mut clients {
+            let mut answer = String::new();
+            loop {
+                let line = client.hear().await;
+                answer.push_str(&line);
+                if line.starts_with("d ") {
+                    break;
+                }
+            }
+            answers.push(answer);
+        }
+    }
+    assert!(answers[0].contains(&message));
+    assert!(answers.iter().all(|answer| *answer == answers[0]));
 }
 
 #[tokio::test]

@@ -159,7 +159,6 @@ impl Inner {
                 table: "message",
             });
         }
-        let charge = charge.keep(rows.len());
         let view = Arc::new(View::new(&row, rows, Some(charge)));
         self.state().views.insert(
             mailbox,

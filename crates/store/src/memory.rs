@@ -7,8 +7,6 @@ use crate::{MessageRow, Refusal};
 
 /// Octets of a row in a view.
 const ROW: usize = size_of::<MessageRow>();
-/// Octets of a row while a view is read: as it is stored, beside what it becomes.
-const LOADING: usize = 4 * ROW;
 
 /// The memory of all views of a store.
 #[derive(Debug)]
@@ -21,7 +19,7 @@ pub(crate) struct Memory {
 #[derive(Debug)]
 pub(crate) struct Charge {
     memory: Arc<Memory>,
-    octets: usize,
+    octets: AtomicUsize,
 }
 
 impl Memory {
@@ -32,22 +30,18 @@ impl Memory {
         })
     }
 
-    /// Takes what reading a view of so many messages needs.
+    /// Takes what a view of so many messages needs.
     pub(crate) fn load(self: &Arc<Self>, messages: u64) -> Result<Charge, Refusal> {
-        self.take(messages, LOADING)
-    }
-
-    fn take(self: &Arc<Self>, messages: u64, each: usize) -> Result<Charge, Refusal> {
         let octets = usize::try_from(messages)
             .unwrap_or(usize::MAX)
-            .saturating_mul(each);
+            .saturating_mul(ROW);
         let take = |taken: usize| taken.checked_add(octets).filter(|sum| *sum <= self.limit);
         self.taken
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, take)
             .map_err(|_| Refusal::NoMemory)?;
         Ok(Charge {
             memory: Arc::clone(self),
-            octets,
+            octets: AtomicUsize::new(octets),
         })
     }
 
@@ -58,18 +52,19 @@ impl Memory {
 }
 
 impl Charge {
-    /// The view is read: gives back what only reading needed.
-    pub(crate) fn keep(mut self, messages: usize) -> Self {
-        let kept = messages.saturating_mul(ROW).min(self.octets);
-        self.memory.taken.fetch_sub(self.octets - kept, Ordering::Relaxed);
-        self.octets = kept;
-        self
+    /// The view grows: what has arrived cannot be refused any more, but others will be.
+    pub(crate) fn grow(&self, messages: usize) {
+        let more = messages.saturating_mul(ROW);
+        self.octets.fetch_add(more, Ordering::Relaxed);
+        self.memory.taken.fetch_add(more, Ordering::Relaxed);
     }
 }
 
 impl Drop for Charge {
     fn drop(&mut self) {
-        self.memory.taken.fetch_sub(self.octets, Ordering::Relaxed);
+        self.memory
+            .taken
+            .fetch_sub(*self.octets.get_mut(), Ordering::Relaxed);
     }
 }
 
@@ -79,15 +74,17 @@ mod tests {
 
     #[test]
     fn what_is_taken_is_given_back() {
-        let memory = Memory::new(10 * LOADING);
-        let loading = memory.load(10).unwrap();
+        let memory = Memory::new(10 * ROW);
+        let first = memory.load(4).unwrap();
+        assert!(!memory.is_scarce());
+        let second = memory.load(6).unwrap();
         assert!(memory.is_scarce());
         assert_eq!(memory.load(1).err(), Some(Refusal::NoMemory));
-        let kept = loading.keep(10);
-        assert!(!memory.is_scarce());
-        let second = memory.load(7).unwrap();
+        drop(second);
+        // What arrives in an open mailbox counts too.
+        first.grow(6);
         assert_eq!(memory.load(1).err(), Some(Refusal::NoMemory));
-        drop((kept, second));
+        drop(first);
         assert_eq!(memory.taken.load(Ordering::Relaxed), 0);
         assert_eq!(memory.load(u64::MAX).err(), Some(Refusal::NoMemory));
     }

@@ -24,7 +24,7 @@ pub struct View {
     /// How many rows stand before each chunk; one more entry holds the number of all.
     before: Vec<usize>,
     /// The memory that it takes, shared with the views that it becomes.
-    _charge: Option<Arc<Charge>>,
+    charge: Option<Arc<Charge>>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -63,10 +63,6 @@ impl Rows {
         }
     }
 
-    pub(crate) fn len(&self) -> usize {
-        self.chunks.len() * CHUNK + self.last.len()
-    }
-
     fn close(&mut self) {
         let rows = std::mem::take(&mut self.last);
         if !rows.is_empty() {
@@ -87,7 +83,7 @@ impl View {
             keywords: mailbox.keywords.clone().into(),
             chunks,
             before: Vec::new(),
-            _charge: charge.map(Arc::new),
+            charge: charge.map(Arc::new),
         };
         view.count();
         view
@@ -103,7 +99,7 @@ impl View {
             keywords: Arc::new([]),
             chunks: Vec::new(),
             before: vec![0],
-            _charge: None,
+            charge: None,
         }
     }
 
@@ -245,15 +241,21 @@ impl View {
 
     /// Makes it the view after a commit.
     pub(crate) fn apply(&mut self, mailbox: &crate::row::MailboxRow, changes: &[ViewChange]) {
-        let mut gone = Vec::new();
+        let (mut gone, mut new) = (Vec::new(), 0);
         for change in changes {
             match change {
-                ViewChange::Push(row) => self.push(*row),
+                ViewChange::Push(row) => {
+                    self.push(*row);
+                    new += 1;
+                }
                 ViewChange::Set(row) => self.set(*row),
                 ViewChange::Remove(uid) => gone.push(*uid),
             }
         }
         self.remove(&mut gone);
+        if let Some(charge) = self.charge.as_ref().filter(|_| new > 0) {
+            charge.grow(new);
+        }
         self.next_uid = mailbox.next_uid;
         self.change = mailbox.change;
         if self.keywords.len() != mailbox.keywords.len() {

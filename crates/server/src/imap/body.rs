@@ -16,9 +16,7 @@ use super::apart::apart;
 use super::connection::Connection;
 use super::stop::Stop;
 use crate::facts::{Cards, StoredCards};
-
-/// How much of a body is read at once.
-const PIECE: u64 = 256 * 1024;
+use crate::outlet::SMALL;
 
 /// How much is read to find the header of a message: nearly all are shorter.
 const HEADER_GUESS: u64 = 16 * 1024;
@@ -228,8 +226,13 @@ async fn stream(
     place: Place,
 ) -> Result<Place, Stop> {
     let size = range.end.saturating_sub(range.start);
+    // What fits into a small piece takes no room from others.
+    let piece = match size <= SMALL as u64 {
+        true => SMALL as u64,
+        false => connection.room() as u64,
+    };
     let first = source
-        .read(range.start..range.end.min(range.start + PIECE))
+        .read(range.start..range.end.min(range.start + piece))
         .await?;
     let mut line = FetchLine::resume(connection.out(), place);
     line.literal(size);
@@ -237,13 +240,13 @@ async fn stream(
     let mut at = range.start + first.len() as u64;
     connection.send(first).await?;
     while at < range.end {
-        let piece = source.read(at..range.end.min(at + PIECE)).await;
-        let piece = piece.ok().filter(|piece| !piece.is_empty());
-        let Some(piece) = piece else {
+        let read = source.read(at..range.end.min(at + piece)).await;
+        let read = read.ok().filter(|read| !read.is_empty());
+        let Some(read) = read else {
             return Err(std::io::Error::other("a message could not be read to its end").into());
         };
-        at += piece.len() as u64;
-        connection.send(piece).await?;
+        at += read.len() as u64;
+        connection.send(read).await?;
     }
     Ok(place)
 }

@@ -1,7 +1,7 @@
 //! The two directions of a connection: commands in, responses out, both with bounds.
 //!
-//! What is printed gathers in one buffer and leaves when there is 256 KiB of it or when the client is waited for; large
-//! bodies go past the buffer. While the client is idle both buffers are given back.
+//! What is printed gathers in one buffer and leaves when there is enough of it (see `outlet`) or when the client is waited for;
+//! large bodies go past the buffer. While the client is idle both buffers are given back.
 
 use std::future::Future;
 use std::io;
@@ -14,9 +14,8 @@ use tokio::time::timeout;
 
 use super::door::Upgrade;
 use crate::channel::Channel;
+use crate::outlet::{Large, Outlet, SMALL, room};
 
-/// How much is gathered before it is written: calls of the system weigh little then.
-const ENOUGH: usize = 256 * 1024;
 /// Larger pieces are written from where they are: copying is cheaper than two more calls up to here.
 const LARGE: usize = 64 * 1024;
 
@@ -33,6 +32,9 @@ pub(super) struct Connection {
     stream: Box<dyn Stream>,
     framer: Framer,
     out: Vec<u8>,
+    outlet: Outlet,
+    /// The right to gather much in `out`.
+    large: Option<Large>,
     written: u64,
     /// How long a client may take to read what is sent to it.
     patience: Duration,
@@ -46,11 +48,13 @@ pub(super) struct Mark {
 }
 
 impl Connection {
-    pub(super) fn new(stream: Box<dyn Stream>, patience: Duration) -> Self {
+    pub(super) fn new(stream: Box<dyn Stream>, patience: Duration, outlet: Outlet) -> Self {
         Connection {
             stream,
             framer: Framer::new(Limits::BEFORE_LOGIN),
             out: Vec::new(),
+            outlet,
+            large: None,
             written: 0,
             patience,
         }
@@ -91,8 +95,16 @@ impl Connection {
     }
 
     /// Whether [`Connection::relieve`] would write.
-    pub(super) fn has_enough(&self) -> bool {
-        self.out.len() >= ENOUGH
+    pub(super) fn has_enough(&mut self) -> bool {
+        self.out.len() >= SMALL && self.out.len() >= self.room()
+    }
+
+    /// How much is gathered, and read of a body at once.
+    pub(super) fn room(&mut self) -> usize {
+        if self.large.is_none() {
+            self.large = self.outlet.large();
+        }
+        room(self.large.as_ref())
     }
 
     /// Writes what was printed if it is enough to be worth it.
@@ -106,7 +118,7 @@ impl Connection {
     /// The same in the middle of a response: it leaves in pieces only where it alone is large, because what has left
     /// cannot be taken back.
     pub(super) async fn relieve_within(&mut self) -> io::Result<()> {
-        if self.out.len() < 2 * ENOUGH {
+        if self.out.len() < 2 * SMALL || self.out.len() < 2 * self.room() {
             return Ok(());
         }
         self.write_out().await
@@ -174,6 +186,7 @@ impl Connection {
     pub(super) fn release(&mut self) {
         self.framer.release();
         self.out = Vec::new();
+        self.large = None;
     }
 }
 

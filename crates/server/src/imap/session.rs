@@ -66,7 +66,7 @@ enum Next {
 /// The connection broke. A client that leaves without LOGOUT is no error.
 pub async fn serve(stream: Box<dyn Stream>, door: Door) -> io::Result<()> {
     let mut session = Session {
-        connection: Connection::new(stream, door.terms.times.write),
+        connection: Connection::new(stream, door.terms.times.write, door.terms.outlet.clone()),
         state: State::NotAuthenticated,
         hold: None,
         idling: None,

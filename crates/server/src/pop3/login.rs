@@ -11,7 +11,7 @@ use store::{Account, StoreError};
 use types::MailboxName;
 
 use super::connection::{Connection, Failed, Mode};
-use super::door::Site;
+use super::door::Door;
 use super::lease::Lease;
 use super::transaction::{Opened, Place, refusal_of};
 use crate::imap::Passwords;
@@ -55,10 +55,12 @@ impl Connection {
         let delay = site.delays.of(id).await;
         site.delays.check(id, delay)?;
         let lease = site.leases.take(id).ok_or(Refusal::InUse)?;
-        let mut opened = open(account, lease, site, self.mode).await.map_err(|error| {
-            tracing::error!(%error, "a maildrop could not be opened");
-            refusal_of(&error)
-        })?;
+        let mut opened = open(account, lease, &self.door, self.mode)
+            .await
+            .map_err(|error| {
+                tracing::error!(%error, "a maildrop could not be opened");
+                refusal_of(&error)
+            })?;
         site.delays.granted(id, delay);
         opened.delay = delay;
         let (count, size) = opened.maildrop.count();
@@ -77,7 +79,7 @@ impl Connection {
 }
 
 /// The messages of the inbox as they are now.
-async fn open(account: Account, lease: Lease, site: &Site, mode: Mode) -> Result<Opened, StoreError> {
+async fn open(account: Account, lease: Lease, door: &Door, mode: Mode) -> Result<Opened, StoreError> {
     let inbox = account
         .mailbox(&MailboxName::inbox())
         .ok_or(store::Refusal::NoMailbox)?
@@ -85,13 +87,14 @@ async fn open(account: Account, lease: Lease, site: &Site, mode: Mode) -> Result
     let view = account.view(inbox).await?;
     let messages = match mode {
         Mode::Utf8 => view.iter().map(|(_, row)| Place::of(row)).collect(),
-        Mode::Ascii => site.sizes.measured(&account, &view).await?,
+        Mode::Ascii => door.site.sizes.measured(&account, &view).await?,
     };
     Ok(Opened {
         maildrop: Maildrop::new(messages),
         account,
         inbox,
         delay: None,
+        outlet: door.terms.outlet.clone(),
         _lease: lease,
     })
 }

@@ -15,9 +15,11 @@ use super::lease::Lease;
 use super::surrogate::surrogate_of;
 use crate::facts::aside;
 use crate::lines::Lines;
+use crate::outlet::{ENOUGH, Outlet, SMALL, room};
 
-/// A message up to this size is read and sent in one piece, a larger one in pieces of it: so much memory it costs.
-const PIECE: u64 = 256 * 1024;
+/// A message up to this size is read and sent in one piece, a larger one in pieces of it: so much memory it costs, where there is
+/// so much.
+const PIECE: u64 = ENOUGH as u64;
 
 /// What is known after the login.
 pub(super) struct Opened {
@@ -26,6 +28,8 @@ pub(super) struct Opened {
     pub(super) maildrop: Maildrop<Place>,
     /// What CAPA announces to this account.
     pub(super) delay: Option<Delay>,
+    /// The memory for large answers.
+    pub(super) outlet: Outlet,
     /// Held as long as the session lasts.
     pub(super) _lease: Lease,
 }
@@ -89,17 +93,25 @@ impl Opened {
     ) -> Result<(), Failed> {
         let place = self.maildrop.find(number)?.place;
         match place.form {
-            Form::AsIs if place.stored.0 > PIECE => self.send_in_pieces(place, language, lines).await,
+            Form::AsIs if place.stored.0 <= SMALL as u64 => self.send_whole(place, language, lines).await,
             Form::AsIs => {
-                let octets = self.read(place, Octets(PIECE)).await?;
-                reply::message(&octets, language, lines.output());
-                Ok(())
+                let large = self.outlet.large();
+                match room(large.as_ref()) as u64 {
+                    piece if place.stored.0 <= piece => self.send_whole(place, language, lines).await,
+                    piece => self.send_in_pieces(place, piece, (language, lines)).await,
+                }
             }
             Form::Surrogate => {
                 let octets = self.read(place, place.stored).await?;
                 send_surrogate(&octets, language, lines).await
             }
         }
+    }
+
+    async fn send_whole(&self, place: Place, language: Language, lines: &mut Lines) -> Result<(), Failed> {
+        let octets = self.read(place, place.stored).await?;
+        reply::message(&octets, language, lines.output());
+        Ok(())
     }
 
     /// TOP: what is to be sent. RFC 6858 §4: the lines are those of the surrogate.
@@ -130,20 +142,20 @@ impl Opened {
     async fn send_in_pieces(
         &self,
         place: Place,
-        language: Language,
-        lines: &mut Lines,
+        room: u64,
+        (language, lines): (Language, &mut Lines),
     ) -> Result<(), Failed> {
         let mut writer = DotWriter::default();
-        let mut piece = self.read(place, Octets(PIECE)).await?;
+        let mut piece = self.read(place, Octets(room)).await?;
         let mut sent = 0;
         Words::Octets(place.stored.0).print(language, lines.output());
         while !piece.is_empty() {
             writer.write(&piece, lines.output());
             lines.flush().await?;
-            sent += PIECE;
+            sent += room;
             piece = self
                 .account
-                .read_blob(place.blob, sent..sent + PIECE)
+                .read_blob(place.blob, sent..sent + room)
                 .await
                 .map_err(|error| {
                     report(&error);
