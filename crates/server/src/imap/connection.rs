@@ -155,7 +155,8 @@ impl Connection {
 
     /// Sends octets of a body: small ones with what was printed, large ones from where they are.
     pub(super) async fn send(&mut self, octets: Bytes) -> io::Result<()> {
-        if octets.len() < LARGE {
+        let fits = self.out.len() + octets.len() <= SMALL || self.room() > SMALL;
+        if fits && octets.len() < LARGE {
             self.out.extend_from_slice(&octets);
             return self.relieve_within().await;
         }
