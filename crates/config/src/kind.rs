@@ -275,6 +275,37 @@ impl Kind for Text {
     }
 }
 
+/// Where something secret may be sent: over TLS, or to this machine.
+pub(crate) struct SafeUrl;
+
+impl Kind for SafeUrl {
+    type Value = String;
+
+    fn read(&self, value: &DeValue<'_>) -> Result<String, Words> {
+        let is_safe = |url: &&str| match url.split_once("://") {
+            Some(("https", rest)) => !rest.is_empty() && !rest.starts_with(['/', ':']),
+            Some(("http", rest)) => ["localhost", "127.0.0.1", "[::1]"].iter().any(|here| {
+                rest.strip_prefix(here)
+                    .is_some_and(|rest| rest.is_empty() || rest.starts_with([':', '/']))
+            }),
+            _ => false,
+        };
+        let text = value.as_str().filter(is_safe);
+        text.map(str::to_owned).ok_or_else(|| self.wrong())
+    }
+
+    fn print(&self, value: &String) -> Option<String> {
+        Some(quoted(value))
+    }
+
+    fn form(&self) -> Words {
+        Words::new(
+            "an address that begins with https://, or http:// on this machine",
+            "以 https:// 开头的地址，或本机的 http:// 地址",
+        )
+    }
+}
+
 /// Something for each of some mail addresses.
 pub(crate) struct ByAddress<K>(pub(crate) K);
 

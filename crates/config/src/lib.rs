@@ -21,7 +21,7 @@ use types::Domain;
 pub use kind::quoted;
 pub use page::{Given, Tongue, commented, groups, page};
 pub use problem::{Problem, Problems};
-pub use sections::auth::{Auth, Oidc};
+pub use sections::auth::{Auth, Introspection, Oidc};
 pub use sections::limits::Limits;
 pub use sections::listen::Listen;
 pub use sections::log::{Format, Level, Log};

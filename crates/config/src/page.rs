@@ -215,7 +215,11 @@ mod tests {
     }
 
     /// Settings that need one another.
-    const TOGETHER: [&[&str]; 2] = [&["certificate", "key"], &["issuer", "audience", "keys"]];
+    const TOGETHER: [&[&str]; 3] = [
+        &["certificate", "key"],
+        &["issuer", "audience", "keys"],
+        &["introspection", "client", "secret", "issuer", "audience"],
+    ];
 
     #[test]
     fn every_example_can_be_given() {
@@ -230,9 +234,9 @@ mod tests {
                     file += &format!("[{}]\n", group.name);
                 }
                 file += &format!("{} = {value}\n", setting.key);
-                for together in TOGETHER.iter().filter(|keys| keys.contains(&setting.key)) {
+                if let Some(together) = TOGETHER.iter().find(|keys| keys.contains(&setting.key)) {
                     for other in together.iter().filter(|key| **key != setting.key) {
-                        file += &format!("{other} = 'x'\n");
+                        file += &format!("{other} = 'https://x'\n");
                     }
                 }
                 assert!(Settings::parse(&file).is_ok(), "{file}");

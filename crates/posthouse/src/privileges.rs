@@ -96,6 +96,16 @@ impl Identity {
     }
 }
 
+/// Where the system's certificates lie, and how a name becomes an address.
+const TO_REACH_OTHERS: [&str; 6] = [
+    "/etc/ssl",
+    "/usr/share/ca-certificates",
+    "/etc/resolv.conf",
+    "/etc/hosts",
+    "/etc/nsswitch.conf",
+    "/etc/gai.conf",
+];
+
 /// What the server reads and writes.
 struct Files {
     written: BTreeSet<PathBuf>,
@@ -114,8 +124,18 @@ impl Files {
         let named = settings.certificates.iter();
         let named = named.flat_map(|named| [&named.certificate, &named.key]);
         let clients = settings.auth.client_certificates.as_ref();
-        let keys = settings.oidc.as_ref().map(|oidc| &oidc.keys);
-        let others = clients.into_iter().chain(keys);
+        let keys = settings.oidc.as_ref().and_then(|oidc| oidc.keys.as_ref());
+        let asking = settings
+            .oidc
+            .as_ref()
+            .and_then(|oidc| oidc.introspection.as_ref());
+        if asking.is_some() {
+            read.extend(TO_REACH_OTHERS.map(PathBuf::from));
+        }
+        let others = clients
+            .into_iter()
+            .chain(keys)
+            .chain(asking.map(|asking| &asking.secret));
         for file in main.into_iter().flatten().chain(named).chain(others) {
             // What renews a file puts another one beside it, and often the name is a link.
             let target = file.canonicalize().ok();

@@ -12,6 +12,7 @@ use types::{AccountId, Address, MailboxName};
 
 use crate::authenticate::{KeptFuture, Sasl};
 use crate::channel::Channel;
+use crate::introspection::Inquirer;
 use crate::{Metrics, Mode, Tally, imap, oidc, pop3, smtp};
 
 /// The accounts of a server.
@@ -29,6 +30,8 @@ pub(crate) struct Ways {
     pub(crate) scram: bool,
     /// Whose tokens are taken.
     pub(crate) oidc: Option<Arc<Oidc>>,
+    /// Asks the issuer about them.
+    pub(crate) inquirer: Option<Inquirer>,
 }
 
 /// The accounts, and who asks for them.
@@ -96,11 +99,11 @@ impl Accounts {
         let Some(oidc) = self.ways.oidc.clone() else {
             return Err(LoginRefusal::Wrong);
         };
-        let secret = token.secret.clone();
-        let verified = spawn_blocking(move || oidc::login_of(&oidc, &secret)).await;
+        let (settings, secret) = (Arc::clone(&oidc), token.secret.clone());
+        let verified = spawn_blocking(move || oidc::login_of(&settings, &secret)).await;
         let name = match verified {
             Ok(Ok(Some(name))) => name,
-            Ok(Ok(None)) => return Err(LoginRefusal::Wrong),
+            Ok(Ok(None)) => self.ask_issuer(&oidc, token).await?,
             Ok(Err(error)) => {
                 tracing::error!(%error, "a token could not be verified");
                 return Err(DirectoryError::Busy.into());
@@ -108,6 +111,19 @@ impl Accounts {
             Err(_) => return Err(DirectoryError::Busy.into()),
         };
         self.directory.login_of(&name).await?.ok_or(LoginRefusal::Wrong)
+    }
+
+    async fn ask_issuer(&self, oidc: &Oidc, token: &Token) -> Result<String, LoginRefusal> {
+        let (Some(endpoint), Some(inquirer)) = (&oidc.introspection, &self.ways.inquirer) else {
+            return Err(LoginRefusal::Wrong);
+        };
+        match inquirer.login_of(oidc, endpoint, &token.secret).await {
+            Ok(name) => name.ok_or(LoginRefusal::Wrong),
+            Err(error) => {
+                tracing::error!(%error, "a token could not be verified");
+                Err(DirectoryError::Busy.into())
+            }
+        }
     }
 
     /// Whoever was verified may act as nobody else (RFC 4616 §2, RFC 4422 §3.4.1); the log says who was refused.

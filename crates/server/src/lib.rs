@@ -20,6 +20,7 @@ mod authority;
 mod casemap;
 mod channel;
 mod clock;
+mod introspection;
 mod limits;
 mod lines;
 mod metrics;

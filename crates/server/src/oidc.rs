@@ -1,6 +1,5 @@
 //! Tokens of an OpenID Connect issuer: verified with its public keys, which lie in a file (RFC 7517 §5).
 //!
-//! GAP RFC 7662: nobody is asked about a token; one that only its issuer can read is not taken.
 //! GAP RFC 7628 §3.2.2: a client is not told where to get a token.
 //!
 //! Taken are tokens (RFC 7519 §4.1, §7.2) that are signed (RS256, ES256, EdDSA) with a key of the set, by the issuer, for us, for now. The file is
@@ -21,7 +20,7 @@ use thiserror::Error;
 /// The largest file of keys: issuers have two or three.
 const MAX_KEYS: u64 = 1 << 20;
 /// Seconds by which the issuer's clock and ours may differ.
-const LEEWAY: u64 = 60;
+pub(crate) const LEEWAY: u64 = 60;
 
 /// Why tokens cannot be verified.
 #[derive(Debug, Error)]
@@ -49,13 +48,18 @@ pub enum KeysError {
 /// # Errors
 /// When it cannot.
 pub fn check(settings: &Oidc) -> Result<(), KeysError> {
-    read(&settings.keys).map(|_| ())
+    settings
+        .keys
+        .as_deref()
+        .map_or(Ok(()), |keys| read(keys).map(|_| ()))
 }
 
-/// The login that a token is for; none where it is not one that is taken.
+/// The login that a token is for; none where it is not one that is taken, or where there is no file of keys.
 pub(crate) fn login_of(settings: &Oidc, token: &Secret) -> Result<Option<String>, KeysError> {
-    let keys = read(&settings.keys)?;
-    Ok(verify(settings, &keys, token))
+    let Some(keys) = &settings.keys else {
+        return Ok(None);
+    };
+    Ok(verify(settings, &read(keys)?, token))
 }
 
 fn read(path: &Path) -> Result<JwkSet, KeysError> {
@@ -89,6 +93,11 @@ fn verify(settings: &Oidc, keys: &JwkSet, token: &Secret) -> Option<String> {
     validation.validate_nbf = true;
     validation.leeway = LEEWAY;
     let claims: Map<String, Value> = decode(token.expose(), &key, &validation).ok()?.claims;
+    holder(settings, &claims)
+}
+
+/// The login that claims name.
+pub(crate) fn holder(settings: &Oidc, claims: &Map<String, Value>) -> Option<String> {
     // OpenID Connect Core §5.1: anybody may have said that it is theirs.
     if settings.claim == "email"
         && claims
@@ -130,7 +139,8 @@ mod tests {
         Oidc {
             issuer: "https://id.example.org".to_owned(),
             audience: "mail".to_owned(),
-            keys: "unused".into(),
+            keys: None,
+            introspection: None,
             claim: "email".to_owned(),
         }
     }
@@ -252,7 +262,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let keys = folder.path().join("jwks.json");
         let settings = Oidc {
-            keys: keys.clone(),
+            keys: Some(keys.clone()),
             ..settings()
         };
         assert!(matches!(check(&settings), Err(KeysError::File { .. })));

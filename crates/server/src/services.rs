@@ -12,6 +12,7 @@ use types::{Address, Domain};
 
 use crate::authority::{Accounts, Visitor, Ways};
 use crate::imap::{self, Passwords, Stream};
+use crate::introspection::Inquirer;
 use crate::limits::Shares;
 use crate::listen::{Encryption, Protocol};
 use crate::tls::{self, Certificates};
@@ -83,6 +84,7 @@ impl Services {
             ways: Ways {
                 scram: settings.auth.scram,
                 oidc: settings.oidc.clone().map(Arc::new),
+                inquirer: inquirer(settings),
             },
         });
         let terms = Arc::new(Terms::of(settings));
@@ -238,6 +240,14 @@ impl Services {
             (Encryption::Later | Encryption::Never, Mode::Real) => Passwords::Forbidden,
         }
     }
+}
+
+/// Who asks the issuer about tokens, where the settings say that it is asked.
+fn inquirer(settings: &config::Settings) -> Option<Inquirer> {
+    settings.oidc.as_ref()?.introspection.as_ref()?;
+    Inquirer::new()
+        .map_err(|error| tracing::error!(%error, "no issuer can be asked about tokens"))
+        .ok()
 }
 
 fn pop3_site(settings: &config::Pop3, directory: Directory, now: Now) -> pop3::Site {

@@ -69,7 +69,8 @@ async fn start(extras: Extras) -> Server {
         settings.oidc = Some(Oidc {
             issuer: "https://id.example.org".to_owned(),
             audience: "mail".to_owned(),
-            keys: path("jwks.json"),
+            keys: Some(path("jwks.json")),
+            introspection: None,
             claim: "email".to_owned(),
         });
         scram = Scram::On(Rounds::default());

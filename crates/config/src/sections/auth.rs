@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::kind::{Flag, Number, Optional, Path, Text};
+use crate::kind::{Flag, Number, Optional, Path, SafeUrl, Text};
 use crate::section::Section;
 use crate::setting::section;
 
@@ -29,8 +29,8 @@ section! {
 
 section! {
     Issuer, "auth.oidc":
-    "Tokens of an OpenID Connect issuer (OAUTHBEARER, XOAUTH2). The issuer, the audience and the keys are given together.",
-    "OpenID Connect 颁发者的令牌（OAUTHBEARER、XOAUTH2）。颁发者、受众和公钥须一起给出。";
+    "Tokens of an OpenID Connect issuer (OAUTHBEARER, XOAUTH2). The issuer and the audience are given together, and the keys or where to ask, or both.",
+    "OpenID Connect 颁发者的令牌（OAUTHBEARER、XOAUTH2）。颁发者和受众须一起给出，并给出公钥或查询地址，或两者都给出。";
 
     issuer: Option<String> = None, Optional(Text), "\"https://id.example.org\"",
     "What a token must name as `iss`.",
@@ -43,6 +43,18 @@ section! {
     keys: Option<PathBuf> = None, Optional(Path), "\"/etc/posthouse/jwks.json\"",
     "A file with the issuer's public keys, as a JWK set. It is read at each login, so it may be renewed.",
     "颁发者公钥的文件（JWK 集合）。每次登录时读取，因此可随时更新。";
+
+    introspection: Option<String> = None, Optional(SafeUrl), "\"https://id.example.org/introspect\"",
+    "Where the issuer is asked about a token that is not signed with one of `keys` (RFC 7662): `https`, or `http` on this machine.",
+    "对于不是用 `keys` 中的公钥签名的令牌，到此地址询问颁发者（RFC 7662）：`https`，或本机上的 `http`。";
+
+    client: Option<String> = None, Optional(Text), "\"posthouse\"",
+    "By which name the issuer knows this server when it asks.",
+    "询问时颁发者所知的本服务器的名称。";
+
+    secret: Option<PathBuf> = None, Optional(Path), "\"/etc/posthouse/oidc-secret\"",
+    "A file with the password that goes with `client`.",
+    "存放与 `client` 对应的密码的文件。";
 
     claim: String = "email".to_owned(), Text, "",
     "Which claim of a token is the login.",
@@ -57,23 +69,52 @@ pub struct Oidc {
     /// What a token must name as `aud`.
     pub audience: String,
     /// A file with a JWK set.
-    pub keys: PathBuf,
+    pub keys: Option<PathBuf>,
+    /// Where the issuer is asked.
+    pub introspection: Option<Introspection>,
     /// Which claim is the login.
     pub claim: String,
+}
+
+/// Where an issuer is asked about tokens (RFC 7662).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Introspection {
+    /// Its address.
+    pub url: String,
+    /// Who asks.
+    pub client: String,
+    /// A file with the password of whoever asks.
+    pub secret: PathBuf,
 }
 
 /// Reads `[auth.oidc]`; a claim alone lets nobody in.
 pub(crate) fn oidc(mut section: Section<'_>) -> Option<Oidc> {
     let read = Issuer::take(&mut section);
-    let together = ["issuer", "audience", "keys"];
-    if together.iter().any(|key| section.has(key)) {
-        together.iter().for_each(|key| section.require(key));
+    let any = ["issuer", "audience", "keys", "introspection"];
+    if any.iter().any(|key| section.has(key)) {
+        section.require("issuer");
+        section.require("audience");
+        if !section.has("introspection") {
+            section.require("keys");
+        }
+    }
+    let asking = ["introspection", "client", "secret"];
+    if asking.iter().any(|key| section.has(key)) {
+        asking.iter().for_each(|key| section.require(key));
     }
     section.end();
+    let introspection = match (read.introspection, read.client, read.secret) {
+        (Some(url), Some(client), Some(secret)) => Some(Introspection { url, client, secret }),
+        _ => None,
+    };
+    if read.keys.is_none() && introspection.is_none() {
+        return None;
+    }
     Some(Oidc {
         issuer: read.issuer?,
         audience: read.audience?,
-        keys: read.keys?,
+        keys: read.keys,
+        introspection,
         claim: read.claim,
     })
 }
@@ -103,10 +144,23 @@ mod tests {
         let oidc = Oidc {
             issuer: "https://id.example.org".to_owned(),
             audience: "mail".to_owned(),
-            keys: "jwks.json".into(),
+            keys: Some("jwks.json".into()),
+            introspection: None,
             claim: "email".to_owned(),
         };
-        assert_eq!(parse(file), Ok((wanted, Some(oidc))));
+        assert_eq!(parse(file), Ok((wanted, Some(oidc.clone()))));
+        let asks = "[auth.oidc]\nissuer = 'https://id.example.org'\naudience = 'mail'\n\
+            introspection = 'http://localhost:8080/ask'\nclient = 'we'\nsecret = 'file'\n";
+        let oidc = Oidc {
+            keys: None,
+            introspection: Some(Introspection {
+                url: "http://localhost:8080/ask".to_owned(),
+                client: "we".to_owned(),
+                secret: "file".into(),
+            }),
+            ..oidc
+        };
+        assert_eq!(parse(asks), Ok((Auth::default(), Some(oidc))));
     }
 
     #[test]
@@ -125,6 +179,23 @@ mod tests {
             "[auth.oidc]\nissuer = 'x'\nkey = 'y'\n",
             "line 4: there is no setting key in [auth.oidc]\n[auth.oidc] audience must be given\n[auth.oidc] keys must be given",
         );
+        check(
+            "[auth.oidc]\nissuer = 'x'\naudience = 'y'\nintrospection = 'https://id.example.org/ask'\n",
+            "[auth.oidc] client must be given\n[auth.oidc] secret must be given",
+        );
+        for url in [
+            "http://id.example.org/ask",
+            "id.example.org",
+            "https://",
+            "http://localhost.example.org/",
+        ] {
+            check(
+                &format!(
+                    "[auth.oidc]\nissuer = 'x'\naudience = 'y'\nclient = 'a'\nsecret = 'b'\nintrospection = '{url}'\n"
+                ),
+                "line 7: introspection: must be an address that begins with https://, or http:// on this machine",
+            );
+        }
         check("[auth]\noidc = 1\n", "line 3: [auth.oidc] must be a table");
     }
 }
