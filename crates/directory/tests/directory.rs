@@ -189,6 +189,13 @@ async fn postmaster_is_always_somebody() {
         .await
         .unwrap();
     resolves(&directory, "postmaster@example.net", &[3]).await;
+    // Who has the name comes before the first of the domain.
+    let other = vec![address("postmaster@example.net")];
+    directory
+        .set_alias(&address("postmaster@example.org"), other)
+        .await
+        .unwrap();
+    resolves(&directory, "postmaster@example.org", &[3]).await;
 }
 
 #[tokio::test]
