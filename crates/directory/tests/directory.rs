@@ -107,6 +107,12 @@ async fn aliases_lead_to_several_accounts_each_once_and_may_name_each_other() {
     resolves(&directory, "team@example.org", &[2, 1]).await;
     resolves(&directory, "Team+x@example.org", &[2, 1]).await;
     resolves(&directory, "all@example.org", &[2, 1]).await;
+    let same = ["bob+lists@example.org", "alice@example.org", "Bob@example.org"].map(address);
+    directory
+        .set_alias(&address("tagged@example.org"), same.to_vec())
+        .await
+        .unwrap();
+    resolves(&directory, "tagged@example.org", &[2, 1]).await;
     assert!(
         directory
             .owns(AccountId(1), &address("team@example.org"))
@@ -139,6 +145,12 @@ async fn a_catch_all_takes_what_nobody_else_has() {
         .unwrap();
     resolves(&directory, "anybody@example.org", &[2]).await;
     resolves(&directory, "alice@example.org", &[1]).await;
+    directory
+        .add_account(new("carol@example.org", "carol"))
+        .await
+        .unwrap();
+    resolves(&directory, "carol@example.org", &[3]).await;
+    resolves(&directory, "anybody@example.org", &[2]).await;
     directory
         .set_catch_all(&domain("example.org"), None)
         .await
@@ -177,6 +189,13 @@ async fn postmaster_is_always_somebody() {
         .await
         .unwrap();
     resolves(&directory, "postmaster@example.net", &[3]).await;
+    // Who has the name comes before the first of the domain.
+    let other = vec![address("postmaster@example.net")];
+    directory
+        .set_alias(&address("postmaster@example.org"), other)
+        .await
+        .unwrap();
+    resolves(&directory, "postmaster@example.org", &[3]).await;
 }
 
 #[tokio::test]
@@ -208,6 +227,11 @@ async fn a_change_holds_at_once() {
         .unwrap();
     assert_eq!(logs_in(&directory, "alice", "new").await, None);
     resolves(&directory, "alice@example.org", &[]).await;
+    // The last number is gone too: what follows it is not what is left.
+    directory
+        .remove_account(&address("bob@example.org"))
+        .await
+        .unwrap();
     let again = directory
         .add_account(new("alice@example.org", "alice"))
         .await
@@ -244,7 +268,8 @@ async fn accounts_added_together_have_outcomes_of_their_own() {
         (3, "c@x.example"),
     ];
     assert_eq!(listed, wanted.map(|(id, name)| (id, name.to_owned())));
-    assert_eq!(directory.accounts(AccountId(1), 1).await.unwrap().len(), 1);
+    let next = directory.accounts(AccountId(1), 1).await.unwrap();
+    assert_eq!(next.iter().map(|a| a.id.0).collect::<Vec<_>>(), [2]);
     let domains = directory.domains().await.unwrap();
     assert_eq!(domains.len(), 2, "{domains:?}");
     let used = directory.remove_domain(&domain("x.example")).await;
@@ -314,7 +339,8 @@ async fn a_name_that_nobody_has_takes_as_long_as_a_wrong_password() {
             return;
         }
     }
-    panic!("{best:?}");
+    let [known, unknown] = best;
+    panic!("a wrong password takes {known:?}, a name that nobody has {unknown:?}");
 }
 
 #[tokio::test]
@@ -331,12 +357,15 @@ async fn a_remembered_login_takes_microseconds() {
     let password = Secret::from("alice");
     directory.login("alice", &password, None).await.unwrap();
     let start = Instant::now();
-    for _ in 0..10_000 {
+    for number in 1..=10_000 {
         directory.login("alice", &password, None).await.unwrap();
+        let taken = start.elapsed();
+        assert!(
+            taken < Duration::from_millis(500),
+            "{number} logins took {taken:?}"
+        );
     }
-    let each = start.elapsed() / 10_000;
-    println!("a remembered login takes {each:?}");
-    assert!(each < Duration::from_micros(50), "{each:?}");
+    println!("a remembered login takes {:?}", start.elapsed() / 10_000);
 }
 
 #[tokio::test]

@@ -14,10 +14,11 @@
 //!
 //! `C1:` is what client 1 sends (`C:` is client 1 as well; `C1-` sends no line end), `S1:` the next line exactly, `S1~` one
 //! of the next lines in any order, `S1*` one of the lines before the next `S1:`, of which others may come (an empty `S1*`
-//! only lets others come). `X1:` the server closes. `T: +30m` the clock moves. In what the server says `<*>` is anything
-//! and `<name>` is captured and later equal, also in what a client sends. In what a client sends, `<NUL>`, `<CR>`, `<LF>` and
-//! `<x*1000>` (repeated) stand for what cannot be written. `given session 1 alice INBOX` logs in and opens a mailbox before the
-//! first line; a line that is not listed fails the transcript. `given setting login_delay 60` is for the tests in memory only.
+//! only lets others come). `X1:` the server closes, and not before what client 1 has sent last. `T: +30m` the clock moves.
+//! In what the server says `<*>` is anything and `<name>` is captured and later equal, also in what a client sends. In what
+//! a client sends, `<NUL>`, `<CR>`, `<LF>` and `<x*1000>` (repeated) stand for what cannot be written. `given session 1
+//! alice INBOX` logs in and opens a mailbox before the first line; a line that is not listed fails the transcript. `given
+//! setting login_delay 60` is for the tests in memory only.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -52,6 +52,8 @@ impl fmt::Display for Failure {
 struct Client {
     stream: Box<dyn Stream>,
     read: Vec<u8>,
+    /// What it sent last found the connection closed.
+    unheard: bool,
 }
 
 impl Client {
@@ -59,6 +61,7 @@ impl Client {
     async fn line(&mut self, patience: Duration) -> Result<Option<String>, String> {
         loop {
             if let Some(end) = self.read.iter().position(|b| *b == b'\n') {
+                self.unheard = false;
                 let line: Vec<u8> = self.read.drain(..=end).collect();
                 let line = line
                     .strip_suffix(b"\r\n")
@@ -175,10 +178,14 @@ impl<W: World> Runner<'_, W> {
                 }
                 Ok(())
             }
-            Step::Closed { client } => match self.client(*client).await.line(PATIENCE).await? {
-                None => Ok(()),
-                Some(line) => Err(format!("expected the end, not {line}")),
-            },
+            Step::Closed { client } => {
+                let client = self.client(*client).await;
+                match client.line(PATIENCE).await? {
+                    None if client.unheard => Err("the end was there before this was sent".to_owned()),
+                    None => Ok(()),
+                    Some(line) => Err(format!("expected the end, not {line}")),
+                }
+            }
             Step::Wait(time) => {
                 self.world.pass(*time).await;
                 Ok(())
@@ -214,6 +221,7 @@ impl<W: World> Runner<'_, W> {
                 Client {
                     stream,
                     read: Vec::new(),
+                    unheard: false,
                 },
             );
         }
@@ -232,7 +240,7 @@ impl<W: World> Runner<'_, W> {
         self.said.push(format!("C{number}: {}", shown.trim_end()));
         let client = self.client(number).await;
         // A server that has closed shows it in what it says last, which is looked at next.
-        let _ = client.stream.write_all(&bytes).await;
+        client.unheard = client.stream.write_all(&bytes).await.is_err();
         Ok(())
     }
 

@@ -3,7 +3,7 @@
 use super::rig::{LIMIT, Rig};
 use crate::smtp::{Port, Relay};
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_message_is_delivered_with_its_trace() {
     let rig = Rig::new(Relay::Refused);
     rig.talk(
@@ -54,7 +54,7 @@ async fn a_message_is_delivered_with_its_trace() {
 }
 
 /// RFC 5321 §4.5.1: postmaster in any case, bare and in our domain; §3.6.2: no open relay.
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn recipients_are_ours_or_refused() {
     let rig = Rig::new(Relay::Refused);
     rig.talk(
@@ -87,11 +87,15 @@ async fn recipients_are_ours_or_refused() {
         rig.mail("bob", "INBOX").await,
         "the bytes are the same for all"
     );
-    assert!(!alice[0].contains("for <") && alice[0].contains("with SMTP id"));
+    assert!(
+        !alice[0].contains("for <") && alice[0].contains("with SMTP id"),
+        "{}",
+        alice[0]
+    );
 }
 
 /// RFC 2920 §3.2, and §3.1 for the order of replies.
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn commands_may_come_all_at_once() {
     let rig = Rig::new(Relay::Refused);
     rig.talk(
@@ -123,7 +127,7 @@ async fn commands_may_come_all_at_once() {
 }
 
 /// RFC 3030 §2 and §4.
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn chunks_make_a_message() {
     let rig = Rig::new(Relay::Refused);
     rig.talk(
@@ -163,7 +167,7 @@ async fn chunks_make_a_message() {
 }
 
 /// RFC 3030 §2: RSET drops the chunks; DATA, MAIL and RCPT do not stand between them; after a failure all fail.
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn chunks_may_be_dropped_and_may_fail() {
     let rig = Rig::new(Relay::Refused);
     let script = r"S: 220 <*>
@@ -206,7 +210,7 @@ async fn chunks_may_be_dropped_and_may_fail() {
 }
 
 /// RFC 1870 §6.
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_message_over_the_limit_is_refused_early_and_late() {
     let rig = Rig::new(Relay::Refused);
     let mut client = rig.connect(Port::Relay);
@@ -233,7 +237,7 @@ async fn a_message_over_the_limit_is_refused_early_and_late() {
 }
 
 /// RFC 4954 §4 and §6.
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn logins_in_every_form() {
     let rig = Rig::new(Relay::World);
     rig.talk(
@@ -293,7 +297,7 @@ async fn logins_in_every_form() {
 }
 
 /// DESIGN §8: in local mode what goes out of the house is kept to be looked at.
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn mail_for_the_world_goes_to_its_senders_world() {
     let rig = Rig::new(Relay::World);
     rig.talk(
@@ -323,12 +327,12 @@ async fn mail_for_the_world_goes_to_its_senders_world() {
     .await;
     let world = rig.mail("alice", "World").await;
     assert_eq!(world.len(), 1);
-    let (trace, message) = world[0].split_once("Date: ").unwrap();
-    assert!(trace.contains("with SMTP id"));
-    let (message_id, rest) = message.split_once("From: a").unwrap();
+    let (trace, message) = world[0].split_once(" +0000\r\n").unwrap();
+    assert!(trace.contains("with SMTP id"), "{trace:?}");
+    let (added, rest) = message.split_once("From: a").unwrap();
     assert!(
-        message_id.starts_with("Sun, 9 Sep 2001 01:46:40 +0000\r\nMessage-ID: <"),
-        "{message_id:?}"
+        added.starts_with("Date: Sun, 9 Sep 2001 01:46:40 +0000\r\nMessage-ID: <"),
+        "{added:?}"
     );
     assert_eq!(
         rest, "\r\nSubject: b\r\n\r\nbare\r\nends\r\n\r\n",
@@ -337,7 +341,7 @@ async fn mail_for_the_world_goes_to_its_senders_world() {
 }
 
 /// RFC 6409 §6.1, RFC 4954 §4: where mail matters.
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn submission_wants_tls_a_login_and_an_own_sender() {
     let rig = Rig::new(Relay::Refused);
     rig.talk(
@@ -382,8 +386,11 @@ async fn submission_wants_tls_a_login_and_an_own_sender() {
     )
     .await;
     let mail = rig.mail("bob", "INBOX").await;
-    assert!(
-        mail[0].contains("with ESMTPSA id") && mail[0].ends_with(" +0000\r\nDate: x\r\nMessage-ID: y\r\n")
+    let (trace, message) = mail[0].split_once(" +0000\r\n").unwrap();
+    assert!(trace.contains("with ESMTPSA id"), "{trace:?}");
+    assert_eq!(
+        message, "Date: x\r\nMessage-ID: y\r\n",
+        "nothing is added that is there"
     );
     rig.talk(
         Port::Relay,
@@ -393,7 +400,7 @@ async fn submission_wants_tls_a_login_and_an_own_sender() {
 }
 
 /// RFC 2033 §4.2.
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn lmtp_answers_for_each_recipient() {
     let rig = Rig::new(Relay::Refused);
     rig.talk(
@@ -436,7 +443,7 @@ async fn lmtp_answers_for_each_recipient() {
     );
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn commands_that_change_nothing() {
     let rig = Rig::new(Relay::Refused);
     rig.talk(
@@ -476,7 +483,7 @@ async fn commands_that_change_nothing() {
 }
 
 /// RFC 5321 §3.8: whoever waits is told; and what was promised is done.
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_server_that_stops_says_so_and_finishes_what_it_was_given() {
     let rig = Rig::new(Relay::Refused);
     let mut idle = rig.connect(Port::Relay);
@@ -512,7 +519,7 @@ async fn a_server_that_stops_says_so_and_finishes_what_it_was_given() {
     assert_eq!(rig.mail("bob", "INBOX").await.len(), 1);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_recipient_whose_mail_cannot_be_read_is_refused_alone() {
     let rig = Rig::new(Relay::Refused);
     rig.damage("alice").await;

@@ -14,7 +14,7 @@ const TO_DATA: &str = r"S: 220 <*>
     S: 354 <*>";
 
 /// RFC 5321 §4.1.1.4 and §2.3.8: "SMTP smuggling". Every form of an end that is none, with a second message behind it.
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn nothing_is_smuggled() {
     for end in [
         r"\n.\n",
@@ -43,7 +43,7 @@ async fn nothing_is_smuggled() {
 }
 
 /// RFC 3207 §6: what came before the handshake is not looked at after it.
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn nothing_is_injected_before_tls() {
     let rig = Rig::new(Relay::Refused);
     rig.talk(
@@ -64,7 +64,7 @@ async fn nothing_is_injected_before_tls() {
     .await;
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn endless_lines_are_refused_once_and_nul_is_no_command() {
     let rig = Rig::new(Relay::Refused);
     let mut client = rig.connect(Port::Relay);
@@ -86,7 +86,7 @@ async fn endless_lines_are_refused_once_and_nul_is_no_command() {
 }
 
 /// RFC 3030 §2 with sizes that nobody has: the connection ends before anything is read.
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_chunk_that_is_far_too_large_ends_the_connection() {
     for size in ["18446744073709551615", "1000000000"] {
         let rig = Rig::new(Relay::Refused);
@@ -99,20 +99,20 @@ async fn a_chunk_that_is_far_too_large_ends_the_connection() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_message_without_end_ends_the_connection() {
     let rig = Rig::new(Relay::Refused);
     let mut client = rig.connect(Port::Relay);
     client.talk(TO_DATA).await;
     for _ in 0..60 {
-        client.send_while_open(&[b'x'; 10_000]).await;
+        client.send(&[b'x'; 10_000]).await;
     }
     client.talk("S: 552 5.3.4 <*>\nX:").await;
     client.end().await;
     assert!(rig.mail("bob", "INBOX").await.is_empty());
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn who_errs_without_end_is_left() {
     let rig = Rig::new(Relay::Refused);
     let mut client = rig.connect(Port::Relay);
@@ -125,7 +125,7 @@ async fn who_errs_without_end_is_left() {
     client.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn who_guesses_passwords_is_left() {
     let rig = Rig::new(Relay::World);
     let mut client = rig.connect(Port::Relay);
@@ -140,7 +140,7 @@ async fn who_guesses_passwords_is_left() {
 }
 
 /// RFC 5321 §6.3.
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_message_that_goes_round_in_circles_is_refused() {
     for (hops, reply) in [(100, "250 2.0.0 <*>"), (101, "554 5.4.6 <*>")] {
         let rig = Rig::new(Relay::Refused);
@@ -153,7 +153,7 @@ async fn a_message_that_goes_round_in_circles_is_refused() {
 }
 
 /// RFC 5321 §4.5.3.1.10.
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn recipients_have_a_limit() {
     let rig = Rig::new(Relay::Refused);
     let mut client = rig.connect(Port::Relay);
@@ -179,6 +179,8 @@ async fn a_client_that_says_nothing_is_left() {
     client.talk("S: 220 <*>").await;
     client.send(b"NO").await;
     client.talk("S: 421 4.4.2 Timeout, closing\nX:").await;
+    // RFC 5321 §4.5.3.2.7: five minutes at least.
+    assert_eq!(client.seconds(), 300);
     client.end().await;
 }
 
@@ -191,7 +193,7 @@ const TO_CHUNK: &str = r"S: 220 <*>
     S: 250 2.1.5 <*>";
 
 /// RFC 3030 §2: what is announced and not sent takes nothing from those who send.
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn announced_chunks_take_no_memory() {
     let rig = Rig::new(Relay::Refused);
     let mut silent = Vec::new();
@@ -218,11 +220,13 @@ async fn a_client_that_trickles_is_left() {
         let mut client = rig.connect(Port::Relay);
         client.talk(TO_CHUNK).await;
         client.talk(begin).await;
-        for _ in 0..6 {
-            client.send_while_open(b"x").await;
+        for _ in 0..4 {
+            client.send(b"x").await;
             tokio::time::sleep(std::time::Duration::from_secs(60)).await;
         }
+        client.send(b"x").await;
         client.talk("S: 421 4.4.2 Timeout, closing\nX:").await;
+        assert_eq!(client.seconds(), 300, "{begin}: what trickles wins no time");
         client.end().await;
     }
 }
@@ -240,10 +244,11 @@ async fn a_client_that_dawdles_between_chunks_is_left() {
     }
     client.talk("C: NOOP\nS: 250 2.0.0 OK").await;
     client.talk("S: 421 4.4.2 Timeout, closing\nX:").await;
+    assert_eq!(client.seconds(), 300, "other commands win no time");
     client.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_header_has_a_limit_of_its_own() {
     for (octets, reply) in [
         (smtp::limits::HEADER, "250 2.0.0 <*>"),
@@ -264,7 +269,7 @@ async fn a_header_has_a_limit_of_its_own() {
 }
 
 /// RFC 3030 §2: the octets of a chunk whose size cannot be read are no commands.
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_chunk_of_unknown_size_ends_the_connection() {
     let rig = Rig::new(Relay::Refused);
     let mut client = rig.connect(Port::Relay);
@@ -281,7 +286,7 @@ async fn a_chunk_of_unknown_size_ends_the_connection() {
 }
 
 /// RFC 2033 §4.3: BDAT LAST has a reply for each recipient, also when the message is refused.
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_last_chunk_that_is_too_large_is_answered_for_each_recipient_over_lmtp() {
     let rig = Rig::new(Relay::Refused);
     let mut client = rig.connect(Port::Lmtp);
@@ -298,7 +303,7 @@ async fn a_last_chunk_that_is_too_large_is_answered_for_each_recipient_over_lmtp
 }
 
 /// RFC 5321 §4.5.3.1.10: too many recipients are sent in another transaction; those that were taken are served.
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn recipients_over_the_limit_do_not_cost_the_others_their_mail() {
     let rig = Rig::new(Relay::Refused);
     let mut client = rig.connect(Port::Relay);

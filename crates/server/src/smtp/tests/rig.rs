@@ -1,4 +1,7 @@
 //! Two accounts over a memory engine, and a connection over a pipe.
+//!
+//! The clock of these tests is paused: where a server waits for more than the client sends, its time runs out at once, and
+//! what it says then stands in the failure.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -13,6 +16,7 @@ use store::{Delivery, Store};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 use types::{AccountId, Address, Domain, MailboxName, Timestamp};
 
 use crate::smtp::{Answer, Authority, Door, Found, Intake, Owns, Port, Relay, Site, Tls, serve};
@@ -143,6 +147,8 @@ impl Rig {
         Client {
             stream: near,
             heard: Vec::new(),
+            said: Vec::new(),
+            begun: Instant::now(),
             server: tokio::spawn(serve(Box::new(far), door)),
         }
     }
@@ -188,6 +194,9 @@ impl Rig {
 pub(super) struct Client {
     stream: DuplexStream,
     heard: Vec<u8>,
+    /// The conversation so far, to be read when a test fails.
+    said: Vec<String>,
+    begun: Instant,
     server: JoinHandle<()>,
 }
 
@@ -207,30 +216,44 @@ impl Client {
                 }
                 ("C|", text) => self.send(&unescape(text.strip_prefix(' ').unwrap_or(text))).await,
                 ("S:", text) => self.expect(text.strip_prefix(' ').unwrap_or(text)).await,
-                ("X:", _) => assert_eq!(self.line().await, None, "the server closes"),
+                ("X:", _) => self.expect_end().await,
                 _ => panic!("not a line of a script: {line:?}"),
             }
         }
     }
 
+    /// A server that has closed shows it in what it says last, which is looked at next.
     pub(super) async fn send(&mut self, octets: &[u8]) {
-        self.stream.write_all(octets).await.unwrap();
-    }
-
-    /// Sends to a server that may have had enough.
-    pub(super) async fn send_while_open(&mut self, octets: &[u8]) {
+        let start = octets.get(..100).unwrap_or(octets);
+        self.said.push(format!("C: {}", start.escape_ascii()));
         let _ = self.stream.write_all(octets).await;
     }
 
     async fn expect(&mut self, wanted: &str) {
-        let got = self
-            .line()
-            .await
-            .unwrap_or_else(|| panic!("closed instead of {wanted:?}"));
-        match wanted.strip_suffix("<*>") {
-            Some(start) => assert!(got.starts_with(start), "{got:?} instead of {wanted:?}"),
-            None => assert_eq!(got, wanted),
-        }
+        let got = self.line().await;
+        let fits = match (&got, wanted.strip_suffix("<*>")) {
+            (None, _) => false,
+            (Some(got), Some(start)) => got.starts_with(start),
+            (Some(got), None) => got == wanted,
+        };
+        let got = got.unwrap_or_else(|| "the end of the connection".to_owned());
+        assert!(fits, "{}\nexpected {wanted:?}, got {got:?}", self.said());
+    }
+
+    async fn expect_end(&mut self) {
+        let got = self.line().await;
+        assert_eq!(got, None, "{}\nexpected the end of the connection", self.said());
+    }
+
+    /// What was said last.
+    fn said(&self) -> String {
+        let from = self.said.len().saturating_sub(20);
+        self.said[from..].join("\n")
+    }
+
+    /// Seconds since it connected.
+    pub(super) fn seconds(&self) -> u64 {
+        self.begun.elapsed().as_secs()
     }
 
     /// The next line without its end, or nothing at the end of the connection.
@@ -239,10 +262,12 @@ impl Client {
             if let Some(at) = self.heard.windows(2).position(|two| two == b"\r\n") {
                 let rest = self.heard.split_off(at + 2);
                 let line = std::mem::replace(&mut self.heard, rest);
-                return Some(String::from_utf8(line[..at].to_vec()).unwrap());
+                let line = String::from_utf8(line[..at].to_vec()).unwrap();
+                self.said.push(format!("S: {line}"));
+                return Some(line);
             }
             if self.stream.read_buf(&mut self.heard).await.unwrap() == 0 {
-                assert_eq!(self.heard, b"");
+                assert_eq!(self.heard, b"", "a line without its end");
                 return None;
             }
         }
@@ -251,7 +276,7 @@ impl Client {
     /// Stops sending; the server must end without another word.
     pub(super) async fn end(mut self) {
         self.stream.shutdown().await.unwrap();
-        assert_eq!(self.line().await, None);
+        self.expect_end().await;
         self.server.await.unwrap();
     }
 }
