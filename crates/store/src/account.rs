@@ -286,8 +286,8 @@ impl Account {
         self.inner.state().subscriptions.clone()
     }
 
-    /// A mailbox as it is now, if new messages are all that came to it after a change: then what a session has to say can be
-    /// told without its view. Only known of mailboxes that are watched.
+    /// A mailbox as it is now, if new messages are all that came to it after a change: that can be told without a view. Known
+    /// only while it is watched.
     #[must_use]
     pub fn grown(&self, mailbox: MailboxId, since: ChangeNumber) -> Option<Mailbox> {
         self.inner.state().grown(mailbox, since).map(Mailbox::from)
