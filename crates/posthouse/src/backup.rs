@@ -81,8 +81,8 @@ async fn make(data: &Path, folder: &Path, language: Language) -> Result<(), Exit
 /// Finds or makes the folder of backups, and locks it.
 fn take(data: &Path, folder: &Path, language: Language) -> Result<File, Exit> {
     let failed = |error: io::Error| cannot_write(folder, &error, language);
-    engine::make_folder(folder).map_err(failed)?;
     apart(data, folder, language)?;
+    engine::make_folder(folder).map_err(failed)?;
     let ours = folder.join(LOCK).exists();
     if !ours && fs::read_dir(folder).map_err(failed)?.next().is_some() {
         let folder = folder.display();
@@ -109,8 +109,8 @@ fn take(data: &Path, folder: &Path, language: Language) -> Result<File, Exit> {
 
 /// Refuses a folder in the data folder, and one around it.
 fn apart(data: &Path, folder: &Path, language: Language) -> Result<(), Exit> {
-    let found = |path: &Path| fs::canonicalize(path).map_err(|error| Exit::file(path, &error, language));
-    let (data_found, folder_found) = (found(data)?, found(folder)?);
+    let data_found = fs::canonicalize(data).map_err(|error| Exit::file(data, &error, language))?;
+    let folder_found = nearest(folder).map_err(|error| cannot_write(folder, &error, language))?;
     if !data_found.starts_with(&folder_found) && !folder_found.starts_with(&data_found) {
         return Ok(());
     }
@@ -122,6 +122,15 @@ fn apart(data: &Path, folder: &Path, language: Language) -> Result<(), Exit> {
         format!("{folder} 与数据文件夹 {data} 互相包含；请为备份换一个文件夹"),
     );
     Err(Exit::new(Code::Unavailable, words))
+}
+
+/// Where a path leads that may not be there yet.
+fn nearest(path: &Path) -> io::Result<PathBuf> {
+    let path = std::path::absolute(path)?;
+    let there = path.ancestors().find(|above| above.exists());
+    let there = there.unwrap_or(Path::new("/"));
+    let rest = path.strip_prefix(there).unwrap_or(Path::new(""));
+    Ok(fs::canonicalize(there)?.join(rest))
 }
 
 /// Keeps a backup as it is while it is read; nothing where it lies on a disk that nobody writes.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use engine::files::ReadOnlyFiles;
-use engine::{Engine, EngineError, History, LocalEngine, OpenError, Options, Partition, check};
+use engine::{Engine, EngineError, Finding, History, LocalEngine, OpenError, Options, Partition, check};
 use store::{Salvage, Store};
 use types::AccountId;
 
@@ -66,6 +66,13 @@ impl Disk {
     pub(crate) async fn salvage(&self, store: &Store, named: &[AccountId]) -> Result<Salvage, Exit> {
         let salvaged = store.salvage(&self.local, named).await;
         salvaged.map_err(|error| Exit::new(Code::Io, error.to_string()))
+    }
+
+    /// Verifies it now; what opening has found and mended does not count. Blocks while it reads.
+    pub(crate) fn verify(&self) -> Result<Vec<Finding>, Exit> {
+        let mut findings = Vec::new();
+        check::check(&self.local, &mut |finding| findings.push(finding))?;
+        Ok(findings)
     }
 
     /// Gives every mailbox a new, higher validity, and every number a leap: for a folder that was restored.

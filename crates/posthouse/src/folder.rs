@@ -21,7 +21,7 @@ use crate::language::Language;
 use crate::log::Log;
 
 /// Says whose folder it is: made first, locked as long as it is in use.
-const LOCK: &str = "posthouse.lock";
+pub(crate) const LOCK: &str = "posthouse.lock";
 /// Lies in a folder into which a backup is being restored, until it is whole.
 const RESTORING: &str = "posthouse.restoring";
 
@@ -123,6 +123,14 @@ impl Folder {
             disk: Disk::open(path, usize::MAX)?,
             _lock: lock,
         })
+    }
+
+    /// Keeps everybody else from a folder that is only looked at.
+    pub(crate) fn keep(path: &Path, language: Language) -> Result<File, Exit> {
+        match path.join(LOCK).exists() {
+            true => lock(path, language),
+            false => Err(foreign(path, language)),
+        }
     }
 
     /// From now on the folder is like any other.

@@ -67,6 +67,16 @@ const CHINESE: &[(&str, &str)] = &[
     ),
     ("The folder of the backup", "备份的文件夹"),
     (
+        "Mends the data folder of a stopped server as far as that can be done, keeps what was damaged, and lists what is lost. \
+         Example: posthouse repair --dry-run --data /var/lib/posthouse",
+        "修复已停止的服务器的数据文件夹：修复能修复的，保留损坏的文件，列出丢失的内容。\
+         例如：posthouse repair --dry-run --data /var/lib/posthouse",
+    ),
+    (
+        "Changes nothing, and says what would be done",
+        "不做任何改动，只说明会做什么",
+    ),
+    (
         "The data folder: a new one, or with --account that of a server, running or stopped",
         "数据文件夹：新的；加 --account 时是服务器的（运行或停止都可以）",
     ),

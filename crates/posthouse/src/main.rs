@@ -22,10 +22,12 @@ mod local;
 mod log;
 mod notify;
 mod privileges;
+mod repair;
 mod restore;
 mod run;
 mod salvage;
 mod samples;
+mod scratch;
 mod serve;
 mod settings;
 mod setup;
@@ -83,6 +85,9 @@ enum Command {
     /// Makes a data folder of a backup, or brings one account's mail back. Examples: posthouse restore /backup/mail --data /var/lib/new; posthouse
     /// restore /backup/mail --account carol@example.org --data /var/lib/posthouse
     Restore(restore::Arguments),
+    /// Mends the data folder of a stopped server as far as that can be done, keeps what was damaged, and lists what is lost. Example: posthouse repair
+    /// --dry-run --data /var/lib/posthouse
+    Repair(repair::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -128,5 +133,6 @@ fn carry_out(command: Command, language: Language) -> Result<(), Exit> {
         Command::Check(arguments) => run::block_on(check::run(&arguments, language)),
         Command::Backup(arguments) => run::block_on(backup::run(&arguments, language)),
         Command::Restore(arguments) => run::block_on(restore::run(&arguments, language)),
+        Command::Repair(arguments) => run::block_on(repair::run(&arguments, language)),
     }
 }

@@ -69,6 +69,16 @@ impl Store {
         Ok(salvage)
     }
 
+    /// The same for one account, whose counts or numbers do not fit its messages. Facts that are missing are made up for.
+    ///
+    /// # Errors
+    /// When the engine fails.
+    pub async fn renew_account(&self, id: AccountId) -> Result<Salvage, StoreError> {
+        let mut salvage = Salvage::default();
+        self.renew(id, &mut salvage).await?;
+        Ok(salvage)
+    }
+
     async fn renew_all(
         &self,
         engine: &LocalEngine,

@@ -70,7 +70,9 @@ impl LocalEngine {
                 // One that nobody tells of has no groups: it is as it was when it was begun.
                 false => match ends.get(&number) {
                     Some(end) => *end,
-                    None => std::fs::metadata(&path).map_err(|error| read_error(&path, error))?.len(),
+                    None => std::fs::metadata(&path)
+                        .map_err(|error| read_error(&path, error))?
+                        .len(),
                 },
             };
             Ok(HeldSegment { number, path, octets })

@@ -3,27 +3,22 @@
 //! The backup itself is only read. Its index is made from its copy in a folder of its own, for as long as the command runs
 //! (`TMPDIR` says where).
 
-use std::fs::{self, DirBuilder};
-use std::io;
-use std::os::unix::fs::{DirBuilderExt as _, symlink};
-use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::path::Path;
 
 use bytes::BytesMut;
 use directory::Directory;
-use engine::Identity;
 use store::{Account, Keywords, Mailbox, MessageRow, Store};
 use types::{Address, MailboxName};
 
 use super::Backup;
 use crate::admin::{Admin, unexpected};
-use crate::backup::manifest::{index_path, segment_path};
 use crate::backup::{print, time};
 use crate::control::bring_back::{BringBack, Brought, BroughtBack, Returned};
 use crate::control::{Entry, Reply, Request};
 use crate::disk::Disk;
 use crate::exit::{Code, Exit};
 use crate::language::Language;
+use crate::scratch::Scratch;
 
 /// Messages of one request, and their octets together unless it is one.
 const MESSAGES: usize = 64;
@@ -43,8 +38,9 @@ pub(super) async fn restore(
     target: &Target<'_>,
     language: Language,
 ) -> Result<(), Exit> {
-    let scratch = Scratch::of(backup, language)?;
-    let disk = Disk::open_read_only(&scratch.path)?;
+    let scratch = Scratch::of_backup(backup.folder, &backup.manifest);
+    let scratch = scratch.map_err(|error| Exit::file(&std::env::temp_dir(), &error, language))?;
+    let disk = Disk::open_read_only(scratch.path())?;
     let (mut total, mut damaged) = (Total::default(), Vec::new());
     let outcome = bring(&disk, backup, target, (&mut total, &mut damaged, language)).await;
     let closed = disk.close().await;
@@ -224,50 +220,6 @@ fn brought(row: &MessageRow, octets: &[u8], keywords: &[types::KeywordName]) -> 
         received: row.received.0,
         system,
         keywords: names.iter().map(|name| name.as_str().to_owned()).collect(),
-    }
-}
-
-/// A folder with an index of its own, over the log of a backup. It goes with the command.
-struct Scratch {
-    path: PathBuf,
-}
-
-impl Scratch {
-    fn of(backup: &Backup<'_>, language: Language) -> Result<Self, Exit> {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let name = format!("posthouse-restore-{}-{}", std::process::id(), now.as_nanos());
-        let path = std::env::temp_dir().join(name);
-        let failed = |error: io::Error| Exit::file(&path, &error, language);
-        DirBuilder::new().mode(0o700).create(&path).map_err(failed)?;
-        let scratch = Scratch { path: path.clone() };
-        scratch.fill(backup).map_err(failed)?;
-        Ok(scratch)
-    }
-
-    fn fill(&self, backup: &Backup<'_>) -> io::Result<()> {
-        let folder = fs::canonicalize(backup.folder)?;
-        let log = self.path.join("log");
-        fs::create_dir(&log)?;
-        for segment in &backup.manifest.segments {
-            let to = segment_path(&self.path, segment.number);
-            symlink(segment_path(&folder, segment.number), to)?;
-        }
-        if let Some(index) = &backup.manifest.index {
-            symlink(index_path(&folder, index), log.join("index-00000001.copy"))?;
-        }
-        let identity = backup.manifest.identity();
-        fs::write(
-            self.path.join(Identity::FILE),
-            identity.map(Identity::print).unwrap_or_default(),
-        )
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        if let Err(error) = fs::remove_dir_all(&self.path) {
-            tracing::warn!("{}: {error}", self.path.display());
-        }
     }
 }
 
