@@ -157,10 +157,10 @@ async fn mend_mail(
         .await
         .map_err(failed)?;
     for id in kept {
-        if !names.contains_key(&id) {
+        names.entry(id).or_insert_with(|| {
             report.left.push(has_no_name(id.0, language));
-            names.insert(id, format!("account {id}"));
-        }
+            format!("account {id}")
+        });
     }
     for (id, name) in &names {
         let account = Mending {
