@@ -45,6 +45,9 @@ pub struct ImportedAccount {
     pub hash: Box<str>,
 }
 
+/// How the hashes begin that are made here.
+const OWN_HASH: &str = "$argon2id$v=19$";
+
 /// What is kept of a password.
 struct Hashed {
     hash: Box<str>,
@@ -84,6 +87,39 @@ impl Directory {
             return checked.iter().map(|_| Err(error.clone().into())).collect();
         }
         self.add_hashed(checked).await
+    }
+
+    /// What is kept of an account's password, for a copy of the account elsewhere; `None` where there is no such account.
+    ///
+    /// # Errors
+    /// When the engine fails or a row is unreadable.
+    pub async fn password_hash(&self, address: &Address) -> Result<Option<Box<str>>, DirectoryError> {
+        let found = self.account_named(&Name::of(address)).await?;
+        Ok(found.map(|(_, row)| row.password))
+    }
+
+    /// Adds an account with what [`Directory::password_hash`] gave elsewhere. Keys of SCRAM are made at its next login.
+    ///
+    /// # Errors
+    /// When the address is taken, the hash is none, or the engine fails.
+    pub async fn return_account(
+        &self,
+        address: &Address,
+        hash: Box<str>,
+    ) -> Result<AccountId, DirectoryError> {
+        let foreign = ImportedAccount {
+            address: address.clone(),
+            hash,
+        };
+        let mut outcomes = match foreign.hash.starts_with(OWN_HASH) {
+            true => {
+                let hash = foreign::check(&foreign.hash)?;
+                let hashed = Ok(Hashed { hash, keys: None });
+                self.add_hashed(vec![(foreign.address, hashed)]).await
+            }
+            false => self.import_accounts(vec![foreign]).await,
+        };
+        outcomes.pop().expect("one outcome for each account")
     }
 
     async fn hash(&self, address: &Address, password: &Secret) -> Result<Hashed, DirectoryError> {

@@ -4,8 +4,14 @@
 //! It reads what was on stable storage when it began; what is written meanwhile is for the next check.
 
 use std::fs;
-use std::path::PathBuf;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use crate::files::ReadOnlyFiles;
+use crate::local::copy::{self, CopyError};
+use crate::local::record::BLOCK;
+use crate::local::verify::{Extent, check_extent};
 use crate::local::{Finding, LocalEngine};
 use crate::{BlobNumber, EngineError};
 
@@ -50,6 +56,54 @@ pub fn check(engine: &LocalEngine, tell: &mut dyn FnMut(Finding)) -> Result<Coun
     }
     counts.copy = engine.check_copy(tell)?;
     Ok(counts)
+}
+
+/// Verifies a segment that lies outside of a data folder, from a group's beginning to where the groups end: every record against
+/// its checksum. How many are whole.
+pub fn check_segment(
+    (path, number): (&Path, u64),
+    groups: Range<u64>,
+    salt: u64,
+    tell: &mut dyn FnMut(Finding),
+) -> u64 {
+    let extent = Extent {
+        path,
+        number,
+        from: groups.start.max(BLOCK),
+        end: groups.end,
+    };
+    check_extent(extent, (&ReadOnlyFiles, salt), tell)
+}
+
+/// Verifies a copy of the index that lies outside of a data folder. `None` when it is damaged.
+///
+/// # Errors
+/// When the system refuses a read: damage is told, not an error.
+pub fn check_copy(
+    path: &Path,
+    salt: u64,
+    tell: &mut dyn FnMut(Finding),
+) -> Result<Option<CopyChecked>, EngineError> {
+    let path = path.to_owned();
+    match copy::read(&ReadOnlyFiles, &path, salt, &mut |_| Ok(())) {
+        Ok((head, rows)) => Ok(Some(CopyChecked {
+            path,
+            rows,
+            taken: head.taken / 1000,
+        })),
+        Err(CopyError::Damaged { offset, what }) => {
+            let what = what.to_owned();
+            tell(Finding { path, offset, what });
+            Ok(None)
+        }
+        Err(CopyError::Io(cause)) => Err(EngineError::Io {
+            action: "read",
+            path,
+            cause: Arc::new(cause),
+        }),
+        Err(CopyError::Index(error)) => Err(error),
+        Err(CopyError::Ending | CopyError::Held) => Err(EngineError::Closed),
+    }
 }
 
 fn check_blob(

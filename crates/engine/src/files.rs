@@ -142,6 +142,32 @@ impl Files for SystemFiles {
     }
 }
 
+/// The real file system, of which what is there is only read: a backup may lie where nothing can be written.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ReadOnlyFiles;
+
+impl Files for ReadOnlyFiles {
+    fn create(&self, path: &Path) -> io::Result<Box<dyn LogFile>> {
+        SystemFiles.create(path)
+    }
+
+    fn open(&self, path: &Path) -> io::Result<Box<dyn LogFile>> {
+        Ok(Box::new(SystemFile::new(File::open(path)?)))
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        SystemFiles.rename(from, to)
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        SystemFiles.remove(path)
+    }
+
+    fn sync_folder(&self, path: &Path) -> io::Result<()> {
+        SystemFiles.sync_folder(path)
+    }
+}
+
 /// Memory that begins on a block, as writing past the page cache wants it.
 pub struct Aligned {
     memory: Vec<u8>,

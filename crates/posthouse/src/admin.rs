@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use bytes::Bytes;
 use config::Settings;
 use directory::Cores;
 
@@ -53,12 +54,17 @@ impl Admin {
 
     /// Asks; a refusal is an error.
     pub(crate) async fn ask(&mut self, request: Request) -> Result<Reply, Exit> {
+        self.ask_with(request, Bytes::new()).await
+    }
+
+    /// The same, with the octets that follow the request.
+    pub(crate) async fn ask_with(&mut self, request: Request, body: Bytes) -> Result<Reply, Exit> {
         let reply = match self {
             Admin::Live(client) => client
-                .ask(&request)
+                .ask(&request, &body)
                 .await
                 .map_err(|error| Exit::new(Code::Temporary, format!("the server did not answer: {error}")))?,
-            Admin::Stopped(state, _) => state.answer(request).await,
+            Admin::Stopped(state, _) => state.answer(request, body).await,
         };
         match reply {
             Reply::Refused(refused) => Err(refused.into()),

@@ -3,37 +3,30 @@
 //! A command asks with one [`Request`] a line and gets one [`Reply`] a line. A stopped server's folder is asked the
 //! same questions by the command itself: see [`State::answer`].
 
+pub(crate) mod bring_back;
 mod client;
+mod listen;
 
 use std::fmt;
-use std::fs::{File, Permissions};
-use std::io;
-use std::os::fd::AsRawFd as _;
-use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
+use bytes::Bytes;
 use directory::{Directory, DirectoryError, ImportedAccount, NewAccount};
 use sasl::Secret;
 use serde::{Deserialize, Serialize};
 use store::Store;
-use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
-use tokio::net::{UnixListener, UnixStream};
-use tokio::time::sleep;
 use types::{AccountId, Address, Domain};
 
+use crate::backup::plan::Plan;
 use crate::exit::{Code, Exit};
 use crate::folder::Integrity;
+use bring_back::{BringBack, BroughtBack, Returned};
 
 pub(crate) use client::Client;
+pub(crate) use listen::{listen, short_path};
 
 /// The socket's name in the data folder.
 const SOCKET: &str = "control.sock";
-/// The longest line: an import of [`crate::account::CHUNK`] accounts with the longest names and passwords.
-const MAX_LINE: u64 = 4 << 20;
-/// How long nothing is taken in after the system had no room for it.
-const PAUSE: Duration = Duration::from_millis(100);
 /// Accounts of one [`Request::List`].
 pub(crate) const PAGE: usize = 500;
 
@@ -73,6 +66,12 @@ pub(crate) enum Request {
     CheckFolder,
     /// Verifies the mail of an account; answered with [`Reply::Checked`].
     CheckAccount(u64),
+    /// Holds the folder still as long as the connection lives; answered with [`Reply::Backup`].
+    BeginBackup,
+    /// Adds an account with the hash of its password, unless it is there; answered with [`Reply::Returned`].
+    ReturnAccount(Entry),
+    /// Brings messages back that are missing, whose octets follow; answered with [`Reply::BroughtBack`].
+    BringBack(BringBack),
 }
 
 /// An address and a password.
@@ -120,6 +119,9 @@ pub(crate) enum Reply {
     Shown(Shown),
     Names(Vec<String>),
     Checked(Checked),
+    Backup(Plan),
+    Returned(Returned),
+    BroughtBack(BroughtBack),
     Refused(Refused),
 }
 
@@ -203,11 +205,14 @@ pub(crate) struct State {
 }
 
 impl State {
-    /// Answers a request.
-    pub(crate) async fn answer(&self, request: Request) -> Reply {
-        self.carry_out(request)
-            .await
-            .unwrap_or_else(|exit| Reply::Refused(exit.into()))
+    /// Answers a request; with the octets that follow it.
+    pub(crate) async fn answer(&self, request: Request, body: Bytes) -> Reply {
+        let carried_out = match request {
+            Request::BringBack(request) => self.bring_back(request, body).await,
+            Request::ReturnAccount(entry) => self.return_account(entry).await,
+            request => self.carry_out(request).await,
+        };
+        carried_out.unwrap_or_else(|exit| Reply::Refused(exit.into()))
     }
 
     async fn carry_out(&self, request: Request) -> Result<Reply, Exit> {
@@ -411,57 +416,6 @@ fn parse_domain(domain: &str) -> Result<Domain, Exit> {
         let chinese = format!("{shown} 不是域名：{error}");
         Exit::in_both(Code::Data, format!("{shown}: {error}"), chinese)
     })
-}
-
-/// A path of a file in a folder that is short however long the folder's path is: a socket's path has 107 octets.
-pub(crate) fn short_path(folder: &File, name: &str) -> PathBuf {
-    format!("/proc/self/fd/{}/{name}", folder.as_raw_fd()).into()
-}
-
-/// Answers questions until the process ends. The lock on the folder must be held.
-pub(crate) fn listen(folder: &Path, state: State) -> io::Result<()> {
-    let opened = File::open(folder)?;
-    let path = short_path(&opened, SOCKET);
-    // Whoever left it is gone: the lock is ours.
-    match std::fs::remove_file(&path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    let listener = UnixListener::bind(&path)?;
-    // Nobody else could come in before: see run::keep_files_private.
-    std::fs::set_permissions(&path, Permissions::from_mode(0o600))?;
-    tokio::spawn(accept(listener, state));
-    Ok(())
-}
-
-/// Takes commands in. What the system has no room for passes: mail may take all files for a moment.
-async fn accept(listener: UnixListener, state: State) {
-    loop {
-        match listener.accept().await {
-            Ok((stream, _)) => drop(tokio::spawn(converse(stream, state.clone()))),
-            Err(error) => {
-                tracing::warn!(%error, "no command can be taken in");
-                sleep(PAUSE).await;
-            }
-        }
-    }
-}
-
-async fn converse(stream: UnixStream, state: State) -> io::Result<()> {
-    let (read, mut write) = stream.into_split();
-    let mut read = BufReader::new(read);
-    loop {
-        let mut line = Vec::new();
-        (&mut read).take(MAX_LINE).read_until(b'\n', &mut line).await?;
-        if line.is_empty() {
-            return Ok(());
-        }
-        let reply = match serde_json::from_slice(&line) {
-            Ok(request) => state.answer(request).await,
-            Err(error) => Reply::Refused(Exit::new(Code::Data, error.to_string()).into()),
-        };
-        write.write_all(&print(&reply)).await?;
-    }
 }
 
 fn print(value: &impl Serialize) -> Vec<u8> {

@@ -2,14 +2,19 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
-use engine::{Engine, EngineError, History, LocalEngine, OpenError, Options, Partition, check};
+use engine::files::ReadOnlyFiles;
+use engine::{Engine, EngineError, Finding, History, LocalEngine, OpenError, Options, Partition, check};
 use store::{Salvage, Store};
 use types::AccountId;
 
 use crate::control::{Checked, IndexCopy};
 use crate::exit::{Code, Exit};
-use crate::folder::{Checking, Integrity};
+use crate::folder::{Checking, Holding, Integrity};
+
+/// For a folder that is soon removed: longer than anybody reads it.
+const NEVER: Duration = Duration::from_hours(24 * 365 * 100);
 
 /// An open engine.
 pub(crate) struct Disk {
@@ -29,6 +34,10 @@ impl Disk {
         let mut options = Options::default();
         options.memtable = options.memtable.min(waiting);
         options.absorb = options.absorb.min(waiting / 4);
+        Self::open_with(path, options)
+    }
+
+    fn open_with(path: &Path, options: Options) -> Result<Self, Exit> {
         let local = Arc::new(LocalEngine::open(path, options)?);
         Ok(Disk {
             engine: Arc::clone(&local) as Arc<dyn Engine>,
@@ -36,6 +45,16 @@ impl Disk {
             damage: local.findings().iter().map(ToString::to_string).collect(),
             local,
         })
+    }
+
+    /// Opens the engine over a folder whose log is that of a backup, and is only read.
+    pub(crate) fn open_read_only(path: &Path) -> Result<Self, Exit> {
+        let options = Options {
+            files: Arc::new(ReadOnlyFiles),
+            copy_every: NEVER,
+            ..Options::default()
+        };
+        Self::open_with(path, options)
     }
 
     /// Whether a part of the log is missing that the index needed.
@@ -47,6 +66,19 @@ impl Disk {
     pub(crate) async fn salvage(&self, store: &Store, named: &[AccountId]) -> Result<Salvage, Exit> {
         let salvaged = store.salvage(&self.local, named).await;
         salvaged.map_err(|error| Exit::new(Code::Io, error.to_string()))
+    }
+
+    /// Verifies it now; what opening has found and mended does not count. Blocks while it reads.
+    pub(crate) fn verify(&self) -> Result<Vec<Finding>, Exit> {
+        let mut findings = Vec::new();
+        check::check(&self.local, &mut |finding| findings.push(finding))?;
+        Ok(findings)
+    }
+
+    /// Gives every mailbox a new, higher validity, and every number a leap: for a folder that was restored.
+    pub(crate) async fn renew(&self, store: &Store, named: &[AccountId]) -> Result<Salvage, Exit> {
+        let renewed = store.renew_accounts(&self.local, named).await;
+        renewed.map_err(|error| Exit::new(Code::Io, error.to_string()))
     }
 
     /// Ends a salvage that was done to its end.
@@ -91,6 +123,12 @@ impl Integrity for LocalIntegrity {
             })
         });
         Box::pin(async move { checking.await.map_err(|_| EngineError::Closed)? })
+    }
+
+    fn hold(&self) -> Holding<'_> {
+        let engine = Arc::clone(&self.0);
+        let holding = tokio::task::spawn_blocking(move || engine.hold());
+        Box::pin(async move { holding.await.map_err(|_| EngineError::Closed)? })
     }
 
     fn partitions(&self) -> Result<Vec<Partition>, EngineError> {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use config::Settings;
 use directory::{Cores, Cost, Directory, Guessing, Options, Rounds, Scram};
-use engine::{EngineError, Partition};
+use engine::{EngineError, Held, Partition};
 use rustix::fs::{FlockOperation, flock};
 use server::Shares;
 use store::Store;
@@ -21,7 +21,9 @@ use crate::language::Language;
 use crate::log::Log;
 
 /// Says whose folder it is: made first, locked as long as it is in use.
-const LOCK: &str = "posthouse.lock";
+pub(crate) const LOCK: &str = "posthouse.lock";
+/// Lies in a folder into which a backup is being restored, until it is whole.
+const RESTORING: &str = "posthouse.restoring";
 
 /// Whether a folder may be made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +37,9 @@ pub(crate) enum Open {
 /// What a check of the folder finds, later.
 pub(crate) type Checking<'a> = Pin<Box<dyn Future<Output = Result<Checked, EngineError>> + Send + 'a>>;
 
+/// What a backup reads, later.
+pub(crate) type Holding<'a> = Pin<Box<dyn Future<Output = Result<Held, EngineError>> + Send + 'a>>;
+
 /// Verifies the folder below all accounts: the log, the index, and the copy of the index.
 pub(crate) trait Integrity: Send + Sync {
     /// What is wrong, each with the name of the file; and what is known of the copy and of a salvage.
@@ -42,6 +47,9 @@ pub(crate) trait Integrity: Send + Sync {
 
     /// Whether anything can be written still: a failed sync is final.
     fn writing(&self) -> Result<(), EngineError>;
+
+    /// Copies the index and holds still what a backup reads, as long as the answer lives.
+    fn hold(&self) -> Holding<'_>;
 
     /// The partitions that have rows.
     fn partitions(&self) -> Result<Vec<Partition>, EngineError>;
@@ -81,12 +89,55 @@ impl Folder {
             }
         }
         let lock = lock(path, language)?;
+        if path.join(RESTORING).exists() {
+            return Err(unfinished(path, language));
+        }
         let disk = Disk::open(path, Shares::of(limits).waiting)?;
         Ok(Folder {
             path: path.to_owned(),
             disk,
             _lock: lock,
         })
+    }
+
+    /// Makes a new folder that a backup is to be restored into, and locks it. Nobody else opens it before it is [`Folder::end_restore`].
+    pub(crate) fn begin_restore(path: &Path, language: Language) -> Result<File, Exit> {
+        let failed = |error: io::Error| Exit::file(path, &error, language);
+        engine::make_folder(path).map_err(failed)?;
+        if fs::read_dir(path).map_err(failed)?.next().is_some() {
+            return Err(match path.join(RESTORING).exists() {
+                true => unfinished(path, language),
+                false => not_empty(path, language),
+            });
+        }
+        let marker = path.join(RESTORING);
+        let made = File::create(&marker).and_then(|file| file.sync_all());
+        made.and_then(|()| File::open(path)?.sync_all()).map_err(failed)?;
+        lock(path, language)
+    }
+
+    /// Opens a folder that has been restored, under its lock.
+    pub(crate) fn open_restored(path: &Path, lock: File) -> Result<Self, Exit> {
+        Ok(Folder {
+            path: path.to_owned(),
+            disk: Disk::open(path, usize::MAX)?,
+            _lock: lock,
+        })
+    }
+
+    /// Keeps everybody else from a folder that is only looked at.
+    pub(crate) fn keep(path: &Path, language: Language) -> Result<File, Exit> {
+        match path.join(LOCK).exists() {
+            true => lock(path, language),
+            false => Err(foreign(path, language)),
+        }
+    }
+
+    /// From now on the folder is like any other.
+    pub(crate) fn end_restore(path: &Path, language: Language) -> Result<(), Exit> {
+        let removed = fs::remove_file(path.join(RESTORING));
+        let synced = removed.and_then(|()| File::open(path)?.sync_all());
+        synced.map_err(|error| Exit::file(path, &error, language))
     }
 
     /// Says what was found to be damaged when the folder was opened; that is worth a log of a command, too.
@@ -187,6 +238,24 @@ fn locked(path: &Path, name: &Path, language: Language) -> Exit {
             "{path} is in use by process {process}.\nStop it (kill {process}), or choose another folder with --data"
         ),
         format!("{path} 正被进程 {process} 使用。\n请停止它（kill {process}），或用 --data 换一个文件夹"),
+    );
+    Exit::new(Code::Unavailable, words)
+}
+
+fn unfinished(path: &Path, language: Language) -> Exit {
+    let path = path.display();
+    let words = language.pick(
+        format!("{path}: a restore into it was not finished; remove the folder and restore again"),
+        format!("{path}：向其中的恢复没有完成；请删除此文件夹后重新恢复"),
+    );
+    Exit::new(Code::Unavailable, words)
+}
+
+fn not_empty(path: &Path, language: Language) -> Exit {
+    let path = path.display();
+    let words = language.pick(
+        format!("{path} is not empty; a backup is restored into a new folder, which --data names"),
+        format!("{path} 不是空的；备份只恢复到新文件夹中，请用 --data 指定"),
     );
     Exit::new(Code::Unavailable, words)
 }

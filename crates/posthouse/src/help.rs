@@ -44,6 +44,55 @@ const CHINESE: &[(&str, &str)] = &[
     ),
     ("The data folder", "数据文件夹"),
     (
+        "Copies a data folder, of a running server or a stopped one, into DIR; again into the same DIR: only what is new. \
+         Example: posthouse backup /backup/mail --data /var/lib/posthouse",
+        "把数据文件夹备份到 DIR；服务器运行或停止时都可以；再次备份到同一 DIR 时只复制新增的内容。\
+         例如：posthouse backup /backup/mail --data /var/lib/posthouse",
+    ),
+    (
+        "The folder of the backup: a new or empty one, or that of an earlier backup",
+        "备份的文件夹：新的、空的，或之前备份过的",
+    ),
+    (
+        "Makes none, but reads the backup in DIR to its end and says whether it is whole",
+        "不做备份，只读完 DIR 中的备份并说明它是否完好",
+    ),
+    (
+        "Makes a data folder of a backup, or brings one account's mail back. Examples: \
+         posthouse restore /backup/mail --data /var/lib/new; \
+         posthouse restore /backup/mail --account carol@example.org --data /var/lib/posthouse",
+        "从备份恢复出数据文件夹，或找回一个账户的邮件。例如：\
+         posthouse restore /backup/mail --data /var/lib/new；\
+         posthouse restore /backup/mail --account carol@example.org --data /var/lib/posthouse",
+    ),
+    ("The folder of the backup", "备份的文件夹"),
+    (
+        "Mends the data folder of a stopped server as far as that can be done, keeps what was damaged, and lists what is lost. \
+         Example: posthouse repair --dry-run --data /var/lib/posthouse",
+        "修复已停止的服务器的数据文件夹：修复能修复的，保留损坏的文件，列出丢失的内容。\
+         例如：posthouse repair --dry-run --data /var/lib/posthouse",
+    ),
+    (
+        "Changes nothing, and says what would be done",
+        "不做任何改动，只说明会做什么",
+    ),
+    (
+        "The data folder: a new one, or with --account that of a server, running or stopped",
+        "数据文件夹：新的；加 --account 时是服务器的（运行或停止都可以）",
+    ),
+    (
+        "Only this account, into the data folder as it is: mailboxes and messages that are missing there come back",
+        "只恢复这个账户，恢复到现有的数据文件夹中：找回其中缺少的邮箱和邮件",
+    ),
+    (
+        "With --account: puts its mailboxes below this one, and not where they were",
+        "与 --account 合用：把邮箱放到这个邮箱之下，而不是原来的位置",
+    ),
+    (
+        "Restores also a backup that is damaged, as far as it can be read. What is missing is said",
+        "备份已损坏时也恢复能读出的部分，并说明缺少了什么",
+    ),
+    (
         "Adds an account. Example: echo secret | posthouse account add carol@example.org --password-stdin",
         "添加账户。例如：echo secret | posthouse account add carol@example.org --password-stdin",
     ),

@@ -7,6 +7,7 @@ mod account;
 mod admin;
 mod alias;
 mod app_password;
+mod backup;
 mod certificates;
 mod check;
 mod control;
@@ -21,9 +22,12 @@ mod local;
 mod log;
 mod notify;
 mod privileges;
+mod repair;
+mod restore;
 mod run;
 mod salvage;
 mod samples;
+mod scratch;
 mod serve;
 mod settings;
 mod setup;
@@ -75,6 +79,15 @@ enum Command {
     ///
     /// Says where mail was salvaged because a part of the log was lost, and which accounts have mail and no name.
     Check(check::Arguments),
+    /// Copies a data folder, of a running server or a stopped one, into DIR; again into the same DIR: only what is new. Example: posthouse backup
+    /// /backup/mail --data /var/lib/posthouse
+    Backup(backup::Arguments),
+    /// Makes a data folder of a backup, or brings one account's mail back. Examples: posthouse restore /backup/mail --data /var/lib/new; posthouse
+    /// restore /backup/mail --account carol@example.org --data /var/lib/posthouse
+    Restore(restore::Arguments),
+    /// Mends the data folder of a stopped server as far as that can be done, keeps what was damaged, and lists what is lost. Example: posthouse repair
+    /// --dry-run --data /var/lib/posthouse
+    Repair(repair::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -118,5 +131,8 @@ fn carry_out(command: Command, language: Language) -> Result<(), Exit> {
         Command::Alias(command) => run::block_on(alias::run(command, language)),
         Command::Domain(command) => run::block_on(domain::run(command, language)),
         Command::Check(arguments) => run::block_on(check::run(&arguments, language)),
+        Command::Backup(arguments) => run::block_on(backup::run(&arguments, language)),
+        Command::Restore(arguments) => run::block_on(restore::run(&arguments, language)),
+        Command::Repair(arguments) => run::block_on(repair::run(&arguments, language)),
     }
 }

@@ -127,6 +127,16 @@ impl<'s> StoredCards<'s> {
         envelope
     }
 
+    /// The subject, for people; `None` where there is none.
+    #[must_use]
+    pub fn subject(&self) -> Option<String> {
+        let rest = self.envelope().strip_prefix(b"(")?;
+        let (_, rest) = nstring(rest)?;
+        let (written, _) = nstring(rest.strip_prefix(b" ")?)?;
+        let field = [b"Subject: ", &*written?, b"\r\n\r\n"].concat();
+        Some(Message::parse(&field).subject())
+    }
+
     /// `BODYSTRUCTURE`.
     #[must_use]
     pub fn body_structure(&self) -> &'s [u8] {
@@ -146,6 +156,27 @@ impl<'s> StoredCards<'s> {
     pub fn preview(&self) -> &'s [u8] {
         let [.., preview] = self.texts;
         preview
+    }
+}
+
+/// A string, or `NIL`, as [`Cards::of`] prints it (RFC 3501 §9: nstring), and what follows it.
+fn nstring(text: &[u8]) -> Option<(Option<Vec<u8>>, &[u8])> {
+    if let Some(rest) = text.strip_prefix(b"NIL") {
+        return Some((None, rest));
+    }
+    if let Some(literal) = text.strip_prefix(b"{") {
+        let end = literal.iter().position(|octet| *octet == b'}')?;
+        let length = std::str::from_utf8(literal.get(..end)?).ok()?.parse().ok()?;
+        let (string, rest) = literal.get(end + 3..)?.split_at_checked(length)?;
+        return Some((Some(string.to_vec()), rest));
+    }
+    let (mut string, mut octets) = (Vec::new(), text.strip_prefix(b"\"")?.iter());
+    loop {
+        match octets.next()? {
+            b'"' => return Some((Some(string), octets.as_slice())),
+            b'\\' => string.push(*octets.next()?),
+            octet => string.push(*octet),
+        }
     }
 }
 
@@ -191,6 +222,20 @@ pub fn facts_of(bytes: &[u8]) -> Facts {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_subject_is_read_from_the_envelope() {
+        let check = |field: &str, wanted: Option<&str>| {
+            let source = format!("Date: Mon, 7 Feb 1994 21:52:25 -0800\r\n{field}\r\n\r\nhello\r\n");
+            let printed = Cards::of(&Message::parse(source.as_bytes())).print();
+            let subject = StoredCards::parse(&printed).unwrap().subject();
+            assert_eq!(subject.as_deref(), wanted, "{field}");
+        };
+        check("Subject: a \"b\" \\c", Some("a \"b\" \\c"));
+        check("Subject: =?UTF-8?B?5L2g5aW9?=", Some("你好"));
+        check("Subject: 你好", Some("你好"));
+        check("From: a@b", None);
+    }
 
     #[test]
     fn cards_parse_back_and_no_prefix_does() {

@@ -165,7 +165,9 @@ impl Counters {
     /// Raises every number above all that can have been given out by now, where rows are lost that would say so. Nobody gives out
     /// 4,096 changes or 65,536 copies a second for years, and both counters began at or below the clock.
     pub(crate) fn leap(&mut self, now: Timestamp) {
-        let seconds = u64::from(u32::try_from(now.0.max(0)).unwrap_or(u32::MAX));
+        // The second after this one: an account may have begun in this one, and have given out some since.
+        let next = now.0.max(0).saturating_add(1);
+        let seconds = u64::from(u32::try_from(next).unwrap_or(u32::MAX));
         self.change = ChangeNumber((self.change.0 + 1).max(seconds << 12));
         for counter in [
             &mut self.next_entry,
@@ -349,6 +351,19 @@ mod tests {
             ],
         };
         assert_eq!(MailboxRow::parse(MailboxId(4), &mailbox.print()), Some(mailbox));
+    }
+
+    #[test]
+    fn a_leap_is_above_what_an_account_of_the_same_second_has_given_out() {
+        let now = Timestamp(1_800_000_000);
+        let copy = Counters::first(now);
+        let mut gone_on = copy;
+        gone_on.next_entry += 40_000;
+        gone_on.change.0 += 2_000;
+        let mut restored = copy;
+        restored.leap(now);
+        assert!(restored.next_entry > gone_on.next_entry);
+        assert!(restored.change > gone_on.change);
     }
 
     #[test]

@@ -50,13 +50,48 @@ impl Store {
                 salvage.found += self.adopt(id, notes).await?;
             }
         }
+        self.renew_all(engine, named, &mut salvage).await?;
+        Ok(salvage)
+    }
+
+    /// Gives every mailbox of every account a new, higher validity, and lets every number of an account leap above all that can have
+    /// been given out: of a folder that was restored, whose mail has gone on elsewhere since it was backed up.
+    ///
+    /// # Errors
+    /// When the engine fails. Nothing is lost then, and it is to be done again.
+    pub async fn renew_accounts(
+        &self,
+        engine: &LocalEngine,
+        named: &[AccountId],
+    ) -> Result<Salvage, StoreError> {
+        let mut salvage = Salvage::default();
+        self.renew_all(engine, named, &mut salvage).await?;
+        Ok(salvage)
+    }
+
+    /// The same for one account, whose counts or numbers do not fit its messages. Facts that are missing are made up for.
+    ///
+    /// # Errors
+    /// When the engine fails.
+    pub async fn renew_account(&self, id: AccountId) -> Result<Salvage, StoreError> {
+        let mut salvage = Salvage::default();
+        self.renew(id, &mut salvage).await?;
+        Ok(salvage)
+    }
+
+    async fn renew_all(
+        &self,
+        engine: &LocalEngine,
+        named: &[AccountId],
+        salvage: &mut Salvage,
+    ) -> Result<(), StoreError> {
         let kept = self.kept(&engine.partitions()?).await?;
         let all: BTreeSet<_> = kept.iter().chain(named).copied().collect();
         for id in all {
-            self.renew(id, &mut salvage).await?;
+            self.renew(id, salvage).await?;
         }
         salvage.accounts = kept;
-        Ok(salvage)
+        Ok(())
     }
 
     /// The accounts that have rows, among partitions that may have; those that were deleted are not among them.

@@ -7,10 +7,12 @@
 )]
 
 mod accounts;
+mod backup;
 mod crash;
 mod damage;
 mod hostile;
 mod power_loss;
+mod repair;
 mod salvage;
 mod scarcity;
 mod setup;

@@ -6,7 +6,7 @@
 use std::io;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::Thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -28,6 +28,8 @@ pub(crate) struct Copies {
     ending: AtomicBool,
     thread: OnceLock<Thread>,
     newest: Mutex<Newest>,
+    /// How many backups read the newest copy. Locked while one is made and while those before it are removed.
+    holds: Mutex<usize>,
 }
 
 /// The newest copy.
@@ -65,7 +67,11 @@ impl Copies {
         !self.ending.load(Ordering::Acquire)
     }
 
-    fn newest(&self) -> Newest {
+    pub(crate) fn holds(&self) -> MutexGuard<'_, usize> {
+        self.holds.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn newest(&self) -> Newest {
         *self.newest.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -127,12 +133,16 @@ impl Shared {
                 std::thread::park_timeout(wait);
                 continue;
             }
-            match self.copy_index() {
-                Ok(()) | Err(CopyError::Ending) => {}
-                Err(error) => {
-                    self.warn(&error);
-                    self.try_again_later();
-                }
+            let holds = self.copies.holds();
+            // Who makes a backup has had a copy made.
+            let copied = match *holds {
+                0 => self.copy_index(),
+                _ => Err(CopyError::Held),
+            };
+            drop(holds);
+            if let Err(error) = copied {
+                self.warn(&error);
+                self.try_again_later();
             }
         }
     }
@@ -161,7 +171,7 @@ impl Shared {
         }
     }
 
-    fn warn(&self, error: &CopyError) {
+    pub(crate) fn warn(&self, error: &CopyError) {
         let path = copy_path(&self.folder, self.copies.newest().number + 1);
         let path = path.display();
         match error {
@@ -172,12 +182,12 @@ impl Shared {
             CopyError::Index(cause) => {
                 tracing::error!("{cause}: no copy of the index was made, and the one before stays");
             }
-            CopyError::Ending => {}
+            CopyError::Ending | CopyError::Held => {}
         }
     }
 
-    /// Makes a copy in place of the one before, unless nothing has changed.
-    fn copy_index(&self) -> Result<(), CopyError> {
+    /// Makes a copy in place of the one before, unless nothing has changed. The holds are locked, and there are none.
+    pub(crate) fn copy_index(&self) -> Result<(), CopyError> {
         let newest = self.copies.newest();
         let look = self.index.look()?;
         let head = Head {
@@ -269,14 +279,14 @@ impl LocalEngine {
                 Err(CopyError::Io(error)) if error.kind() == io::ErrorKind::NotFound => {}
                 Err(CopyError::Io(error)) => return Err(read_error(&path, error)),
                 Err(CopyError::Index(error)) => return Err(error),
-                Err(CopyError::Ending) => return Err(EngineError::Closed),
+                Err(CopyError::Ending | CopyError::Held) => return Err(EngineError::Closed),
             }
         }
         Ok(None)
     }
 }
 
-fn read_error(path: &Path, error: io::Error) -> EngineError {
+pub(crate) fn read_error(path: &Path, error: io::Error) -> EngineError {
     EngineError::Io {
         action: "read",
         path: path.to_owned(),

@@ -136,6 +136,52 @@ pub(crate) fn salt(folder: &Path) -> Result<u64, OpenError> {
     }
 }
 
+/// Which folder it is: what its hashes are seeded with, and which life of it. A folder that was restored from a backup goes
+/// another way than the one that the backup was made of, with the same numbers for other things.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// What hashes are seeded with.
+    pub salt: u64,
+    /// 0 in the life that the folder was founded to.
+    pub life: u64,
+}
+
+impl Identity {
+    /// The name of the file that says it, in a data folder.
+    pub const FILE: &'static str = "format";
+
+    /// Reads what the file says.
+    ///
+    /// # Errors
+    /// What does not fit.
+    pub fn parse(text: &str) -> Result<Self, &'static str> {
+        let salt = parse(text)?;
+        let life = text.lines().nth(2).map(|line| {
+            let life = line.strip_prefix("life ")?;
+            u64::from_str_radix(life, 16).ok()
+        });
+        match life {
+            None => Ok(Identity { salt, life: 0 }),
+            Some(Some(life)) => Ok(Identity { salt, life }),
+            Some(None) => Err("its third line is damaged"),
+        }
+    }
+
+    /// The same folder in a life of its own.
+    #[must_use]
+    pub fn reborn(self) -> Self {
+        let life = RandomState::new().hash_one(std::process::id());
+        Identity { life, ..self }
+    }
+
+    /// What the file is to say.
+    #[must_use]
+    pub fn print(self) -> String {
+        let Identity { salt, life } = self;
+        format!("{FIRST_LINE}{VERSION}\nsalt {salt:016x}\nlife {life:016x}\n")
+    }
+}
+
 fn parse(text: &str) -> Result<u64, &'static str> {
     let mut lines = text.lines();
     let version = lines

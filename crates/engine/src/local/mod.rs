@@ -5,9 +5,10 @@
 
 mod absorber;
 mod ahead;
+mod backup;
 mod committer;
 mod copier;
-mod copy;
+pub(crate) mod copy;
 mod folder;
 mod history;
 mod index;
@@ -16,11 +17,11 @@ mod orders;
 mod read;
 mod read_many;
 mod rebuild;
-mod record;
+pub(crate) mod record;
 mod replay;
 mod table;
 mod tail;
-mod verify;
+pub(crate) mod verify;
 
 use std::collections::HashMap;
 use std::io;
@@ -35,7 +36,8 @@ use bytes::Bytes;
 
 use crate::files::{Files, LogFile, SystemFiles};
 use crate::{Answer, Batch, BlobNumber, BlobTest, Engine, EngineError, Partition, Row};
-pub use folder::{OpenError, make_folder};
+pub use backup::{Held, HeldCopy, HeldSegment};
+pub use folder::{Identity, OpenError, make_folder};
 pub use history::{History, LeftBlob, LeftBlobs};
 use index::Index;
 use orders::Orders;

@@ -12,6 +12,7 @@ use super::replay::{Event, Source, replay};
 use super::table::Position;
 use super::{Finding, LocalEngine, Options, segment_path};
 use crate::check::{Counts, size};
+use crate::files::Files;
 use crate::{BlobNumber, EngineError, OpenError, Partition};
 
 impl LocalEngine {
@@ -38,7 +39,15 @@ impl LocalEngine {
                 true => reached.offset,
                 false => ends.get(&number).copied().unwrap_or(0),
             };
-            self.check_segment(number, end, (counts, tell));
+            let path = segment_path(&self.shared.folder, number);
+            let extent = Extent {
+                path: &path,
+                number,
+                from: BLOCK,
+                end,
+            };
+            let of = (&*self.shared.files, self.shared.salt);
+            counts.records += check_extent(extent, of, tell);
             counts.segments += 1;
         }
         Ok(())
@@ -64,49 +73,6 @@ impl LocalEngine {
             ends.insert(header.previous, header.previous_end);
         }
         ends
-    }
-
-    /// Reads a segment up to where its groups end, or all of it where that is not known.
-    fn check_segment(&self, number: u64, end: u64, (counts, tell): (&mut Counts, &mut dyn FnMut(Finding))) {
-        let path = segment_path(&self.shared.folder, number);
-        let mut note = |offset, what: &str| {
-            tell(Finding {
-                path: path.clone(),
-                offset,
-                what: what.to_owned(),
-            });
-        };
-        if size(&path) < end {
-            note(size(&path), "the segment has been cut short");
-        }
-        // Up to its end a segment is never cut; behind it, it may be while we read.
-        let length = if end > 0 { end } else { size(&path) };
-        let bytes = match read_part(&path, length, &self.shared.options) {
-            Ok(bytes) => bytes,
-            Err(error) => return note(0, &error.to_string()),
-        };
-        let groups = bytes.get(BLOCK as usize..).unwrap_or_default();
-        let source = Source {
-            bytes: groups,
-            offset: BLOCK,
-            segment: number,
-            salt: self.shared.salt,
-            known_end: end,
-        };
-        replay(source, &mut |event| match event {
-            Event::Record { .. } => counts.records += 1,
-            Event::Spoilt { header, offset } => note(
-                offset,
-                &format!("record {} does not match its checksum", header.sequence),
-            ),
-            Event::Damage { offset } => note(offset, "a group that was synced is damaged"),
-            // It is damage that has been told.
-            Event::Lost => {}
-        });
-        let header = SegmentHeader::parse(&bytes, self.shared.salt);
-        if header.is_none() && !groups.iter().all(|byte| *byte == 0) {
-            note(0, "the segment's header is damaged");
-        }
     }
 
     pub(crate) fn check_index(
@@ -142,6 +108,78 @@ impl LocalEngine {
     pub(crate) fn verify_blob(&self, blob: BlobNumber) -> Result<(), EngineError> {
         self.shared.read_blob(blob, &(0..u64::MAX)).map(|_| ())
     }
+}
+
+/// The part of a segment's file that is to be read.
+#[derive(Clone, Copy)]
+pub(crate) struct Extent<'p> {
+    pub(crate) path: &'p Path,
+    pub(crate) number: u64,
+    /// Where a group begins: at [`BLOCK`], or later.
+    pub(crate) from: u64,
+    /// Where the last one ends; 0 where nobody knows.
+    pub(crate) end: u64,
+}
+
+/// Reads a segment up to where its groups end, or all of it where that is not known; how many records are whole.
+pub(crate) fn check_extent(
+    extent: Extent<'_>,
+    (files, salt): (&dyn Files, u64),
+    tell: &mut dyn FnMut(Finding),
+) -> u64 {
+    let Extent {
+        path,
+        number,
+        from,
+        end,
+    } = extent;
+    let mut note = |offset, what: &str| {
+        tell(Finding {
+            path: path.to_owned(),
+            offset,
+            what: what.to_owned(),
+        });
+    };
+    if size(path) < end {
+        note(size(path), "the segment has been cut short");
+    }
+    // Up to its end a segment is never cut; behind it, it may be while we read.
+    let length = if end > 0 { end } else { size(path) };
+    let read = files.open(path).and_then(|file| {
+        let length = length.min(file.size()?);
+        let groups = usize::try_from(length.saturating_sub(from)).unwrap_or(usize::MAX);
+        let head = usize::try_from(BLOCK.min(length)).unwrap_or(0);
+        Ok((file.read_vec(head, 0)?, file.read_vec(groups, from)?))
+    });
+    let (head, groups) = match read {
+        Ok(read) => read,
+        Err(error) => {
+            note(0, &error.to_string());
+            return 0;
+        }
+    };
+    let source = Source {
+        bytes: &groups,
+        offset: from,
+        segment: number,
+        salt,
+        known_end: end,
+    };
+    let mut records = 0;
+    replay(source, &mut |event| match event {
+        Event::Record { .. } => records += 1,
+        Event::Spoilt { header, offset } => note(
+            offset,
+            &format!("record {} does not match its checksum", header.sequence),
+        ),
+        Event::Damage { offset } => note(offset, "a group that was synced is damaged"),
+        // It is damage that has been told.
+        Event::Lost => {}
+    });
+    if SegmentHeader::parse(&head, salt).is_none() && !groups.iter().all(|byte| *byte == 0) {
+        note(0, "the segment's header is damaged");
+    }
+    records
 }
 
 /// The blob whose place a row is.

@@ -37,9 +37,10 @@ impl Client {
         }
     }
 
-    /// Asks, and waits for the answer.
-    pub(crate) async fn ask(&mut self, request: &Request) -> io::Result<Reply> {
+    /// Asks, with the octets that follow the request, and waits for the answer.
+    pub(crate) async fn ask(&mut self, request: &Request, body: &[u8]) -> io::Result<Reply> {
         self.stream.write_all(&print(request)).await?;
+        self.stream.write_all(body).await?;
         let mut line = Vec::new();
         self.stream.read_until(b'\n', &mut line).await?;
         if line.is_empty() {

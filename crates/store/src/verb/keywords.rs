@@ -68,8 +68,13 @@ impl Keywords {
 
     /// The names that bits stand for in a mailbox.
     pub(crate) fn of_bits(bits: u64, mailbox: &MailboxRow) -> Self {
-        let named = mailbox
-            .keywords
+        Keywords::named(bits, &mailbox.keywords)
+    }
+
+    /// The set that bits stand for in a mailbox that has these keywords of its own, in their order.
+    #[must_use]
+    pub fn named(bits: u64, keywords: &[KeywordName]) -> Self {
+        let named = keywords
             .iter()
             .enumerate()
             .filter(|(index, _)| bits & bit_of(*index) != 0);

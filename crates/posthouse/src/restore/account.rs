@@ -1,0 +1,258 @@
+//! One account of a backup comes back into a data folder that is in use: what is missing there, and nothing that is there changes.
+//!
+//! The backup itself is only read. Its index is made from its copy in a folder of its own, for as long as the command runs
+//! (`TMPDIR` says where).
+
+use std::path::Path;
+
+use bytes::BytesMut;
+use directory::Directory;
+use store::{Account, Keywords, Mailbox, MessageRow, Store};
+use types::{Address, MailboxName};
+
+use super::Backup;
+use crate::admin::{Admin, unexpected};
+use crate::backup::{print, time};
+use crate::control::bring_back::{BringBack, Brought, BroughtBack, Returned};
+use crate::control::{Entry, Reply, Request};
+use crate::disk::Disk;
+use crate::exit::{Code, Exit};
+use crate::language::Language;
+use crate::scratch::Scratch;
+
+/// Messages of one request, and their octets together unless it is one.
+const MESSAGES: usize = 64;
+const OCTETS: u64 = 8 << 20;
+
+/// Where an account comes back to.
+pub(super) struct Target<'t> {
+    pub(super) data: &'t Path,
+    pub(super) address: &'t str,
+    /// The mailbox below which everything is put.
+    pub(super) into: Option<&'t str>,
+}
+
+/// Restores an account.
+pub(super) async fn restore(
+    backup: &Backup<'_>,
+    target: &Target<'_>,
+    language: Language,
+) -> Result<(), Exit> {
+    let scratch = Scratch::of_backup(backup.folder, &backup.manifest);
+    let scratch = scratch.map_err(|error| Exit::file(&std::env::temp_dir(), &error, language))?;
+    let disk = Disk::open_read_only(scratch.path())?;
+    let (mut total, mut damaged) = (Total::default(), Vec::new());
+    let outcome = bring(&disk, backup, target, (&mut total, &mut damaged, language)).await;
+    let closed = disk.close().await;
+    outcome?;
+    closed?;
+    report(target, (&total, damaged), language)
+}
+
+#[derive(Default)]
+struct Total {
+    added: bool,
+    mailboxes: u64,
+    brought: BroughtBack,
+}
+
+async fn bring(
+    disk: &Disk,
+    backup: &Backup<'_>,
+    target: &Target<'_>,
+    (total, damaged, language): (&mut Total, &mut Vec<String>, Language),
+) -> Result<(), Exit> {
+    let address = Address::parse(target.address)
+        .map_err(|error| Exit::new(Code::Data, format!("{}: {error}", target.address)))?;
+    let settings = crate::local::settings();
+    let engine = std::sync::Arc::clone(&disk.engine);
+    let cost = directory::Cost::default();
+    let known = Directory::new(std::sync::Arc::clone(&engine), settings.domain, cost);
+    let Some(hash) = known.password_hash(&address).await? else {
+        let at = time(backup.manifest.begun);
+        let words = language.pick(
+            format!("the backup of {at} has no account {address}"),
+            format!("{at} 的备份中没有账户 {address}"),
+        );
+        return Err(Exit::new(Code::NoUser, words));
+    };
+    let login = known.login_of(target.address).await?.ok_or_else(unexpected)?;
+    let store = Store::new(engine, server::system_clock());
+    let failed = |error: store::StoreError| Exit::new(Code::Io, format!("{address}: {error}"));
+    let account = store.account(login.account).await.map_err(failed)?;
+    let mut admin = Admin::of(target.data, language).await?;
+    let entry = Entry {
+        address: target.address.to_owned(),
+        password: hash.into(),
+    };
+    match admin.ask(Request::ReturnAccount(entry)).await? {
+        Reply::Returned(returned) => total.added = returned == Returned::Added,
+        _ => return Err(unexpected()),
+    }
+    let mut subscribe: Vec<String> = Vec::new();
+    for name in account.subscriptions() {
+        subscribe.push(target.name(&name, language)?);
+    }
+    for mailbox in account.mailboxes() {
+        let mut bringing = Bringing {
+            account: &account,
+            mailbox: &mailbox,
+            name: target.name(&mailbox.name, language)?,
+            target,
+            admin: &mut admin,
+        };
+        let subscribe = std::mem::take(&mut subscribe);
+        let brought = bringing.all(subscribe, damaged, language).await?;
+        total.mailboxes += 1;
+        total.brought.brought += brought.brought;
+        total.brought.there += brought.there;
+    }
+    admin.end().await
+}
+
+impl Target<'_> {
+    /// What a mailbox of the backup is called here.
+    fn name(&self, name: &MailboxName, language: Language) -> Result<String, Exit> {
+        let Some(into) = self.into else {
+            return Ok(name.as_str().to_owned());
+        };
+        let below = format!("{into}{}{name}", types::SEPARATOR);
+        match MailboxName::check(&below) {
+            Ok(name) => Ok(name.as_str().to_owned()),
+            Err(error) => {
+                let words = language.pick(
+                    format!("{below} is no name of a mailbox: {error}"),
+                    format!("{below} 不是邮箱名：{error}"),
+                );
+                Err(Exit::new(Code::Data, words))
+            }
+        }
+    }
+}
+
+/// A mailbox on its way.
+struct Bringing<'b> {
+    account: &'b Account,
+    mailbox: &'b Mailbox,
+    name: String,
+    target: &'b Target<'b>,
+    admin: &'b mut Admin,
+}
+
+impl Bringing<'_> {
+    async fn all(
+        &mut self,
+        subscribe: Vec<String>,
+        damaged: &mut Vec<String>,
+        language: Language,
+    ) -> Result<BroughtBack, Exit> {
+        let failed = |name: &str, error| Exit::new(Code::Io, format!("{name}: {error}"));
+        // The mailbox itself, even when nothing is in it.
+        let mut total = self.send(subscribe, Vec::new(), BytesMut::new()).await?;
+        let view = self.account.view(self.mailbox.id).await;
+        let view = view.map_err(|error| failed(&self.name, error))?;
+        let rows: Vec<MessageRow> = view.iter().map(|(_, row)| *row).collect();
+        let mut rest = rows.as_slice();
+        while !rest.is_empty() {
+            let some;
+            (some, rest) = rest.split_at(batch(rest));
+            let blobs = self.account.read_blobs(some.iter().map(|row| row.blob)).await;
+            let blobs = blobs.map_err(|error| failed(&self.name, error))?;
+            let (mut messages, mut octets) = (Vec::new(), BytesMut::new());
+            for (row, blob) in some.iter().zip(blobs) {
+                match blob {
+                    Ok(blob) => {
+                        messages.push(brought(row, &blob, view.keywords()));
+                        octets.extend_from_slice(&blob);
+                    }
+                    Err(error) => damaged.push(language.pick(
+                        format!("{}, uid {}: {error}", self.mailbox.name, row.uid),
+                        format!("{}，uid {}：{error}", self.mailbox.name, row.uid),
+                    )),
+                }
+            }
+            let outcome = self.send(Vec::new(), messages, octets).await?;
+            total.brought += outcome.brought;
+            total.there += outcome.there;
+        }
+        Ok(total)
+    }
+
+    async fn send(
+        &mut self,
+        subscribe: Vec<String>,
+        messages: Vec<Brought>,
+        octets: BytesMut,
+    ) -> Result<BroughtBack, Exit> {
+        let role = self.mailbox.role.filter(|_| self.target.into.is_none());
+        let request = BringBack {
+            address: self.target.address.to_owned(),
+            mailbox: self.name.clone(),
+            role: role.map(|role| role as u8),
+            subscribe,
+            messages,
+        };
+        match self
+            .admin
+            .ask_with(Request::BringBack(request), octets.freeze())
+            .await?
+        {
+            Reply::BroughtBack(brought) => Ok(brought),
+            _ => Err(unexpected()),
+        }
+    }
+}
+
+/// How many of some messages go into one request: at least one.
+fn batch(rows: &[MessageRow]) -> usize {
+    let mut octets = 0;
+    let fits = |row: &&MessageRow| {
+        octets += u64::from(row.size);
+        octets <= OCTETS
+    };
+    rows.iter().take(MESSAGES).take_while(fits).count().max(1)
+}
+
+fn brought(row: &MessageRow, octets: &[u8], keywords: &[types::KeywordName]) -> Brought {
+    let Keywords { system, names } = Keywords::named(row.keywords, keywords);
+    Brought {
+        octets: u32::try_from(octets.len()).unwrap_or(u32::MAX),
+        received: row.received.0,
+        system,
+        keywords: names.iter().map(|name| name.as_str().to_owned()).collect(),
+    }
+}
+
+fn report(
+    target: &Target<'_>,
+    (total, damaged): (&Total, Vec<String>),
+    language: Language,
+) -> Result<(), Exit> {
+    let address = target.address;
+    let BroughtBack { brought, there } = total.brought;
+    let mailboxes = total.mailboxes;
+    let mut lines = Vec::new();
+    if total.added {
+        lines.push(language.pick(
+            format!("{address}: the account was gone; it is there again, with its password"),
+            format!("{address}：账户已不存在，现已连同密码一起恢复"),
+        ));
+    }
+    lines.push(language.pick(
+        format!("{address}: {brought} messages brought back in {mailboxes} mailboxes; {there} were there"),
+        format!("{address}：在 {mailboxes} 个邮箱中恢复了 {brought} 封邮件；{there} 封原本就在"),
+    ));
+    let count = damaged.len();
+    lines.extend(damaged);
+    print(&lines)?;
+    match count {
+        0 => Ok(()),
+        _ => Err(Exit::new(
+            Code::Data,
+            language.pick(
+                format!("{count} messages cannot be read in the backup"),
+                format!("备份中有 {count} 封邮件无法读取"),
+            ),
+        )),
+    }
+}
