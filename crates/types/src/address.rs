@@ -112,7 +112,11 @@ impl fmt::Display for Domain {
 
 /// Whether a label has the form of an A-label.
 fn has_a_label(domain: &str) -> bool {
-    let is_one = |label: &str| label.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("xn--"));
+    let is_one = |label: &str| {
+        label
+            .get(..4)
+            .is_some_and(|start| start.eq_ignore_ascii_case("xn--"))
+    };
     domain.split('.').any(is_one)
 }
 
@@ -248,7 +252,7 @@ impl Address {
 }
 
 impl Address {
-    /// The address in ASCII, its domain with A-labels; `None` where its local part has no such form (RFC 6530 §8).
+    /// The address in ASCII, its domain with A-labels; `None` where its local part has no such form (RFC 6530 §4.2).
     #[must_use]
     pub fn to_ascii(&self) -> Option<String> {
         let local = self.local.as_str().is_ascii();
@@ -304,7 +308,11 @@ mod tests {
     fn a_domain_and_its_a_labels_are_one() {
         let check = |text: &str, unicode: &str, ascii: &str| {
             let domain = Domain::check(text).unwrap();
-            assert_eq!((domain.as_str(), &*domain.to_ascii()), (unicode, ascii), "{text:?}");
+            assert_eq!(
+                (domain.as_str(), &*domain.to_ascii()),
+                (unicode, ascii),
+                "{text:?}"
+            );
             assert_eq!(Domain::check(unicode).unwrap(), domain);
             assert_eq!(Domain::check(ascii).unwrap(), domain);
         };
@@ -318,7 +326,10 @@ mod tests {
         let long = "例".repeat(60);
         assert_eq!(Domain::check(&long), Err(AddressError::DomainLength));
         let address = |text: &str| Address::parse(text).unwrap().to_ascii();
-        assert_eq!(address("a@例子.中国").as_deref(), Some("a@xn--fsqu00a.xn--fiqs8s"));
+        assert_eq!(
+            address("a@例子.中国").as_deref(),
+            Some("a@xn--fsqu00a.xn--fiqs8s")
+        );
         assert_eq!(address("张三@example.org"), None);
     }
 
