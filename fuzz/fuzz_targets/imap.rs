@@ -4,7 +4,7 @@
 #![no_main]
 
 use imap::command::{parse, print};
-use imap::{Event, Frame, Framer, Limits};
+use imap::{Event, Frame, Framer, Limits, Mode};
 use libfuzzer_sys::fuzz_target;
 
 const LIMITS: Limits = Limits { line: 8192, literal: 8192, message: 65_536, discard: 65_536 };
@@ -33,8 +33,8 @@ fn frames(bytes: &[u8], step: usize) -> Vec<Frame> {
 fuzz_target!(|bytes: &[u8]| {
     let whole = frames(bytes, bytes.len());
     assert_eq!(whole.len(), frames(bytes, 7).len());
-    for frame in whole {
-        let Ok(tagged) = parse(&frame) else { continue };
+    for (frame, mode) in whole.iter().flat_map(|frame| [(frame, Mode::Ascii), (frame, Mode::Utf8)]) {
+        let Ok(tagged) = parse(frame, mode) else { continue };
         let mut printed = Vec::new();
         print(&mut printed, "a", &tagged.command);
         let mut framer = Framer::new(Limits::after_login(1 << 20));
@@ -46,6 +46,6 @@ fuzz_target!(|bytes: &[u8]| {
                 other => panic!("{printed:?}: {other:?}"),
             }
         };
-        assert_eq!(parse(&again).map(|t| t.command).as_ref(), Ok(&tagged.command));
+        assert_eq!(parse(&again, mode).map(|t| t.command).as_ref(), Ok(&tagged.command));
     }
 });

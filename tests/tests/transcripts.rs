@@ -44,6 +44,8 @@ impl Program {
     /// Appends over IMAP, without opening the mailbox: its messages stay recent.
     fn fill(&self, account: &str, mailbox: &str, messages: &[(String, Vec<String>)]) {
         let mut imap = Conversation::imap(&self.server, account, self.password(account));
+        // RFC 6855 §4: some of the messages have UTF-8 in their header fields.
+        imap.ok("ENABLE UTF8=ACCEPT");
         let listed = imap.ok(&format!("LIST \"\" \"{mailbox}\""));
         if listed.len() == 1 {
             imap.ok(&format!("CREATE \"{mailbox}\""));

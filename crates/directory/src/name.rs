@@ -4,7 +4,7 @@ use types::{Address, AddressError, Domain, LocalPart};
 use unicode_normalization::UnicodeNormalization;
 use xxhash_rust::xxh3::xxh3_128;
 
-/// An address in the spelling that is compared: NFC, lower case.
+/// An address in the spelling that is compared: usual width, lower case, NFC (RFC 8265 §3.3.1, `UsernameCaseMapped`).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Name(Box<str>);
 
@@ -61,8 +61,16 @@ fn fold(text: &str) -> String {
     if text.is_ascii() {
         return text.to_ascii_lowercase();
     }
+    let usual: String = text.chars().fold(String::new(), |mut usual, c| {
+        match c {
+            // What an input method for Chinese or Japanese writes when it is left on.
+            '\u{ff01}'..='\u{ffee}' => usual.extend(std::iter::once(c).nfkd()),
+            c => usual.push(c),
+        }
+        usual
+    });
     // Lower case can take a text out of NFC.
-    text.nfc().flat_map(char::to_lowercase).nfc().collect()
+    usual.nfc().flat_map(char::to_lowercase).nfc().collect()
 }
 
 #[cfg(test)]
@@ -75,6 +83,9 @@ mod tests {
         assert_eq!(name("Alice@Example.ORG"), name("alice@example.org"));
         assert_eq!(name("RENE\u{301}@example.org"), name("rené@example.org"));
         assert_eq!(name("张三@例子.中国").as_str(), "张三@例子.中国");
+        assert_eq!(name("张三@xn--fsqu00a.xn--fiqs8s").as_str(), "张三@例子.中国");
+        assert_eq!(name("Ａｌｉｃｅ１@example.org"), name("alice1@example.org"));
+        assert_eq!(name("ｶﾞ@example.org"), name("ガ@example.org"));
         assert_ne!(name("alice@example.org").hash(), name("alice@example.com").hash());
     }
 

@@ -3,6 +3,7 @@
 //! Passwords of new accounts wait in a row of their own, so that a login waits for one or two hashes of an import and
 //! not for all.
 
+use std::borrow::Cow;
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -15,6 +16,7 @@ use sasl::Secret;
 use sasl::scram::Keys;
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
+use unicode_normalization::UnicodeNormalization as _;
 
 use crate::{DirectoryError, Refusal, foreign};
 
@@ -133,7 +135,8 @@ impl Hasher {
         self.away(move || {
             let mut salt = [0; SALT];
             getrandom::fill(&mut salt).map_err(|_| DirectoryError::Hash("the system has no randomness"))?;
-            let hash = cost.argon2()?.hash_password_with_salt(password.expose(), &salt);
+            let password = prepared(password.expose());
+            let hash = cost.argon2()?.hash_password_with_salt(&password, &salt);
             let hash: PasswordHash = hash.map_err(|_| DirectoryError::Hash("out of memory"))?;
             Ok(hash.to_string().into())
         })
@@ -158,7 +161,12 @@ impl Hasher {
                     .map(|()| Verdict::Wrong)
                     .map_err(|_| DirectoryError::Hash("out of memory"));
             };
-            let right = foreign::verify(password.expose(), &hash);
+            // Other programs have hashed the octets as they came.
+            let prepared = match hash.starts_with("$argon2id$") {
+                true => prepared(password.expose()),
+                false => Cow::Borrowed(password.expose()),
+            };
+            let right = foreign::verify(&prepared, &hash);
             let right = right.ok_or(DirectoryError::UnreadableRow { table: "accounts" })?;
             Ok(match (right, cost.is_of(&hash)) {
                 (false, _) => Verdict::Wrong,
@@ -203,6 +211,21 @@ impl Hasher {
     }
 }
 
+/// A password as it is hashed, however the keyboard of whoever types it writes it: RFC 8265 §4.2.1, `OpaqueString`, which is NFC
+/// with one kind of space. What is not UTF-8 stays as it is.
+fn prepared(password: &[u8]) -> Cow<'_, [u8]> {
+    let Ok(text) = std::str::from_utf8(password) else {
+        return Cow::Borrowed(password);
+    };
+    if text.is_ascii() {
+        return Cow::Borrowed(password);
+    }
+    // The other separators of lines are no spaces (Zs).
+    let is_space = |c: &char| c.is_whitespace() && !c.is_control() && !matches!(c, '\u{2028}' | '\u{2029}');
+    let spaced = text.chars().map(|c| if is_space(&c) { ' ' } else { c });
+    Cow::Owned(spaced.nfc().collect::<String>().into_bytes())
+}
+
 fn check(password: &Secret) -> Result<(), Refusal> {
     match password.expose().len() {
         0 => Err(Refusal::EmptyPassword),
@@ -225,6 +248,29 @@ mod tests {
         let busy = |verdict: &&Result<_, _>| matches!(verdict, Err(DirectoryError::Busy));
         assert_eq!(verdicts.iter().filter(busy).count(), 10);
         assert_eq!(verify().await.unwrap(), Verdict::Wrong);
+    }
+
+    /// RFC 8265 §4.2.1 and §4.3.
+    #[tokio::test]
+    async fn a_password_is_what_was_typed_however_it_is_written() {
+        let hasher = Hasher::new(Cost::LEAST, Cores::AllButOne);
+        let set = "caf\u{e9}\u{3000}密码";
+        let hash = hasher.hash(Secret::from(set)).await.unwrap();
+        let check = async |password: &str| {
+            let verdict = hasher.verify(Secret::from(password), Some(hash.clone())).await;
+            verdict.unwrap()
+        };
+        assert_eq!(check(set).await, Verdict::Right);
+        assert_eq!(check("cafe\u{301} 密码").await, Verdict::Right);
+        assert_eq!(check("cafe 密码").await, Verdict::Wrong);
+        assert_eq!(check("Caf\u{e9} 密码").await, Verdict::Wrong);
+        // Not a compatible form, which would make passwords weaker.
+        assert_eq!(check("caf\u{e9} ㊙密码").await, Verdict::Wrong);
+        assert_eq!(prepared(b"\xff\xfe"), Cow::Borrowed(b"\xff\xfe"));
+        assert_eq!(
+            prepared("a\u{2028}é".as_bytes()),
+            Cow::Borrowed("a\u{2028}é".as_bytes())
+        );
     }
 
     #[tokio::test]

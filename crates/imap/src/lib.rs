@@ -19,6 +19,7 @@ mod refusal;
 pub use command::{COMMANDS, Command, Entry, In, Tagged};
 pub use framing::{Event, Frame, Framer, Limits};
 pub use grammar::cursor::ParseError;
+pub use grammar::mode::Mode;
 pub use refusal::Refusal;
 pub use response::body_structure::{body_structure_text, body_text};
 pub use response::envelope::envelope_text;

@@ -64,6 +64,9 @@ pub enum Refusal {
     /// A text that is not of the charset that it is said to be of.
     #[error("the text is not of its charset")]
     Text,
+    /// A message that only who has enabled UTF8=ACCEPT may append (RFC 6855 §4).
+    #[error("the header of the message is not ASCII: ENABLE UTF8=ACCEPT first")]
+    HeaderNotAscii,
     /// A message without a single octet.
     #[error("a message has one octet at least")]
     EmptyMessage,
@@ -111,6 +114,7 @@ impl Refusal {
             Refusal::NoMailbox => Code::NonExistent,
             Refusal::NoTarget => Code::TryCreate,
             Refusal::MailboxExists => Code::AlreadyExists,
+            Refusal::HeaderNotAscii => Code::Cannot,
             Refusal::Name(_) | Refusal::Inbox | Refusal::HasChildren | Refusal::BelowItself => Code::Cannot,
             Refusal::Charset => Code::BadCharset,
             Refusal::TooBig => Code::TooBig,

@@ -19,7 +19,7 @@ pub(crate) fn read(settings: &config::Settings, data: &std::path::Path) -> Resul
     };
     let main = match settings.tls.certificate.as_ref().zip(settings.tls.key.as_ref()) {
         Some((certificate, key)) => files(certificate, key),
-        None => Files::self_signed(&data.join("tls"), vec![settings.hostname.to_string()])?,
+        None => Files::self_signed(&data.join("tls"), vec![settings.hostname.to_ascii().into_owned()])?,
     };
     let named = settings.certificates.iter();
     let named = named.map(|named| (named.name.clone(), files(&named.certificate, &named.key)));

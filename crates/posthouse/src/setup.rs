@@ -122,8 +122,8 @@ impl Plan {
 
     fn records(&self) -> String {
         let zone = Zone {
-            domain: self.domain.as_str(),
-            hostname: self.settings.hostname.as_str(),
+            domain: &self.domain.to_ascii(),
+            hostname: &self.settings.hostname.to_ascii(),
         };
         zone.print(self.language)
     }

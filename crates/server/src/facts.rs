@@ -11,7 +11,7 @@ use store::{Facts, TextForm};
 use tokio::task::spawn_blocking;
 use xxhash_rust::xxh3::xxh3_64;
 
-/// The form of the cards, and of the parser that filled them.
+/// The form of the cards, and of the parser and the downgrading that filled them.
 const VERSION: u8 = 1;
 
 /// Version, the day and the moment of the `Date` field, four lengths.
@@ -33,6 +33,46 @@ pub struct Cards {
     pub preview: Bytes,
     /// When the message says that it was sent.
     pub sent: Option<Sent>,
+    /// The same of its surrogate (RFC 6857), where it needs one.
+    pub surrogate: Option<Box<SurrogateCards>>,
+}
+
+/// What clients that do not know UTF-8 in header fields are told of a message that has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SurrogateCards {
+    /// The octets of the surrogate.
+    pub octets: u64,
+    /// `ENVELOPE`.
+    pub envelope: Bytes,
+    /// `BODYSTRUCTURE`.
+    pub body_structure: Bytes,
+    /// `BODY`.
+    pub body: Bytes,
+}
+
+impl SurrogateCards {
+    fn of(bytes: &[u8]) -> Self {
+        let surrogate = message::downgrade::message(bytes);
+        let cards = Cards::of(&Message::parse(&surrogate));
+        SurrogateCards {
+            octets: surrogate.len() as u64,
+            envelope: cards.envelope,
+            body_structure: cards.body_structure,
+            body: cards.body,
+        }
+    }
+
+    /// After the cards of the message, which are found without it.
+    fn print(&self, out: &mut BytesMut) {
+        let texts = [&self.envelope, &self.body_structure, &self.body];
+        out.put_u64_le(self.octets);
+        for text in texts {
+            out.put_u32_le(u32::try_from(text.len()).unwrap_or(u32::MAX));
+        }
+        for text in texts {
+            out.put_slice(text);
+        }
+    }
 }
 
 /// The `Date` field.
@@ -61,6 +101,7 @@ impl Cards {
             body: imap::body_text(message).into(),
             preview: message.preview().into(),
             sent,
+            surrogate: None,
         }
     }
 
@@ -78,6 +119,9 @@ impl Cards {
         for text in texts {
             out.put_slice(text);
         }
+        if let Some(surrogate) = &self.surrogate {
+            surrogate.print(&mut out);
+        }
         out.freeze()
     }
 
@@ -92,6 +136,8 @@ pub struct StoredCards<'s> {
     texts: [&'s [u8]; 4],
     /// When the message says that it was sent.
     pub sent: Option<Sent>,
+    /// What is stored of the surrogate.
+    rest: &'s [u8],
 }
 
 impl<'s> StoredCards<'s> {
@@ -117,7 +163,23 @@ impl<'s> StoredCards<'s> {
                 day,
                 moment: i64::from_le_bytes(*moment),
             }),
+            rest,
         })
+    }
+
+    /// The cards of the surrogate, and its octets; `None` where none are kept.
+    #[must_use]
+    pub fn surrogate(&self) -> Option<(StoredCards<'s>, u64)> {
+        let (octets, rest) = self.rest.split_first_chunk::<8>()?;
+        let (lengths, mut rest) = rest.split_first_chunk::<12>()?;
+        let [.., preview] = self.texts;
+        let mut texts = [preview; 4];
+        for (text, length) in texts.iter_mut().zip(lengths.as_chunks::<4>().0) {
+            let length = usize::try_from(u32::from_le_bytes(*length)).ok()?;
+            (*text, rest) = rest.split_at_checked(length)?;
+        }
+        let cards = StoredCards { texts, rest, ..*self };
+        Some((cards, u64::from_le_bytes(*octets)))
     }
 
     /// `ENVELOPE`.
@@ -207,15 +269,20 @@ pub(crate) async fn facts_of_bytes(bytes: &Bytes) -> Facts {
 pub fn facts_of(bytes: &[u8]) -> Facts {
     let message = Message::parse(bytes);
     let hash = |id: &String| xxh3_64(id.as_bytes());
+    let form = match message.is_written() {
+        true => TextForm::Ascii,
+        false if message::downgrade::is_needed(&message) => TextForm::Encoded,
+        false => TextForm::AsciiHeaders,
+    };
+    let mut cards = Cards::of(&message);
+    if form == TextForm::Encoded {
+        cards.surrogate = Some(Box::new(SurrogateCards::of(bytes)));
+    }
     Facts {
-        cards: Cards::of(&message).print(),
+        cards: cards.print(),
         message_id: message.message_id().as_ref().map(hash),
         references: message.references().iter().map(hash).collect(),
-        form: match message.is_written() {
-            true => TextForm::Ascii,
-            false if message::downgrade::is_needed(&message) => TextForm::Encoded,
-            false => TextForm::AsciiHeaders,
-        },
+        form,
     }
 }
 
@@ -263,7 +330,35 @@ mod tests {
         let mut other = printed.to_vec();
         other[0] += 1;
         assert_eq!(StoredCards::parse(&other), None);
+        assert_eq!(stored.surrogate(), None);
         assert!(facts_of(source).message_id.is_some());
         assert_eq!(facts_of(b"").message_id, None);
+    }
+
+    #[test]
+    fn an_internationalised_message_has_the_cards_of_its_surrogate_too() {
+        let source = "Subject: 你好\r\nContent-Type: text/plain; name=\"报告\"\r\n\r\n正文\r\n".as_bytes();
+        let facts = facts_of(source);
+        assert_eq!(facts.form, TextForm::Encoded);
+        let stored = StoredCards::parse(&facts.cards).unwrap();
+        let message = Cards::of(&Message::parse(source));
+        assert_eq!(stored.envelope(), message.envelope);
+        let surrogate = message::downgrade::message(source);
+        let wanted = Cards::of(&Message::parse(&surrogate));
+        let (cards, octets) = stored.surrogate().unwrap();
+        assert_eq!(octets, surrogate.len() as u64);
+        assert_eq!(cards.envelope(), wanted.envelope);
+        assert_eq!(cards.body_structure(), wanted.body_structure);
+        assert_eq!(cards.body(), wanted.body);
+        assert_eq!(cards.preview(), wanted.preview);
+        assert!(cards.envelope().is_ascii() && cards.body_structure().is_ascii() && cards.body().is_ascii());
+        let whole = message.print().len();
+        for length in whole..facts.cards.len() {
+            let cut = StoredCards::parse(&facts.cards[..length]).unwrap();
+            assert_eq!(cut.surrogate(), None, "{length}");
+        }
+        // ASCII in every header, and something else in a body: no more is kept than before.
+        let plain = facts_of("Subject: x\r\nContent-Transfer-Encoding: 8bit\r\n\r\n正文\r\n".as_bytes());
+        assert_eq!(StoredCards::parse(&plain.cards).unwrap().surrogate(), None);
     }
 }

@@ -103,7 +103,7 @@ impl Services {
             accounts,
             site: Arc::new(site),
             pop3: Arc::new(pop3),
-            host: settings.hostname.as_str().into(),
+            host: settings.hostname.to_ascii().into(),
             terms,
             metrics,
             certificates,

@@ -47,6 +47,7 @@ pub const KEYWORDS: &[Keyword] = &[
         ..keyword("AUTH", When::LoginPossible, "RFC 4954 §3")
     },
     keyword("8BITMIME", When::Always, "RFC 6152 §2"),
+    keyword("SMTPUTF8", When::Always, "RFC 6531 §3.1"),
     keyword("ENHANCEDSTATUSCODES", When::Always, "RFC 2034 §3"),
     keyword("CHUNKING", When::Always, "RFC 3030 §2"),
 ];
@@ -102,21 +103,21 @@ mod tests {
         };
         assert_eq!(
             announced(&offer),
-            "250-mx.example\n250-PIPELINING\n250-SIZE 52428800\n250-STARTTLS\n250-AUTH PLAIN LOGIN\n250-8BITMIME\n\
+            "250-mx.example\n250-PIPELINING\n250-SIZE 52428800\n250-STARTTLS\n250-AUTH PLAIN LOGIN\n250-8BITMIME\n250-SMTPUTF8\n\
              250-ENHANCEDSTATUSCODES\n250 CHUNKING\n"
         );
         offer.starttls = false;
         offer.mechanisms.clear();
         assert_eq!(
             announced(&offer),
-            "250-mx.example\n250-PIPELINING\n250-SIZE 52428800\n250-8BITMIME\n250-ENHANCEDSTATUSCODES\n250 CHUNKING\n"
+            "250-mx.example\n250-PIPELINING\n250-SIZE 52428800\n250-8BITMIME\n250-SMTPUTF8\n250-ENHANCEDSTATUSCODES\n250 CHUNKING\n"
         );
     }
 
     /// RFC 5321 §2.2.2 and DESIGN: announced is only what is whole.
     #[test]
     fn what_is_not_whole_is_not_announced() {
-        for name in ["SMTPUTF8", "BINARYMIME", "DSN", "REQUIRETLS"] {
+        for name in ["BINARYMIME", "DSN", "REQUIRETLS"] {
             assert!(KEYWORDS.iter().all(|keyword| keyword.name != name));
         }
     }

@@ -12,7 +12,8 @@
 //!
 //! GAP RFC 3030 §3: no BINARYMIME, until what is sent on can be made without it.
 //!
-//! GAP RFC 6531 §3: no SMTPUTF8, until every way out of the store can show such mail or say why not.
+//! DEVIATION RFC 5321 §2.3.1: header fields in UTF-8, or in another 8-bit charset, are taken without SMTPUTF8 too: RFC
+//! 6531 §3.6 asks no server to look, much mail is of that kind, and who cannot read it is given a surrogate.
 //!
 //! GAP RFC 3461 §4: no DSN, until there is a queue that can report.
 
@@ -26,6 +27,6 @@ pub mod trace;
 
 mod refusal;
 
-pub use command::{Body, ClientName, Command, Dialect, ForwardPath, Hello, Mail, ReversePath};
+pub use command::{Body, ClientName, Command, Dialect, ForwardPath, Hello, Letters, Mail, Rcpt, ReversePath};
 pub use refusal::Refusal;
 pub use reply::{Enhanced, Reply};

@@ -26,8 +26,10 @@ pub enum Refusal {
     SenderSyntax,
     /// The recipient's address cannot be read.
     RecipientSyntax,
-    /// An address outside of ASCII, while SMTPUTF8 is not announced (RFC 6531 §3.5).
-    NotAscii,
+    /// A sender outside of ASCII, without SMTPUTF8 (RFC 6531 §3.5).
+    SenderNotAscii,
+    /// A recipient outside of ASCII, and MAIL had no SMTPUTF8 (RFC 6531 §3.5).
+    RecipientNotAscii,
     /// Nobody said hello.
     HelloFirst,
     /// EHLO or HELO in LMTP, LHLO in SMTP (RFC 2033 §4.1).
@@ -165,10 +167,11 @@ impl Refusal {
         match self {
             Refusal::SenderSyntax => (501, Enhanced(5, 1, 7), "Bad sender address syntax"),
             Refusal::RecipientSyntax => (501, Enhanced(5, 1, 3), "Bad recipient address syntax"),
-            Refusal::NotAscii => (
+            Refusal::SenderNotAscii => (550, Enhanced(5, 6, 7), "Non-ASCII sender needs SMTPUTF8"),
+            Refusal::RecipientNotAscii => (
                 553,
                 Enhanced(5, 6, 7),
-                "Internationalized addresses need SMTPUTF8",
+                "Non-ASCII recipient needs SMTPUTF8 after MAIL",
             ),
             Refusal::SenderNotOwned => (
                 553,

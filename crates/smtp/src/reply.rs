@@ -133,14 +133,15 @@ pub fn delivered(id: &str) -> Reply {
     Reply::worded(250, Enhanced(2, 0, 0), &format!("OK, stored as {id}"))
 }
 
-/// LMTP's answer for one recipient (RFC 2033 §4.2).
+/// LMTP's answer for one recipient (RFC 2033 §4.2), which is not named where it has no ASCII form (RFC 6531 §3.7.4.2: no
+/// UTF-8 here).
 #[must_use]
-pub fn delivered_to(recipient: &str, id: &str) -> Reply {
-    Reply::worded(
-        250,
-        Enhanced(2, 1, 5),
-        &format!("<{recipient}> OK, stored as {id}"),
-    )
+pub fn delivered_to(recipient: Option<&str>, id: &str) -> Reply {
+    let text = match recipient {
+        Some(recipient) => format!("<{recipient}> OK, stored as {id}"),
+        None => format!("OK, stored as {id}"),
+    };
+    Reply::worded(250, Enhanced(2, 1, 5), &text)
 }
 
 #[cfg(test)]

@@ -116,6 +116,7 @@ mod tests {
                 size: None,
                 body: None,
                 submitter: None,
+                letters: crate::Letters::Ascii,
             },
             recipients: vec![(); recipients],
         }

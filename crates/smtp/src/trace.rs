@@ -3,11 +3,11 @@
 use std::fmt;
 use std::net::IpAddr;
 
-use types::{Address, Timestamp};
+use types::{Address, Domain, Timestamp};
 
-use crate::command::{Dialect, Hello, ReversePath};
+use crate::command::{Dialect, Hello, Letters, ReversePath, Written};
 
-/// How a message came, for the `with` clause (RFC 3848 §1).
+/// How a message came, for the `with` clause (RFC 3848 §1, RFC 6531 §4.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct With {
     /// The language.
@@ -16,15 +16,19 @@ pub struct With {
     pub tls: bool,
     /// Whether the client had logged in.
     pub login: bool,
+    /// Whether SMTPUTF8 was used.
+    pub letters: Letters,
 }
 
 impl fmt::Display for With {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self.dialect {
+        f.write_str(match (self.letters, self.dialect) {
             // RFC 3848 §1 has no SMTPS: a client that says HELO has neither TLS nor a login.
-            Dialect::Smtp => return f.write_str("SMTP"),
-            Dialect::Esmtp => "ESMTP",
-            Dialect::Lmtp => "LMTP",
+            (Letters::Ascii, Dialect::Smtp) => return f.write_str("SMTP"),
+            (Letters::Ascii, Dialect::Esmtp) => "ESMTP",
+            (Letters::Ascii, Dialect::Lmtp) => "LMTP",
+            (Letters::Utf8, Dialect::Smtp | Dialect::Esmtp) => "UTF8SMTP",
+            (Letters::Utf8, Dialect::Lmtp) => "UTF8LMTP",
         })?;
         f.write_str(if self.tls { "S" } else { "" })?;
         f.write_str(if self.login { "A" } else { "" })
@@ -39,7 +43,7 @@ pub struct Received<'a> {
     /// Where it connected from; none for a Unix socket.
     pub peer: Option<IpAddr>,
     /// Our name.
-    pub by: &'a str,
+    pub by: &'a Domain,
     /// How it came.
     pub with: With,
     /// Our name for the message.
@@ -58,9 +62,15 @@ impl fmt::Display for Received<'_> {
             Some(IpAddr::V6(ip)) => write!(f, " ([IPv6:{ip}])")?,
             None => {}
         }
-        write!(f, "\r\n\tby {} with {} id {}", self.by, self.with, self.id)?;
+        // RFC 6531 §3.7.3: U-labels where SMTPUTF8 is used, and only there.
+        let letters = self.with.letters;
+        let by = match letters {
+            Letters::Ascii => self.by.to_ascii(),
+            Letters::Utf8 => self.by.as_str().into(),
+        };
+        write!(f, "\r\n\tby {by} with {} id {}", self.with, self.id)?;
         if let Some(address) = self.only_recipient {
-            write!(f, "\r\n\tfor <{address}>")?;
+            write!(f, "\r\n\tfor {}", Written(address, letters))?;
         }
         write!(f, ";\r\n\t{}\r\n", Date(self.at))
     }
@@ -68,11 +78,11 @@ impl fmt::Display for Received<'_> {
 
 /// A `Return-Path` field. It prints with its line end (RFC 5321 §4.4: once, at final delivery).
 #[derive(Clone, Copy, Debug)]
-pub struct ReturnPath<'a>(pub &'a ReversePath);
+pub struct ReturnPath<'a>(pub &'a ReversePath, pub Letters);
 
 impl fmt::Display for ReturnPath<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Return-Path: {}\r\n", self.0)
+        write!(f, "Return-Path: {}\r\n", Written(self.0, self.1))
     }
 }
 
@@ -142,14 +152,16 @@ mod tests {
             name: ClientName::check(b"client.example").unwrap(),
         };
         let address = Address::parse("alice@example.org").unwrap();
+        let host = Domain::check("mx.example.org").unwrap();
         let mut received = Received {
             hello: &hello,
             peer: Some("192.0.2.1".parse().unwrap()),
-            by: "mx.example.org",
+            by: &host,
             with: With {
                 dialect: Dialect::Esmtp,
                 tls: true,
                 login: true,
+                letters: Letters::Ascii,
             },
             id: "x1",
             only_recipient: Some(&address),
@@ -166,12 +178,81 @@ mod tests {
             dialect: Dialect::Lmtp,
             tls: false,
             login: false,
+            letters: Letters::Ascii,
         };
         assert_eq!(
             received.to_string(),
             "Received: from client.example ([IPv6:2001:db8::1])\r\n\tby mx.example.org with LMTP id x1;\r\n\
              \tThu, 1 Jan 1970 00:00:00 +0000\r\n"
         );
-        assert_eq!(ReturnPath(&ReversePath::Null).to_string(), "Return-Path: <>\r\n");
+        let null = ReturnPath(&ReversePath::Null, Letters::Ascii);
+        assert_eq!(null.to_string(), "Return-Path: <>\r\n");
+    }
+
+    /// RFC 6531 §3.7.3 and §4.3.
+    #[test]
+    fn trace_fields_have_u_labels_with_smtputf8_and_only_then() {
+        let hello = Hello {
+            dialect: Dialect::Esmtp,
+            name: ClientName::check(b"c").unwrap(),
+        };
+        let address = Address::parse("alice@xn--fsqu00a.xn--fiqs8s").unwrap();
+        let host = Domain::check("mx.例子.中国").unwrap();
+        let printed = |letters| {
+            let received = Received {
+                hello: &hello,
+                peer: None,
+                by: &host,
+                with: With {
+                    dialect: Dialect::Esmtp,
+                    tls: true,
+                    login: false,
+                    letters,
+                },
+                id: "x1",
+                only_recipient: Some(&address),
+                at: Timestamp(0),
+            };
+            let path = ReversePath::Address(address.clone());
+            format!("{}{received}", ReturnPath(&path, letters))
+        };
+        let date = "Thu, 1 Jan 1970 00:00:00 +0000";
+        let ascii = "xn--fsqu00a.xn--fiqs8s";
+        assert_eq!(
+            printed(Letters::Ascii),
+            format!(
+                "Return-Path: <alice@{ascii}>\r\nReceived: from c\r\n\tby mx.{ascii} with ESMTPS id x1\r\n\
+                 \tfor <alice@{ascii}>;\r\n\t{date}\r\n"
+            )
+        );
+        assert_eq!(
+            printed(Letters::Utf8),
+            format!(
+                "Return-Path: <alice@例子.中国>\r\nReceived: from c\r\n\tby mx.例子.中国 with UTF8SMTPS id x1\r\n\
+                 \tfor <alice@例子.中国>;\r\n\t{date}\r\n"
+            )
+        );
+    }
+
+    #[test]
+    fn the_with_clause_says_how_a_message_came() {
+        let check = |dialect, (tls, login), letters, wanted: &str| {
+            let with = With {
+                dialect,
+                tls,
+                login,
+                letters,
+            };
+            assert_eq!(with.to_string(), wanted);
+        };
+        let (no, tls, login, both) = ((false, false), (true, false), (false, true), (true, true));
+        check(Dialect::Smtp, no, Letters::Ascii, "SMTP");
+        check(Dialect::Lmtp, both, Letters::Ascii, "LMTPSA");
+        check(Dialect::Esmtp, no, Letters::Utf8, "UTF8SMTP");
+        check(Dialect::Esmtp, login, Letters::Utf8, "UTF8SMTPA");
+        check(Dialect::Esmtp, tls, Letters::Utf8, "UTF8SMTPS");
+        check(Dialect::Esmtp, both, Letters::Utf8, "UTF8SMTPSA");
+        check(Dialect::Lmtp, no, Letters::Utf8, "UTF8LMTP");
+        check(Dialect::Lmtp, tls, Letters::Utf8, "UTF8LMTPS");
     }
 }

@@ -1,5 +1,6 @@
 //! Mail addresses: a local part, as it was written, and a domain, in one spelling.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use thiserror::Error;
@@ -29,9 +30,13 @@ pub enum AddressError {
     /// A character that a domain may not hold.
     #[error("a domain may not hold {0:?} there")]
     DomainCharacter(char),
+    /// A label outside of ASCII that is no U-label (RFC 5890 §2.3.2.1).
+    #[error("a label of the domain is no name that can be registered (IDNA)")]
+    DomainLabel,
 }
 
-/// The domain of an address: lower case, no dot at the end. Labels may be UTF-8 (RFC 6531 §3.3, `U-label`).
+/// The domain of an address: lower case, no dot at the end. Labels outside of ASCII are U-labels, however they were
+/// written, so that a domain and its A-label form are one (RFC 5890 §2.3.2.4, RFC 6531 §3.2).
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Domain(Box<str>);
 
@@ -44,24 +49,36 @@ impl Domain {
         if let Some(literal) = domain.strip_prefix('[') {
             return Self::check_literal(domain, literal);
         }
-        let domain = domain.strip_suffix('.').unwrap_or(domain);
-        if domain.len() > MAX_DOMAIN || domain.split('.').any(|l| l.is_empty() || l.len() > MAX_LABEL) {
-            return Err(AddressError::DomainLength);
+        if domain.is_ascii() && !has_a_label(domain) {
+            let domain = domain.strip_suffix('.').unwrap_or(domain);
+            check_name(domain)?;
+            return Ok(Domain(domain.to_ascii_lowercase().into()));
         }
-        let wrong = |c: &char| c.is_ascii() && !c.is_ascii_alphanumeric() && !"-._".contains(*c);
-        if let Some(c) = domain
-            .chars()
-            .find(|c| wrong(c) || c.is_control() || c.is_whitespace())
-        {
-            return Err(AddressError::DomainCharacter(c));
+        let (unicode, valid) = idna::domain_to_unicode(domain);
+        let unicode = match valid {
+            Ok(()) => unicode,
+            // No label of this form can be registered, but old ones that only begin like one are.
+            Err(_) if domain.is_ascii() => domain.to_ascii_lowercase(),
+            Err(_) => return Err(AddressError::DomainLabel),
+        };
+        let unicode = unicode.strip_suffix('.').unwrap_or(&unicode);
+        let ascii = match unicode.is_ascii() {
+            true => unicode.to_owned(),
+            false => idna::domain_to_ascii(unicode).map_err(|_| AddressError::DomainLabel)?,
+        };
+        // RFC 5890 §2.3.2.1: the limits of the DNS are those of the A-label.
+        check_name(&ascii)?;
+        Ok(Domain(unicode.into()))
+    }
+
+    /// The domain in ASCII: labels outside of it as A-labels (RFC 5890 §2.3.2.1). For all that may be read by
+    /// somebody who does not know SMTPUTF8, and for the DNS.
+    #[must_use]
+    pub fn to_ascii(&self) -> Cow<'_, str> {
+        match self.0.is_ascii() {
+            true => Cow::Borrowed(&self.0),
+            false => Cow::Owned(idna::domain_to_ascii(&self.0).expect("it was checked as a U-label")),
         }
-        if domain
-            .split('.')
-            .any(|label| label.starts_with('-') || label.ends_with('-'))
-        {
-            return Err(AddressError::DomainCharacter('-'));
-        }
-        Ok(Domain(domain.to_lowercase().into()))
     }
 
     fn check_literal(whole: &str, literal: &str) -> Result<Self, AddressError> {
@@ -90,6 +107,34 @@ impl Domain {
 impl fmt::Display for Domain {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
+    }
+}
+
+/// Whether a label has the form of an A-label.
+fn has_a_label(domain: &str) -> bool {
+    let is_one = |label: &str| {
+        label
+            .get(..4)
+            .is_some_and(|start| start.eq_ignore_ascii_case("xn--"))
+    };
+    domain.split('.').any(is_one)
+}
+
+/// The lengths and characters of a name in ASCII (RFC 1035 §2.3.1, and `_`).
+fn check_name(domain: &str) -> Result<(), AddressError> {
+    if domain.len() > MAX_DOMAIN || domain.split('.').any(|l| l.is_empty() || l.len() > MAX_LABEL) {
+        return Err(AddressError::DomainLength);
+    }
+    let wrong = |c: &char| !c.is_ascii_alphanumeric() && !"-._".contains(*c);
+    if let Some(c) = domain.chars().find(wrong) {
+        return Err(AddressError::DomainCharacter(c));
+    }
+    match domain
+        .split('.')
+        .any(|label| label.starts_with('-') || label.ends_with('-'))
+    {
+        true => Err(AddressError::DomainCharacter('-')),
+        false => Ok(()),
     }
 }
 
@@ -206,6 +251,15 @@ impl Address {
     }
 }
 
+impl Address {
+    /// The address in ASCII, its domain with A-labels; `None` where its local part has no such form (RFC 6530 §4.2).
+    #[must_use]
+    pub fn to_ascii(&self) -> Option<String> {
+        let local = self.local.as_str().is_ascii();
+        local.then(|| format!("{}@{}", self.local, self.domain.to_ascii()))
+    }
+}
+
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}@{}", self.local, self.domain)
@@ -236,6 +290,9 @@ mod tests {
         check("a@b..c", Err(AddressError::DomainLength));
         check("a@-b", Err(AddressError::DomainCharacter('-')));
         check("a@b c", Err(AddressError::DomainCharacter(' ')));
+        check("a@例 子", Err(AddressError::DomainCharacter(' ')));
+        check("a@例子＠中国", Err(AddressError::DomainCharacter('@')));
+        check("a@\u{200d}.中国", Err(AddressError::DomainLabel));
         check(
             &format!("{}@b", "x".repeat(64)),
             Ok(&format!("{}@b", "x".repeat(64))),
@@ -244,6 +301,36 @@ mod tests {
             &format!("{}@b", "x".repeat(65)),
             Err(AddressError::LocalPartLength),
         );
+    }
+
+    /// RFC 5890 §2.3.2.4: U-label and A-label are equivalent, and so are the spellings that become one U-label.
+    #[test]
+    fn a_domain_and_its_a_labels_are_one() {
+        let check = |text: &str, unicode: &str, ascii: &str| {
+            let domain = Domain::check(text).unwrap();
+            assert_eq!(
+                (domain.as_str(), &*domain.to_ascii()),
+                (unicode, ascii),
+                "{text:?}"
+            );
+            assert_eq!(Domain::check(unicode).unwrap(), domain);
+            assert_eq!(Domain::check(ascii).unwrap(), domain);
+        };
+        check("例子.中国", "例子.中国", "xn--fsqu00a.xn--fiqs8s");
+        check("XN--FSQU00A.xn--fiqs8s.", "例子.中国", "xn--fsqu00a.xn--fiqs8s");
+        check("例子。中国", "例子.中国", "xn--fsqu00a.xn--fiqs8s");
+        check("BU\u{308}CHER.example", "bücher.example", "xn--bcher-kva.example");
+        check("straße.example", "straße.example", "xn--strae-oqa.example");
+        // Not a punycode of anything: a name like others.
+        check("xn--a.example", "xn--a.example", "xn--a.example");
+        let long = "例".repeat(60);
+        assert_eq!(Domain::check(&long), Err(AddressError::DomainLength));
+        let address = |text: &str| Address::parse(text).unwrap().to_ascii();
+        assert_eq!(
+            address("a@例子.中国").as_deref(),
+            Some("a@xn--fsqu00a.xn--fiqs8s")
+        );
+        assert_eq!(address("张三@example.org"), None);
     }
 
     #[test]

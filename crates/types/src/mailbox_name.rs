@@ -3,6 +3,7 @@
 use std::fmt;
 
 use thiserror::Error;
+use unicode_normalization::{UnicodeNormalization as _, is_nfc};
 
 /// What separates the parts of a mailbox name.
 pub const SEPARATOR: char = '/';
@@ -29,18 +30,28 @@ pub enum MailboxNameError {
     /// Deeper than the limit.
     #[error("a mailbox name has at most {MAX_PARTS} parts")]
     TooDeep,
-    /// A control character, or a wildcard of LIST.
+    /// A control character, a line or paragraph separator, or a wildcard of LIST.
     #[error("a mailbox name may not hold {0:?}")]
     Character(char),
 }
 
 impl MailboxName {
-    /// Checks a name and gives `INBOX` its one spelling. A separator at the end is dropped (RFC 3501 §6.3.3).
+    /// Checks a name and gives it its one spelling: that of `INBOX`, and NFC, so that what looks the same is one
+    /// mailbox, whichever program wrote it (RFC 5198 §3). A separator at the end is dropped (RFC 3501 §6.3.3).
     ///
     /// # Errors
     /// Says what is wrong with the name.
     pub fn check(name: &str) -> Result<Self, MailboxNameError> {
         let name = name.strip_suffix(SEPARATOR).unwrap_or(name);
+        let normal: String;
+        let name = match is_nfc(name) {
+            true => name,
+            // Not more than is looked at below: a longer one does not get shorter.
+            false => {
+                normal = name.nfc().take(MAX_NAME + 1).collect();
+                &normal
+            }
+        };
         if name.len() > MAX_NAME {
             return Err(MailboxNameError::TooLong);
         }
@@ -50,7 +61,9 @@ impl MailboxName {
         if name.split(SEPARATOR).count() > MAX_PARTS {
             return Err(MailboxNameError::TooDeep);
         }
-        if let Some(c) = name.chars().find(|c| c.is_control() || *c == '*' || *c == '%') {
+        // RFC 6855 §3: no U+0000 to U+001F, U+007F to U+009F, U+2028, U+2029.
+        let wrong = |c: &char| c.is_control() || matches!(c, '*' | '%' | '\u{2028}' | '\u{2029}');
+        if let Some(c) = name.chars().find(wrong) {
             return Err(MailboxNameError::Character(c));
         }
         let (first, rest) = name.split_at(name.find(SEPARATOR).unwrap_or(name.len()));
@@ -140,6 +153,9 @@ mod tests {
         check("Inbox/Work", Ok("INBOX/Work"));
         check("inboxes", Ok("inboxes"));
         check("工作/项目/", Ok("工作/项目"));
+        check("E\u{301}te\u{301}/x", Ok("Été/x"));
+        check("a\u{2028}b", Err(MailboxNameError::Character('\u{2028}')));
+        check("a\u{85}", Err(MailboxNameError::Character('\u{85}')));
         check("", Err(MailboxNameError::Empty));
         check("a//b", Err(MailboxNameError::Empty));
         check("/a", Err(MailboxNameError::Empty));

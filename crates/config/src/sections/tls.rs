@@ -75,7 +75,12 @@ pub(crate) fn names(section: &mut Section<'_>) -> Vec<NamedCertificate> {
     let keys: Vec<_> = names.keys().collect();
     let mut read = Vec::new();
     for (name, place) in keys {
-        if Domain::check(name.strip_prefix("*.").unwrap_or(name)).is_err() {
+        let (star, domain) = match name.strip_prefix("*.") {
+            Some(domain) => ("*.", domain),
+            None => ("", name),
+        };
+        let domain = Domain::check(domain);
+        if domain.is_err() {
             let what = Words::new(
                 format!("{name:?} must be a domain, or *. and a domain"),
                 format!("{name:?} 必须是域名，或 *. 加域名"),
@@ -89,11 +94,15 @@ pub(crate) fn names(section: &mut Section<'_>) -> Vec<NamedCertificate> {
             pair.require("key");
         }
         pair.end();
-        read.extend(both.map(|(certificate, key)| NamedCertificate {
-            name: name.to_ascii_lowercase(),
+        let (Ok(domain), Some((certificate, key))) = (domain, both) else {
+            continue;
+        };
+        read.push(NamedCertificate {
+            // As clients ask for it (RFC 6066 §3: A-labels).
+            name: format!("{star}{}", domain.to_ascii()),
             certificate,
             key,
-        }));
+        });
     }
     read
 }

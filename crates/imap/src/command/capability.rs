@@ -39,6 +39,7 @@ const WITHOUT_COMMAND: &[&str] = &[
     "CHILDREN",          // RFC 3348 §3
     "SPECIAL-USE",       // RFC 6154 §2
     "STATUS=SIZE",       // RFC 8438 §3
+    "UTF8=ACCEPT",       // RFC 6855 §3
     "WITHIN",            // RFC 5032 §2
     "OBJECTID",          // RFC 8474 §3
     "SAVEDATE",          // RFC 8514 §4.1
@@ -93,7 +94,7 @@ mod tests {
             assert_eq!(String::from_utf8(out).unwrap(), wanted);
         };
         let rest = "ID ENABLE NAMESPACE QUOTA IDLE UNSELECT UIDPLUS MOVE SASL-IR LITERAL+ MULTIAPPEND CHILDREN SPECIAL-USE \
-                    STATUS=SIZE WITHIN OBJECTID SAVEDATE QUOTA=RES-STORAGE QUOTA=RES-MESSAGE APPENDLIMIT=1000";
+                    STATUS=SIZE UTF8=ACCEPT WITHIN OBJECTID SAVEDATE QUOTA=RES-STORAGE QUOTA=RES-MESSAGE APPENDLIMIT=1000";
         check(Situation::LoggedIn, &format!(" IMAP4rev1 {rest}"));
         check(
             Situation::LoginForbidden { starttls: Offer::Yes },

@@ -15,6 +15,20 @@ pub struct Enable {
     pub capabilities: Vec<Bytes>,
 }
 
+/// What is enabled to have UTF-8 in quoted strings, mailbox names and header fields (RFC 6855 §3).
+pub const UTF8_ACCEPT: &str = "UTF8=ACCEPT";
+
+impl Enable {
+    /// Whether a capability is asked for, in any case.
+    #[must_use]
+    pub fn asks_for(&self, capability: &str) -> bool {
+        let wanted = capability.as_bytes();
+        self.capabilities
+            .iter()
+            .any(|word| word.eq_ignore_ascii_case(wanted))
+    }
+}
+
 /// `enable = "ENABLE" 1*(SP capability)`.
 pub(super) fn parse(cursor: &mut Cursor<'_>) -> Result<Enable, ParseError> {
     cursor.space()?;

@@ -63,8 +63,8 @@ impl Pattern {
     /// The pattern after the reference, in UTF-8; `None` if the encoding of either is broken: it matches nothing.
     #[must_use]
     pub fn after(&self, reference: &MailboxArgument) -> Option<String> {
-        let mut whole = decode(&reference.0)?;
-        whole.push_str(&decode(&self.0)?);
+        let mut whole = decode(&reference.text, reference.mode)?;
+        whole.push_str(&decode(&self.0, reference.mode)?);
         Some(whole)
     }
 }
@@ -228,7 +228,7 @@ fn pattern(cursor: &mut Cursor<'_>) -> Result<(MailboxArgument, Pattern), ParseE
     let reference = mailbox(cursor)?;
     cursor.space()?;
     let pattern = Pattern(cursor.list_mailbox()?);
-    if reference.0.len() + pattern.0.len() > MAX_PATTERN {
+    if reference.text.len() + pattern.0.len() > MAX_PATTERN {
         return Err(before.wanted("a pattern of at most 2000 octets"));
     }
     Ok((reference, pattern))

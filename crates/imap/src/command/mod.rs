@@ -26,6 +26,7 @@ use thiserror::Error;
 use crate::framing::Frame;
 use crate::grammar::cursor::{Cursor, ParseError, is_astring};
 use crate::grammar::mailbox::{MailboxArgument, mailbox, print_argument};
+use crate::grammar::mode::Mode;
 use crate::grammar::set::Numbering;
 pub use append::Append;
 pub use authenticate::Authenticate;
@@ -293,12 +294,12 @@ pub struct BadCommand {
     pub why: ParseError,
 }
 
-/// Reads a command.
+/// Reads a command of a client that speaks in this way.
 ///
 /// # Errors
 /// Says where the frame stops being a command.
-pub fn parse(frame: &Frame) -> Result<Tagged, BadCommand> {
-    let mut cursor = Cursor::new(frame);
+pub fn parse(frame: &Frame, mode: Mode) -> Result<Tagged, BadCommand> {
+    let mut cursor = Cursor::new(frame, mode);
     let tag = tag(&mut cursor).map_err(|why| BadCommand { tag: None, why })?;
     match after_tag(&mut cursor) {
         Ok((entry, command)) => Ok(Tagged { tag, entry, command }),
@@ -313,7 +314,7 @@ pub fn tag_of(text: &Bytes) -> Option<Bytes> {
         text: text.clone(),
         literals: Vec::new(),
     };
-    tag(&mut Cursor::new(&frame)).ok()
+    tag(&mut Cursor::new(&frame, Mode::Ascii)).ok()
 }
 
 /// `tag = 1*<any ASTRING-CHAR except "+">`, and the space after it.

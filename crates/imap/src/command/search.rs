@@ -6,6 +6,7 @@ use types::{KeywordName, SystemKeyword};
 use crate::grammar::cursor::{Cursor, ParseError};
 use crate::grammar::date::{Date, date, print_date};
 use crate::grammar::flag::keyword;
+use crate::grammar::mode::Mode;
 use crate::grammar::print;
 use crate::grammar::set::{MessageSet, Numbering, print_sequence_set, sequence_set};
 
@@ -126,6 +127,10 @@ impl Relation {
 pub(super) fn parse(cursor: &mut Cursor<'_>, numbering: Numbering) -> Result<Search, ParseError> {
     cursor.space()?;
     let mut charset = None;
+    // RFC 6855 §3: it would contradict what was enabled.
+    if cursor.mode() == Mode::Utf8 && cursor.clone().take_word("CHARSET ") {
+        return Err(cursor.wanted("a search key: after ENABLE UTF8=ACCEPT the charset is UTF-8"));
+    }
     if cursor.take_word("CHARSET ") {
         charset = Some(cursor.astring("a charset")?);
         cursor.space()?;

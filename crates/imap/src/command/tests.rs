@@ -20,13 +20,50 @@ fn frame(text: &str) -> Frame {
 
 /// Parses, prints, parses again; gives the canonical text.
 fn canonical(text: &str) -> String {
-    let tagged = parse(&frame(&format!("a {text}"))).unwrap_or_else(|e| panic!("{text}: {e}"));
+    canonical_in(text, Mode::Ascii)
+}
+
+fn canonical_in(text: &str, mode: Mode) -> String {
+    let tagged = parse(&frame(&format!("a {text}")), mode).unwrap_or_else(|e| panic!("{text}: {e}"));
     let mut out = Vec::new();
     print(&mut out, "a", &tagged.command);
     let printed = String::from_utf8(out).unwrap();
-    let again = parse(&frame(printed.trim_end())).unwrap_or_else(|e| panic!("{printed}: {e}"));
+    let again = parse(&frame(printed.trim_end()), mode).unwrap_or_else(|e| panic!("{printed}: {e}"));
     assert_eq!(again.command, tagged.command, "{text} printed as {printed}");
     printed.trim_end().strip_prefix("a ").unwrap().to_owned()
+}
+
+/// RFC 6855 §3 and §4.
+#[test]
+fn after_enable_commands_are_in_utf_8() {
+    let check = |text: &str, wanted: &str| assert_eq!(canonical_in(text, Mode::Utf8), wanted, "{text}");
+    check("SELECT \"R&D\"", "SELECT R&D");
+    check("CREATE \"工作\"", "CREATE {6}\r\n工作");
+    check(
+        "APPEND INBOX UTF8 (~{3}\r\nabc)",
+        "APPEND INBOX UTF8 (~{3}\r\nabc)",
+    );
+    check(
+        "APPEND INBOX (\\Seen) utf8 (~{3+}\r\nabc) {1}\r\nx",
+        "APPEND INBOX (\\Seen) UTF8 (~{3}\r\nabc) {1}\r\nx",
+    );
+    // imaplib's way.
+    check(
+        "APPEND INBOX {10}\r\nUTF8 (abc)",
+        "APPEND INBOX UTF8 (~{3}\r\nabc)",
+    );
+    check("SEARCH TEXT \"工作\"", "SEARCH TEXT {6}\r\n工作");
+    let bad = |text: &str, mode| parse(&frame(&format!("a {text}")), mode).is_err();
+    assert!(bad("SEARCH CHARSET UTF-8 ALL", Mode::Utf8));
+    assert!(bad("UID SEARCH charset US-ASCII ALL", Mode::Utf8));
+    assert!(!bad("SEARCH CHARSET UTF-8 ALL", Mode::Ascii));
+    assert!(bad("APPEND INBOX UTF8 ({3}\r\nabc)", Mode::Utf8));
+    assert!(bad("APPEND INBOX UTF8 (~{3}\r\nabc", Mode::Utf8));
+    assert!(bad("APPEND INBOX ~{3}\r\nabc", Mode::Utf8));
+    assert!(bad("APPEND INBOX UTF8 (~{3}\r\na\0c)", Mode::Utf8));
+    let same = |text: &str| assert_eq!(canonical(text), text);
+    same("APPEND INBOX UTF8 (~{3}\r\nabc)");
+    same("APPEND INBOX {10}\r\nUTF8 (abc)");
 }
 
 #[test]
@@ -179,7 +216,7 @@ fn search_parses_and_prints() {
 #[test]
 fn what_is_no_command_is_refused_where_it_goes_wrong() {
     let check = |text: &str, tag: Option<&str>, at: usize| {
-        let bad = parse(&frame(text)).map(|t| t.command).unwrap_err();
+        let bad = parse(&frame(text), Mode::Ascii).map(|t| t.command).unwrap_err();
         let tag = tag.map(|t| Bytes::copy_from_slice(t.as_bytes()));
         assert_eq!((bad.tag, bad.why.at), (tag, at), "{text:?}");
     };
@@ -215,16 +252,16 @@ fn what_is_no_command_is_refused_where_it_goes_wrong() {
 
 #[test]
 fn a_search_has_a_depth_limit() {
-    let nested = |n: usize| parse(&frame(&format!("a SEARCH {}ALL", "NOT ".repeat(n))));
+    let nested = |n: usize| parse(&frame(&format!("a SEARCH {}ALL", "NOT ".repeat(n))), Mode::Ascii);
     assert!(nested(49).is_ok());
     assert!(nested(50).is_err());
     let brackets = format!("a SEARCH {}ALL{}", "(".repeat(30_000), ")".repeat(30_000));
-    assert!(parse(&frame(&brackets)).is_err());
+    assert!(parse(&frame(&brackets), Mode::Ascii).is_err());
 }
 
 #[test]
 fn secrets_do_not_print() {
-    let login = parse(&frame("a LOGIN alice tin-whistle")).unwrap();
+    let login = parse(&frame("a LOGIN alice tin-whistle"), Mode::Ascii).unwrap();
     assert!(!format!("{login:?}").contains("tin-whistle"));
 }
 
@@ -232,7 +269,7 @@ fn secrets_do_not_print() {
 fn every_command_of_the_table_is_found_by_its_name() {
     for entry in COMMANDS {
         let text = frame(&format!("a {} ", entry.name.to_ascii_lowercase()));
-        let mut cursor = Cursor::new(&text);
+        let mut cursor = Cursor::new(&text, Mode::Ascii);
         tag(&mut cursor).unwrap();
         assert_eq!(name(&mut cursor).unwrap().name, entry.name);
     }

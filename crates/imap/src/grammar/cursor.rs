@@ -3,6 +3,7 @@
 use bytes::{Bytes, BytesMut};
 use thiserror::Error;
 
+use super::mode::Mode;
 use crate::framing::Frame;
 
 /// Where a command stops being one, and what should have stood there.
@@ -21,6 +22,7 @@ pub struct Cursor<'f> {
     text: &'f Bytes,
     at: usize,
     literals: std::slice::Iter<'f, Bytes>,
+    mode: Mode,
 }
 
 /// `ATOM-CHAR` of RFC 3501 §9.
@@ -48,12 +50,19 @@ fn is_list_char(b: u8) -> bool {
 impl<'f> Cursor<'f> {
     /// Stands before the first octet of the frame.
     #[must_use]
-    pub fn new(frame: &'f Frame) -> Self {
+    pub fn new(frame: &'f Frame, mode: Mode) -> Self {
         Cursor {
             text: &frame.text,
             at: 0,
             literals: frame.literals.iter(),
+            mode,
         }
+    }
+
+    /// How the client speaks.
+    #[must_use]
+    pub fn mode(&self) -> Mode {
+        self.mode
     }
 
     /// An error at this place.
@@ -222,7 +231,17 @@ impl<'f> Cursor<'f> {
         }
     }
 
+    /// RFC 6855 §3: UTF-8 may stand in it, whatever was enabled, and what is not UTF-8 is refused.
     fn quoted(&mut self) -> Result<Bytes, ParseError> {
+        let before = self.clone();
+        let value = self.octets_in_quotes()?;
+        match std::str::from_utf8(&value) {
+            Ok(_) => Ok(value),
+            Err(_) => Err(before.wanted("a quoted string in UTF-8")),
+        }
+    }
+
+    fn octets_in_quotes(&mut self) -> Result<Bytes, ParseError> {
         self.expect(b'"', "a quoted string")?;
         let rest = self.rest();
         let end = memchr::memchr2(b'"', b'\\', rest).ok_or_else(|| self.wanted("a closing quote"))?;
@@ -271,6 +290,15 @@ impl<'f> Cursor<'f> {
             return Err(before.wanted("a literal without NUL"));
         }
         Ok(literal.clone())
+    }
+
+    /// `literal8` of RFC 4466 §6; NUL is no more welcome in it than elsewhere.
+    ///
+    /// # Errors
+    /// No such literal is next.
+    pub fn literal8(&mut self) -> Result<Bytes, ParseError> {
+        self.expect(b'~', "a literal that begins with ~")?;
+        self.literal()
     }
 
     /// `"(" item *(SP item) ")"`, or `"()"`.
@@ -325,7 +353,7 @@ mod tests {
     fn strings_come_in_three_forms() {
         let check = |text: &'static str, wanted: Result<&str, usize>| {
             let frame = frame(text, &["lit", "n\0l"]);
-            let mut cursor = Cursor::new(&frame);
+            let mut cursor = Cursor::new(&frame, Mode::Ascii);
             let got = cursor.astring("a string").and_then(|s| cursor.end().map(|()| s));
             assert_eq!(
                 got.as_deref().map_err(|e| e.at),
@@ -350,16 +378,41 @@ mod tests {
     }
 
     #[test]
+    fn a_quoted_string_is_utf_8_whatever_was_enabled() {
+        let check = |text: &'static [u8], wanted: Result<&str, usize>| {
+            for mode in [Mode::Ascii, Mode::Utf8] {
+                let frame = Frame {
+                    text: Bytes::from_static(text),
+                    literals: Vec::new(),
+                };
+                let got = Cursor::new(&frame, mode).string("a string");
+                assert_eq!(got.as_deref().map_err(|e| e.at), wanted.map(str::as_bytes));
+            }
+        };
+        check("\"工作\"".as_bytes(), Ok("工作"));
+        check("\"a\\\"工\"".as_bytes(), Ok("a\"工"));
+        check(b"\"\xe5\xb7\"", Err(0));
+        check(b"\"a\\\"\xff\"", Err(0));
+        check(b"\"\xc0\x80\"", Err(0));
+        check(b"\"\xed\xa0\x80\"", Err(0));
+    }
+
+    #[test]
     fn a_literal_may_not_hold_nul() {
         let frame = frame("{3}\r\n", &["n\0l"]);
-        assert_eq!(Cursor::new(&frame).astring("a string").map_err(|e| e.at), Err(0));
+        assert_eq!(
+            Cursor::new(&frame, Mode::Ascii)
+                .astring("a string")
+                .map_err(|e| e.at),
+            Err(0)
+        );
     }
 
     #[test]
     fn numbers_have_32_bits() {
         let check = |text: &'static str, wanted: Option<u32>| {
             let frame = frame(text, &[]);
-            assert_eq!(Cursor::new(&frame).number().ok(), wanted, "{text:?}");
+            assert_eq!(Cursor::new(&frame, Mode::Ascii).number().ok(), wanted, "{text:?}");
         };
         check("0", Some(0));
         check("4294967295", Some(u32::MAX));

@@ -1,4 +1,5 @@
-//! Mailbox names on the wire: modified UTF-7 (RFC 3501 §5.1.3), or UTF-8, which is taken as well.
+//! Mailbox names on the wire: modified UTF-7 (RFC 3501 §5.1.3), or UTF-8, which is taken as well, and alone after ENABLE
+//! UTF8=ACCEPT (RFC 6855 §3).
 
 use base64::Engine as _;
 use base64::alphabet::IMAP_MUTF7;
@@ -9,6 +10,7 @@ use thiserror::Error;
 use types::{MailboxName, MailboxNameError};
 
 use super::cursor::{Cursor, ParseError};
+use super::mode::Mode;
 use super::print;
 
 const BASE64: GeneralPurpose = GeneralPurpose::new(
@@ -32,7 +34,12 @@ pub enum BadName {
 /// `mailbox`, as the client wrote it. A name that cannot be is answered with NO and not with BAD, so it is looked at
 /// when the command is executed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MailboxArgument(pub Bytes);
+pub struct MailboxArgument {
+    /// Its octets.
+    pub text: Bytes,
+    /// How they are to be read.
+    pub mode: Mode,
+}
 
 impl MailboxArgument {
     /// The name in UTF-8.
@@ -40,14 +47,14 @@ impl MailboxArgument {
     /// # Errors
     /// The encoding is broken or the name breaks a rule.
     pub fn name(&self) -> Result<MailboxName, BadName> {
-        let text = decode(&self.0).ok_or(BadName::Encoding)?;
+        let text = decode(&self.text, self.mode).ok_or(BadName::Encoding)?;
         Ok(MailboxName::check(&text)?)
     }
 
     /// Whether the client ended the name with a separator: it wants to create names below it (RFC 3501 §6.3.3).
     #[must_use]
     pub fn ends_with_separator(&self) -> bool {
-        self.0.last() == Some(&b'/')
+        self.text.last() == Some(&b'/')
     }
 }
 
@@ -55,7 +62,10 @@ impl From<&str> for MailboxArgument {
     fn from(name: &str) -> Self {
         let mut text = Vec::new();
         encode(&mut text, name);
-        MailboxArgument(Bytes::from(text))
+        MailboxArgument {
+            text: Bytes::from(text),
+            mode: Mode::Ascii,
+        }
     }
 }
 
@@ -64,26 +74,32 @@ impl From<&str> for MailboxArgument {
 /// # Errors
 /// No string is next.
 pub fn mailbox(cursor: &mut Cursor<'_>) -> Result<MailboxArgument, ParseError> {
-    cursor.astring("a mailbox name").map(MailboxArgument)
+    Ok(MailboxArgument {
+        text: cursor.astring("a mailbox name")?,
+        mode: cursor.mode(),
+    })
 }
 
 /// Prints an argument as it was given.
 pub fn print_argument(out: &mut Vec<u8>, mailbox: &MailboxArgument) {
-    print::astring(out, &mailbox.0);
+    print::astring(out, &mailbox.text);
 }
 
-/// Prints a mailbox name in modified UTF-7.
-pub fn print_name(out: &mut Vec<u8>, name: &str) {
+/// Prints a mailbox name as the client reads it.
+pub fn print_name(out: &mut Vec<u8>, name: &str, mode: Mode) {
+    if mode == Mode::Utf8 {
+        return print::astring_utf8(out, name);
+    }
     let mut text = Vec::with_capacity(name.len());
     encode(&mut text, name);
     print::astring(out, &text);
 }
 
-/// Modified UTF-7, or UTF-8, to text.
+/// Modified UTF-7, or UTF-8, to text. Who has enabled UTF-8 writes `&` for `&`.
 #[must_use]
-pub fn decode(bytes: &[u8]) -> Option<String> {
+pub fn decode(bytes: &[u8], mode: Mode) -> Option<String> {
     let text = std::str::from_utf8(bytes).ok()?;
-    if !text.is_ascii() {
+    if !text.is_ascii() || mode == Mode::Utf8 {
         return Some(text.to_owned());
     }
     let mut decoded = String::with_capacity(text.len());
@@ -153,7 +169,11 @@ mod tests {
     #[test]
     fn modified_utf_7_is_read_and_written() {
         let check = |wire: &str, text: &str| {
-            assert_eq!(decode(wire.as_bytes()).as_deref(), Some(text), "{wire}");
+            assert_eq!(
+                decode(wire.as_bytes(), Mode::Ascii).as_deref(),
+                Some(text),
+                "{wire}"
+            );
             let mut out = Vec::new();
             encode(&mut out, text);
             assert_eq!(out, wire.as_bytes(), "{text}");
@@ -166,12 +186,34 @@ mod tests {
         check("", "");
     }
 
+    /// RFC 6855 §3: what is printed is read again as the same name.
+    #[test]
+    fn with_utf_8_enabled_names_are_what_they_look_like() {
+        let check = |name: &str, wire: &str| {
+            let mut out = Vec::new();
+            print_name(&mut out, name, Mode::Utf8);
+            assert_eq!(String::from_utf8(out).unwrap(), wire);
+            assert_eq!(decode(name.as_bytes(), Mode::Utf8).as_deref(), Some(name));
+        };
+        check("工作/项目", "\"工作/项目\"");
+        check("été \"x\\", "\"été \\\"x\\\\\"");
+        check("R&D", "R&D");
+        check("R&-D", "R&-D");
+        check("&U,BTFw-", "&U,BTFw-");
+        check("a b", "\"a b\"");
+        check("", "\"\"");
+        assert_eq!(decode(b"\xff", Mode::Utf8), None);
+    }
+
     #[test]
     fn utf_8_is_read_and_what_is_broken_is_refused() {
-        assert_eq!(decode("工作&x".as_bytes()).as_deref(), Some("工作&x"));
+        assert_eq!(
+            decode("工作&x".as_bytes(), Mode::Ascii).as_deref(),
+            Some("工作&x")
+        );
         for wire in ["a&", "a&b", "&*-", "&2D0-", "&AA-", "&U,BTF2=-"] {
-            assert_eq!(decode(wire.as_bytes()), None, "{wire}");
+            assert_eq!(decode(wire.as_bytes(), Mode::Ascii), None, "{wire}");
         }
-        assert_eq!(decode(b"\xff"), None);
+        assert_eq!(decode(b"\xff", Mode::Ascii), None);
     }
 }

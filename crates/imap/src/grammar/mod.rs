@@ -4,6 +4,7 @@ pub mod cursor;
 pub mod date;
 pub mod flag;
 pub mod mailbox;
+pub mod mode;
 pub mod object_id;
 pub mod print;
 pub mod section;

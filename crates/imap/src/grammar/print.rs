@@ -85,6 +85,14 @@ pub fn astring(out: &mut Vec<u8>, text: &[u8]) {
     }
 }
 
+/// `astring` for who has enabled UTF-8 in quoted strings (RFC 6855 §3), of a text without line ends.
+pub fn astring_utf8(out: &mut Vec<u8>, text: &str) {
+    match text.is_ascii() {
+        true => astring(out, text.as_bytes()),
+        false => quoted(out, text.as_bytes()),
+    }
+}
+
 /// Items in parentheses with a space between them.
 pub fn list<T>(out: &mut Vec<u8>, items: &[T], mut item: impl FnMut(&mut Vec<u8>, &T)) {
     out.push(b'(');

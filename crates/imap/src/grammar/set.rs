@@ -213,7 +213,7 @@ mod tests {
             text: Bytes::copy_from_slice(text.as_bytes()),
             literals: Vec::new(),
         };
-        let mut cursor = Cursor::new(&frame);
+        let mut cursor = Cursor::new(&frame, crate::Mode::Ascii);
         sequence_set(&mut cursor).ok().filter(|_| cursor.is_at_end())
     }
 

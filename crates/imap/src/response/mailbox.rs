@@ -5,6 +5,7 @@ use types::Role;
 use crate::command::status::StatusItem;
 use crate::grammar::flag::{Flag, print_flags};
 use crate::grammar::mailbox::print_name;
+use crate::grammar::mode::Mode;
 use crate::grammar::object_id;
 use crate::grammar::print;
 
@@ -81,7 +82,7 @@ impl Attribute {
 }
 
 /// `* LIST (attributes) "/" name`, or `LSUB`. The name is empty where only the separator was asked for.
-pub fn list(out: &mut Vec<u8>, listing: Listing, attributes: &[Attribute], name: &str) {
+pub fn list(out: &mut Vec<u8>, listing: Listing, attributes: &[Attribute], (name, mode): (&str, Mode)) {
     out.extend_from_slice(match listing {
         Listing::List => b"* LIST ",
         Listing::Lsub => b"* LSUB ",
@@ -90,14 +91,14 @@ pub fn list(out: &mut Vec<u8>, listing: Listing, attributes: &[Attribute], name:
         out.extend_from_slice(attribute.name().as_bytes());
     });
     out.extend_from_slice(b" \"/\" ");
-    print_name(out, name);
+    print_name(out, name, mode);
     out.extend_from_slice(b"\r\n");
 }
 
 /// `* STATUS name (item number …)`; what the mailbox is called comes in parentheses (RFC 8474 §4.3).
-pub fn status(out: &mut Vec<u8>, name: &str, items: &[(StatusItem, u64)]) {
+pub fn status(out: &mut Vec<u8>, (name, mode): (&str, Mode), items: &[(StatusItem, u64)]) {
     out.extend_from_slice(b"* STATUS ");
-    print_name(out, name);
+    print_name(out, name, mode);
     out.push(b' ');
     print::list(out, items, |out, (item, value)| {
         out.extend_from_slice(item.name().as_bytes());
@@ -163,9 +164,9 @@ pub fn quota(out: &mut Vec<u8>, root: &str, resources: &[Resource]) {
 }
 
 /// `* QUOTAROOT mailbox root` (RFC 9208 §4.2.2).
-pub fn quota_root(out: &mut Vec<u8>, mailbox: &str, root: &str) {
+pub fn quota_root(out: &mut Vec<u8>, (mailbox, mode): (&str, Mode), root: &str) {
     out.extend_from_slice(b"* QUOTAROOT ");
-    print_name(out, mailbox);
+    print_name(out, mailbox, mode);
     out.push(b' ');
     print::string(out, root.as_bytes());
     out.extend_from_slice(b"\r\n");
@@ -196,19 +197,37 @@ mod tests {
         check(&|o| search(o, []), "* SEARCH");
         check(&|o| search(o, [2, 84]), "* SEARCH 2 84");
         check(
-            &|o| list(o, Listing::List, &[Attribute::NoSelect], ""),
+            &|o| list(o, Listing::List, &[Attribute::NoSelect], ("", Mode::Ascii)),
             "* LIST (\\Noselect) \"/\" \"\"",
         );
         check(
             &|o| {
                 let attributes = [Attribute::HasNoChildren, Attribute::Use(Role::Sent)];
-                list(o, Listing::Lsub, &attributes, "已发送 x");
+                list(o, Listing::Lsub, &attributes, ("已发送 x", Mode::Ascii));
             },
             "* LSUB (\\HasNoChildren \\Sent) \"/\" \"&XfJT0ZAB- x\"",
         );
         check(
-            &|o| status(o, "a b", &[(StatusItem::Messages, 1), (StatusItem::UidNext, 44)]),
+            &|o| {
+                let items = [(StatusItem::Messages, 1), (StatusItem::UidNext, 44)];
+                status(o, ("a b", Mode::Ascii), &items);
+            },
             "* STATUS \"a b\" (MESSAGES 1 UIDNEXT 44)",
+        );
+        check(
+            &|o| {
+                list(
+                    o,
+                    Listing::List,
+                    &[Attribute::HasNoChildren],
+                    ("已发送 x", Mode::Utf8),
+                )
+            },
+            "* LIST (\\HasNoChildren) \"/\" \"已发送 x\"",
+        );
+        check(
+            &|o| quota_root(o, ("工作", Mode::Utf8), ""),
+            "* QUOTAROOT \"工作\" \"\"",
         );
     }
 }

@@ -59,6 +59,8 @@ pub enum Code<'a> {
     AppendUid(UidValidity, &'a [Uid]),
     /// Where copied messages are (RFC 4315 §3).
     CopyUid(UidValidity, &'a [Uid], &'a [Uid]),
+    /// Messages of which a surrogate was shown (RFC 6858 §3).
+    Downgraded(&'a [Uid]),
     /// What a mailbox is called for ever (RFC 8474 §4.1, §4.2).
     MailboxId(MailboxId),
     /// Over the quota (RFC 9208 §4.3.1).
@@ -106,6 +108,10 @@ fn print_code(out: &mut Vec<u8>, code: Code<'_>) {
         Code::AppendUid(validity, uids) => {
             numbered(out, "APPENDUID ", validity.0);
             out.push(b' ');
+            print_uids(out, uids);
+        }
+        Code::Downgraded(uids) => {
+            word(out, "DOWNGRADED ");
             print_uids(out, uids);
         }
         Code::MailboxId(mailbox) => {
@@ -259,6 +265,10 @@ mod tests {
         check(
             Some(Code::AppendUid(UidValidity(7), &[Uid(4)])),
             "[APPENDUID 7 4] ",
+        );
+        check(
+            Some(Code::Downgraded(&[Uid(70), Uid(105), Uid(108), Uid(109)])),
+            "[DOWNGRADED 70,105,108:109] ",
         );
         check(Some(Code::MailboxId(MailboxId(16))), "[MAILBOXID (F10)] ");
     }

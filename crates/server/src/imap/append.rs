@@ -1,13 +1,13 @@
-//! APPEND (RFC 3501 §6.3.11, RFC 3502, RFC 4315 §3).
+//! APPEND (RFC 3501 §6.3.11, RFC 3502, RFC 4315 §3, RFC 6855 §4).
 
 use std::borrow::Cow;
 
 use bytes::Bytes;
-use imap::Refusal;
 use imap::command::Append;
 use imap::command::append::AppendMessage;
+use imap::{Mode, Refusal};
 use message::repair;
-use store::{Account, Appended, BlobSource, NewMessage};
+use store::{Account, Appended, BlobSource, NewMessage, TextForm};
 use types::Timestamp;
 
 use super::copy::{no_target, target};
@@ -24,7 +24,11 @@ pub(super) async fn append(account: &Account, append: Append, now: Timestamp) ->
     }
     let mut messages = Vec::with_capacity(append.messages.len());
     for message in append.messages {
-        messages.push(prepare(message, now).await);
+        let message = prepare(message, now).await;
+        if append.mailbox.mode == Mode::Ascii {
+            check_header(&message)?;
+        }
+        messages.push(message);
     }
     account.append(target, messages).await.map_err(no_target)
 }
@@ -40,5 +44,21 @@ async fn prepare(append: AppendMessage, now: Timestamp) -> NewMessage {
         source: BlobSource::Bytes(bytes),
         keywords: keywords(&append.flags),
         received: append.received.unwrap_or(now),
+    }
+}
+
+/// RFC 6855 §4: who has not enabled UTF8=ACCEPT appends no 8-bit character in the header of a message. In those of its parts,
+/// which the RFC does not speak of, old mail has many.
+fn check_header(message: &NewMessage) -> Result<(), Refusal> {
+    let (TextForm::Encoded, BlobSource::Bytes(bytes)) = (message.facts.form, &message.source) else {
+        return Ok(());
+    };
+    let end = match bytes.starts_with(b"\r\n") {
+        true => 0,
+        false => memchr::memmem::find(bytes, b"\r\n\r\n").unwrap_or(bytes.len()),
+    };
+    match bytes.get(..end).is_some_and(<[u8]>::is_ascii) {
+        true => Ok(()),
+        false => Err(Refusal::HeaderNotAscii),
     }
 }

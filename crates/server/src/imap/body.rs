@@ -1,15 +1,17 @@
 //! The octets of messages: BODY[…], RFC822, RFC822.HEADER, RFC822.TEXT (RFC 3501 §6.4.5).
 //!
 //! Most sections are a range of the message's bytes and are sent piece by piece, never whole in memory. A message is
-//! read whole only where its structure is asked for and it is not known where the section lies.
+//! read whole only where its structure is asked for and it is not known where the section lies; or where what is shown is
+//! its surrogate (RFC 6858), whose sections, structure and size are then all those of the surrogate.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use bytes::Bytes;
 use imap::command::fetch::FetchItem;
 use imap::grammar::section::{Partial, Section, SectionText};
 use imap::response::fetch::{FetchLine, Place};
-use message::{Header, Message, PartId, Structure};
+use message::{Header, Message, PartId, Structure, downgrade};
 use store::{Account, MessageRow};
 
 use super::apart::apart;
@@ -46,24 +48,69 @@ impl Parsed {
     }
 }
 
+/// What is shown of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Shown {
+    /// Its bytes.
+    AsIs,
+    /// Its surrogate, where it needs one.
+    Surrogate,
+}
+
 /// A message whose parts are wanted; it is read when needed, and once. What is found out about it is kept for the items
 /// that follow: a client may name a thousand of them.
 pub(super) struct Source<'s> {
     account: &'s Account,
     row: &'s MessageRow,
+    shown: Shown,
     whole: Option<Parsed>,
     head: Option<Parsed>,
     cards: Option<Bytes>,
 }
 
 impl<'s> Source<'s> {
-    pub(super) fn new(account: &'s Account, row: &'s MessageRow) -> Self {
+    pub(super) fn new(account: &'s Account, row: &'s MessageRow, shown: Shown) -> Self {
         Source {
             account,
             row,
+            shown,
             whole: None,
             head: None,
             cards: None,
+        }
+    }
+
+    /// Makes the surrogate, where that is what is shown: from then on it is the message.
+    async fn prepare(&mut self) -> Result<(), Stop> {
+        if self.shown == Shown::AsIs || self.whole.is_some() {
+            return Ok(());
+        }
+        let bytes = self.whole().await?;
+        let made = apart(bytes.clone(), |bytes| {
+            let surrogate = downgrade::message(bytes);
+            let structure = Structure::parse(&surrogate);
+            let bytes = match surrogate {
+                Cow::Owned(surrogate) => Some(Bytes::from(surrogate)),
+                Cow::Borrowed(_) => None,
+            };
+            (bytes, structure)
+        });
+        let (surrogate, structure) = made.await?;
+        let bytes = surrogate.unwrap_or(bytes);
+        self.whole = Some(Parsed { bytes, structure });
+        Ok(())
+    }
+
+    /// How many octets are shown.
+    pub(super) async fn octets(&mut self) -> Result<u64, Stop> {
+        self.prepare().await?;
+        Ok(self.size())
+    }
+
+    fn size(&self) -> u64 {
+        match &self.whole {
+            Some(Parsed { bytes, .. }) => bytes.len() as u64,
+            None => self.row.size.into(),
         }
     }
 
@@ -80,12 +127,12 @@ impl<'s> Source<'s> {
 
     /// All bytes of the message.
     pub(super) async fn whole(&self) -> Result<Bytes, Stop> {
-        self.read(0..u64::from(self.row.size)).await
+        self.read(0..self.size()).await
     }
 
     /// The message at least up to the end of its header.
     pub(super) async fn head(&self) -> Result<Bytes, Stop> {
-        let size = u64::from(self.row.size);
+        let size = self.size();
         let guess = self.read(0..size.min(HEADER_GUESS)).await?;
         let ends = guess.starts_with(b"\r\n") || memchr::memmem::find(&guess, b"\r\n\r\n").is_some();
         if ends || size <= HEADER_GUESS {
@@ -116,6 +163,7 @@ impl<'s> Source<'s> {
 
     /// The cards, made from the bytes: for a message whose stored ones are missing or of another version.
     pub(super) async fn cards(&mut self) -> Result<StoredCards<'_>, Stop> {
+        self.prepare().await?;
         let cards = match self.cards.take() {
             Some(cards) => cards,
             None => {
@@ -130,7 +178,8 @@ impl<'s> Source<'s> {
     }
 
     async fn section(&mut self, section: &Section) -> Result<Octets, Stop> {
-        let size = u64::from(self.row.size);
+        self.prepare().await?;
+        let size = self.size();
         if !section.part.is_empty() {
             return Ok(find(self.parsed_whole().await?, section));
         }

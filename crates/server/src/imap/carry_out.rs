@@ -3,10 +3,11 @@
 use ::store::{Appended, Copied};
 use imap::Refusal;
 use imap::command::Command;
+use imap::command::enable::{Enable, UTF8_ACCEPT};
 use imap::grammar::mailbox::MailboxArgument;
 use imap::grammar::set::Numbering;
 use imap::response::mailbox;
-use types::MailboxId;
+use types::{MailboxId, Uid};
 
 use super::selected::{Access, Expunges};
 use super::session::{Session, State};
@@ -21,6 +22,10 @@ pub(super) enum Outcome {
     Done(&'static str),
     LoggedIn,
     Opened(Access),
+    /// With those of which a surrogate was shown.
+    Fetched {
+        downgraded: Vec<Uid>,
+    },
     Created(MailboxId),
     Appended(Vec<Appended>),
     Copied(Copied),
@@ -77,11 +82,7 @@ impl Session {
         let connection = &mut self.connection;
         let done = |text| Ok(Outcome::Done(text));
         match command {
-            Command::Enable(_) => {
-                // RFC 5161 §3.1: words that are not known, or need not be enabled, are passed over: so far, all.
-                mailbox::enabled(connection.out(), &[]);
-                done("enabled")
-            }
+            Command::Enable(command) => self.enable(&command).map_err(Stop::from).and(done("enabled")),
             Command::Namespace => {
                 mailbox::namespace(connection.out());
                 done("told")
@@ -133,6 +134,21 @@ impl Session {
         }
     }
 
+    /// RFC 5161 §3.1: words that are not known, or need not be enabled, are passed over.
+    fn enable(&mut self, command: &Enable) -> Result<(), Refusal> {
+        let mut enabled: &[&str] = &[];
+        if command.asks_for(UTF8_ACCEPT) {
+            // RFC 6855 §3: with no mailbox open; its messages were shown in another form.
+            if matches!(self.state, State::Selected(_)) {
+                return Err(Refusal::State);
+            }
+            self.connection.enable_utf8();
+            enabled = &[UTF8_ACCEPT];
+        }
+        mailbox::enabled(self.connection.out(), enabled);
+        Ok(())
+    }
+
     /// Commands about the open mailbox, and all others with it open.
     async fn in_mailbox(&mut self, command: Command) -> Result<Outcome, Stop> {
         let State::Selected(selected) = &mut self.state else {
@@ -141,9 +157,10 @@ impl Session {
         let connection = &mut self.connection;
         let done = |text| Ok(Outcome::Done(text));
         match command {
-            Command::Fetch(command) => fetch::fetch(selected, connection, command)
-                .await
-                .and(done("fetched")),
+            Command::Fetch(command) => {
+                let downgraded = fetch::fetch(selected, connection, command).await?;
+                Ok(Outcome::Fetched { downgraded })
+            }
             Command::Store(command) => store_flags::store(selected, connection, command)
                 .await
                 .and(done("stored")),

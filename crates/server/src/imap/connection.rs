@@ -8,6 +8,7 @@ use std::io;
 use std::time::Duration;
 
 use bytes::Bytes;
+use imap::Mode;
 use imap::framing::{Event, Framer, Limits};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::timeout;
@@ -38,6 +39,7 @@ pub(super) struct Connection {
     written: u64,
     /// How long a client may take to read what is sent to it.
     patience: Duration,
+    mode: Mode,
 }
 
 /// A place in the output.
@@ -57,7 +59,18 @@ impl Connection {
             large: None,
             written: 0,
             patience,
+            mode: Mode::Ascii,
         }
+    }
+
+    /// How the client is spoken to.
+    pub(super) fn mode(&self) -> Mode {
+        self.mode
+    }
+
+    /// The client has enabled UTF8=ACCEPT: that lasts (RFC 5161 §3.1).
+    pub(super) fn enable_utf8(&mut self) {
+        self.mode = Mode::Utf8;
     }
 
     /// What the stream says of the client.

@@ -1,4 +1,5 @@
-//! FETCH and UID FETCH (RFC 3501 §6.4.5, §6.4.8).
+//! FETCH and UID FETCH (RFC 3501 §6.4.5, §6.4.8); for who has not enabled UTF8=ACCEPT, of the surrogates of
+//! internationalised messages (RFC 6855 §8, RFC 6858 §3).
 //!
 //! Messages are taken in batches: the rows of a batch are in memory, its cards are read with one call, and bodies are
 //! read while they are sent. What has been printed leaves before more is printed, so a slow client holds one batch.
@@ -7,36 +8,24 @@ use std::sync::Arc;
 
 use imap::command::Fetch;
 use imap::command::fetch::{FetchItem, Seen};
-use imap::grammar::set::Numbering;
 use imap::response::fetch::FetchLine;
 use store::{FactsRow, KeywordAction, KeywordChange, Keywords, MessageRow, StoreError, View};
 use tokio::task::coop::consume_budget;
 use types::{SystemKeyword, Timestamp, Uid};
 
-use super::body::{self, Source};
+use super::body::{self, Shown, Source};
 use super::connection::Connection;
 use super::flags::{FlagText, Recent};
-use super::selected::{Access, Selected};
+use super::plan::{Plan, Reads, Surrogates, is_of_cards};
+use super::selected::Selected;
 use super::stop::Stop;
 use crate::facts::StoredCards;
 
 /// How many messages are prepared together.
 const BATCH: usize = 256;
 
-/// What is wanted of each message, and what has to be read for it.
-struct Plan {
-    items: Vec<FetchItem>,
-    marks_seen: Seen,
-    facts: Reads,
-    bytes: Reads,
-}
-
-/// Whether something has to be read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Reads {
-    Needed,
-    NotNeeded,
-}
+/// So many messages of which a surrogate was shown are named: a line that clients can read. RFC 6858 §3 wants not all.
+const MAX_DOWNGRADED: usize = 1000;
 
 /// A message of a batch.
 struct Wanted {
@@ -51,62 +40,26 @@ impl Wanted {
     fn cards(&self) -> Option<StoredCards<'_>> {
         StoredCards::parse(&self.facts.as_ref()?.cards)
     }
-}
 
-impl Plan {
-    fn new(fetch: Fetch, access: Access) -> Self {
-        let numbering = fetch.messages.numbering();
-        let mut items = fetch.items;
-        // RFC 3501 §6.4.8: UID FETCH answers with the uid whether or not it was asked for.
-        if numbering == Numbering::Uids && !items.contains(&FetchItem::Uid) {
-            items.insert(0, FetchItem::Uid);
-        }
-        let sets = items.iter().any(|item| item.seen() == Seen::Set);
-        let reads = |of: fn(&FetchItem) -> bool| match items.iter().any(of) {
-            true => Reads::Needed,
-            false => Reads::NotNeeded,
-        };
-        Plan {
-            marks_seen: if sets && access == Access::ReadWrite {
-                Seen::Set
-            } else {
-                Seen::Stays
-            },
-            facts: reads(is_of_facts),
-            bytes: reads(is_of_bytes),
-            items,
+    /// The cards of what is shown, with its octets.
+    fn shown(&self, shown: Shown) -> Option<(StoredCards<'_>, u64)> {
+        match shown {
+            Shown::AsIs => Some((self.cards()?, self.row.size.into())),
+            Shown::Surrogate => self.cards()?.surrogate(),
         }
     }
 }
 
-fn is_of_cards(item: &FetchItem) -> bool {
-    matches!(
-        item,
-        FetchItem::Envelope | FetchItem::Body | FetchItem::BodyStructure
-    )
-}
-
-fn is_of_facts(item: &FetchItem) -> bool {
-    is_of_cards(item) || matches!(item, FetchItem::EmailId | FetchItem::ThreadId)
-}
-
-fn is_of_bytes(item: &FetchItem) -> bool {
-    matches!(
-        item,
-        FetchItem::BodySection(_) | FetchItem::Rfc822 | FetchItem::Rfc822Header | FetchItem::Rfc822Text
-    )
-}
-
 /// Sends what is asked for of each message. Messages that are gone are left out, and the client is told that there were
-/// some (RFC 2180 §4.1.2).
+/// some (RFC 2180 §4.1.2). Gives those of which a surrogate was shown.
 pub(super) async fn fetch(
     selected: &mut Selected,
     connection: &mut Connection,
     fetch: Fetch,
-) -> Result<(), Stop> {
+) -> Result<Vec<Uid>, Stop> {
     let view = selected.view().await?;
     let targets = selected.targets(&view, &fetch.messages)?;
-    let plan = Plan::new(fetch, selected.access());
+    let plan = Plan::new(fetch, selected.access(), connection.mode());
     selected.tell_keywords(connection.out(), &view);
     let mut printer = Printer::new(&view);
     let mut batch = Vec::with_capacity(BATCH);
@@ -127,7 +80,7 @@ pub(super) async fn fetch(
     if targets.some_gone {
         return Err(imap::Refusal::ExpungeIssued.into());
     }
-    printer.failed.map_or(Ok(()), Err)
+    printer.failed.map_or(Ok(printer.downgraded), Err)
 }
 
 /// Sends a batch and empties it.
@@ -141,8 +94,9 @@ async fn send(
         mark_seen(selected, batch).await;
         printer.learn_keywords(selected, connection.out(), batch).await;
     }
-    if plan.facts == Reads::Needed {
-        read_facts(selected, batch).await;
+    match plan.facts {
+        Reads::Needed => read_facts(selected, batch).await,
+        Reads::NotNeeded => read_facts_of_surrogates(selected, plan, batch).await,
     }
     for wanted in batch.drain(..) {
         if printer
@@ -207,6 +161,18 @@ async fn read_facts(selected: &Selected, batch: &mut [Wanted]) {
     }
 }
 
+/// Where nothing else is asked for: how large the surrogates are.
+async fn read_facts_of_surrogates(selected: &Selected, plan: &Plan, batch: &mut [Wanted]) {
+    if plan.surrogates != Surrogates::Size {
+        return;
+    }
+    for wanted in batch {
+        if plan.shown(&wanted.row) == Shown::Surrogate {
+            wanted.facts = read_facts_of(selected, wanted.row.uid).await;
+        }
+    }
+}
+
 /// The facts of one message, if they can be read; a failure is the operator's business alone.
 pub(super) async fn read_facts_of(selected: &Selected, uid: Uid) -> Option<FactsRow> {
     let (account, mailbox) = (selected.account(), selected.mailbox());
@@ -247,6 +213,7 @@ async fn read_facts_together(selected: &Selected, batch: &mut [Wanted]) -> Resul
 struct Printer {
     flags: FlagText,
     failed: Option<Stop>,
+    downgraded: Vec<Uid>,
 }
 
 impl Printer {
@@ -254,6 +221,14 @@ impl Printer {
         Printer {
             flags: FlagText::new(view.keywords()),
             failed: None,
+            downgraded: Vec::new(),
+        }
+    }
+
+    /// RFC 6858 §3: of a message whose size alone is told nothing was made.
+    fn has_downgraded(&mut self, plan: &Plan, uid: Uid) {
+        if plan.surrogates == Surrogates::Content && self.downgraded.len() < MAX_DOWNGRADED {
+            self.downgraded.push(uid);
         }
     }
 
@@ -280,19 +255,24 @@ impl Printer {
         if plan.bytes == Reads::Needed {
             return None;
         }
-        let cards = match plan.facts {
-            Reads::Needed => Some(wanted.cards()?),
-            Reads::NotNeeded => None,
+        let shown = plan.shown(&wanted.row);
+        let cards = match (plan.facts, shown) {
+            (Reads::NotNeeded, Shown::AsIs) => None,
+            _ => Some(wanted.shown(shown)?),
         };
+        let octets = cards.map_or(wanted.row.size.into(), |(_, octets)| octets);
         let recent = selected.recent(wanted.row.uid);
         let mut line = FetchLine::begin(out, wanted.position);
         for item in &plan.items {
             match &cards {
-                Some(cards) if is_of_cards(item) => card_item(&mut line, item, cards),
-                _ => self.row_item(&mut line, item, (wanted, recent)),
+                Some((cards, _)) if is_of_cards(item) => card_item(&mut line, item, cards),
+                _ => self.row_item(&mut line, item, (wanted, recent, octets)),
             }
         }
         line.end();
+        if shown == Shown::Surrogate {
+            self.has_downgraded(plan, wanted.row.uid);
+        }
         Some(())
     }
 
@@ -321,13 +301,15 @@ impl Printer {
         wanted: &Wanted,
     ) -> Result<(), Stop> {
         let row = &wanted.row;
-        let mut source = Source::new(selected.account(), row);
+        let shown = plan.shown(row);
+        let mut source = Source::new(selected.account(), row, shown);
+        let octets = octets(plan, &mut source, wanted).await?;
         let mut place = FetchLine::begin(connection.out(), wanted.position).pause();
         for item in &plan.items {
             place = match item {
                 FetchItem::Envelope | FetchItem::Body | FetchItem::BodyStructure => {
-                    let cards = match wanted.cards() {
-                        Some(stored) => stored,
+                    let cards = match wanted.shown(shown) {
+                        Some((stored, _)) => stored,
                         None => source.cards().await?,
                     };
                     let mut line = FetchLine::resume(connection.out(), place);
@@ -350,7 +332,7 @@ impl Printer {
                 | FetchItem::ThreadId
                 | FetchItem::Rfc822Size => {
                     let mut line = FetchLine::resume(connection.out(), place);
-                    self.row_item(&mut line, item, (wanted, selected.recent(row.uid)));
+                    self.row_item(&mut line, item, (wanted, selected.recent(row.uid), octets));
                     line.pause()
                 }
             };
@@ -362,10 +344,18 @@ impl Printer {
             line.flags(self.flags.print(row.keywords, selected.recent(row.uid)));
         }
         line.end();
+        if shown == Shown::Surrogate {
+            self.has_downgraded(plan, row.uid);
+        }
         Ok(())
     }
 
-    fn row_item(&mut self, line: &mut FetchLine<'_>, item: &FetchItem, (wanted, recent): (&Wanted, Recent)) {
+    fn row_item(
+        &mut self,
+        line: &mut FetchLine<'_>,
+        item: &FetchItem,
+        (wanted, recent, octets): (&Wanted, Recent, u64),
+    ) {
         let row = &wanted.row;
         match (item, &wanted.facts) {
             (FetchItem::Flags, _) => line.flags(self.flags.print(row.keywords, recent)),
@@ -373,9 +363,26 @@ impl Printer {
             (FetchItem::SaveDate, _) => line.save_date(Timestamp(row.saved.into())),
             (FetchItem::EmailId, Some(facts)) => line.email_id(facts.content),
             (FetchItem::ThreadId, Some(facts)) => line.thread_id(facts.thread),
-            (FetchItem::Rfc822Size, _) => line.size(u64::from(row.size)),
+            (FetchItem::Rfc822Size, _) => line.size(octets),
             _ => line.uid(row.uid),
         }
+    }
+}
+
+/// The size that is told: that of what BODY[] gives. Where it cannot be found out, the size of the message itself is as good
+/// as RFC 6858 §3 asks for.
+async fn octets(plan: &Plan, source: &mut Source<'_>, wanted: &Wanted) -> Result<u64, Stop> {
+    let of_message = u64::from(wanted.row.size);
+    let shown = plan.shown(&wanted.row);
+    if shown == Shown::AsIs || !plan.items.contains(&FetchItem::Rfc822Size) {
+        return Ok(of_message);
+    }
+    if let Some((_, octets)) = wanted.shown(shown) {
+        return Ok(octets);
+    }
+    match source.octets().await {
+        Err(Stop::Refused(_)) => Ok(of_message),
+        octets => octets,
     }
 }
 

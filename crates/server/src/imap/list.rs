@@ -22,9 +22,15 @@ enum Place {
 
 /// Lists the mailboxes that the pattern matches, and the levels above mailboxes that are none themselves.
 pub(super) async fn list(account: &Account, connection: &mut Connection, list: &List) -> io::Result<()> {
+    let mode = connection.mode();
     if list.pattern.is_empty() {
         // Only the separator is asked for, and the root of the reference: names have none here (RFC 3501 §6.3.8).
-        print(connection.out(), Listing::List, &[Attribute::NoSelect], "");
+        print(
+            connection.out(),
+            Listing::List,
+            &[Attribute::NoSelect],
+            ("", mode),
+        );
         return Ok(());
     }
     let Some(pattern) = list.pattern.after(&list.reference) else {
@@ -48,7 +54,12 @@ pub(super) async fn list(account: &Account, connection: &mut Connection, list: &
         }
         attributes.push(children(&places, name));
         attributes.extend(role.map(Attribute::Use));
-        print(connection.out(), Listing::List, &attributes, name.as_str());
+        print(
+            connection.out(),
+            Listing::List,
+            &attributes,
+            (name.as_str(), mode),
+        );
         connection.relieve().await?;
     }
     Ok(())
@@ -117,8 +128,14 @@ fn children(places: &BTreeMap<MailboxName, Place>, name: &MailboxName) -> Attrib
 /// Lists subscriptions. Where `%` stops above a subscribed name, that level is listed as one that cannot be selected
 /// (RFC 3501 §6.3.9).
 pub(super) async fn lsub(account: &Account, connection: &mut Connection, lsub: &Lsub) -> io::Result<()> {
+    let mode = connection.mode();
     if lsub.pattern.is_empty() {
-        print(connection.out(), Listing::Lsub, &[Attribute::NoSelect], "");
+        print(
+            connection.out(),
+            Listing::Lsub,
+            &[Attribute::NoSelect],
+            ("", mode),
+        );
         return Ok(());
     }
     let Some(pattern) = lsub.pattern.after(&lsub.reference) else {
@@ -141,7 +158,7 @@ pub(super) async fn lsub(account: &Account, connection: &mut Connection, lsub: &
             true => &[],
             false => &[Attribute::NoSelect],
         };
-        print(connection.out(), Listing::Lsub, attributes, name.as_str());
+        print(connection.out(), Listing::Lsub, attributes, (name.as_str(), mode));
         connection.relieve().await?;
     }
     Ok(())

@@ -22,7 +22,7 @@ pub(super) fn quota(account: &Account, out: &mut Vec<u8>, asked: &GetQuota) -> R
 /// Tells which quota root a mailbox has, or would have, and the same of it.
 pub(super) fn quota_root(account: &Account, out: &mut Vec<u8>, asked: &GetQuotaRoot) -> Result<(), Refusal> {
     let name = asked.mailbox.name()?;
-    print::quota_root(out, name.as_str(), ROOT);
+    print::quota_root(out, (name.as_str(), asked.mailbox.mode), ROOT);
     print::quota(out, ROOT, &resources(account));
     Ok(())
 }

@@ -17,7 +17,7 @@ use imap::grammar::set::Numbering;
 use store::{MessageRow, View};
 use types::{ContentId, KeywordName, SystemKeyword, ThreadId, Timestamp};
 
-use super::body::Source;
+use super::body::{Shown, Source};
 use super::fetch::read_facts_of;
 use super::flags::{Recent, bit_of};
 use super::many::{self, Known, Wanted};
@@ -340,7 +340,7 @@ impl<'s> Candidate<'s> {
             in_view,
             row,
             recent: selected.recent(row.uid),
-            source: Source::new(selected.account(), row),
+            source: Source::new(selected.account(), row, Shown::AsIs),
             sent: None,
             ids: None,
             texts,

@@ -249,7 +249,7 @@ impl Session {
     /// Carries out one command and answers it.
     async fn command(&mut self, frame: Frame) -> io::Result<Next> {
         self.door.tally.command();
-        let tagged = match parse(&frame) {
+        let tagged = match parse(&frame, self.connection.mode()) {
             Ok(tagged) => tagged,
             Err(bad) => return Ok(self.bad_command(&bad)),
         };
@@ -345,11 +345,16 @@ impl Session {
         }
         let uids: Vec<Uid> = match &outcome {
             Ok(Outcome::Appended(new)) => new.iter().map(|new| new.uid).collect(),
+            Ok(Outcome::Fetched { downgraded }) => downgraded.clone(),
             _ => Vec::new(),
         };
         let out = self.connection.out();
         let (code, text) = match &outcome {
             Ok(Outcome::Done(text)) => (None, *text),
+            Ok(Outcome::Fetched { .. }) => {
+                let some = !uids.is_empty();
+                (some.then_some(Code::Downgraded(&uids)), "fetched")
+            }
             Ok(Outcome::LoggedIn) => (Some(Code::Capability(&words)), "logged in"),
             Ok(Outcome::Opened(Access::ReadWrite)) => (Some(Code::ReadWrite), "opened"),
             Ok(Outcome::Opened(Access::ReadOnly)) => (Some(Code::ReadOnly), "opened to read only"),

@@ -23,7 +23,7 @@ pub(super) async fn status(
         let value = value(account, &mailbox, (*item, append_limit)).await?;
         values.push((*item, value));
     }
-    print::status(out, name.as_str(), &values);
+    print::status(out, (name.as_str(), status.mailbox.mode), &values);
     Ok(())
 }
 
@@ -42,6 +42,7 @@ async fn value(
         StatusItem::UidNext => mailbox.next_uid.0.into(),
         StatusItem::UidValidity => mailbox.validity.0.into(),
         StatusItem::Unseen => mailbox.unseen.into(),
+        // RFC 6858 §3: of the messages as they are, for those too who are shown surrogates.
         StatusItem::Size => mailbox.octets.0,
         StatusItem::Deleted => mailbox.deleted.into(),
         StatusItem::DeletedStorage if mailbox.deleted == 0 => 0,

@@ -1,7 +1,7 @@
 //! USER and PASS (RFC 1939 §7), and what every login ends with: verifies, takes the lease, and looks at what is there.
 //!
-//! DEVIATION RFC 6856 §2.2: SASLprep is not applied here. Names are compared in one spelling (NFC, lower case) by the
-//! directory, and a password is the octets that were set.
+//! DEVIATION RFC 6856 §2.2: SASLprep is not applied here. Names and passwords are prepared by the directory, as RFC 8265 has
+//! it, which takes the place of SASLprep.
 
 use pop3::command::Password;
 use pop3::reply::Words;

@@ -117,7 +117,7 @@ impl Rules {
         }
         if self.origin == Origin::User && !present.message_id {
             // RFC 6409 §8.3.
-            missing.push_str(&format!("Message-ID: <{id}@{}>\r\n", self.site.host));
+            missing.push_str(&format!("Message-ID: <{id}@{}>\r\n", self.site.host.to_ascii()));
         }
         if !present.header {
             // A message that is all body: without the empty line it would be read as a part of our header.

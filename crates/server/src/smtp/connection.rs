@@ -107,7 +107,7 @@ impl Connection {
             Port::Lmtp => "LMTP",
             Port::Relay | Port::Submission => "ESMTP",
         };
-        self.print(&reply::greeting(self.site.host.as_str(), dialect));
+        self.print(&reply::greeting(&self.site.host.to_ascii(), dialect));
         while self.converse().await? == Next::Tls {
             self.start_tls().await?;
         }
@@ -179,7 +179,7 @@ impl Connection {
         let reply = match command {
             Command::Hello(hello) => self.hello(hello)?,
             Command::Mail(mail) => self.mail(mail).await?,
-            Command::Rcpt(path) => self.rcpt(path).await?,
+            Command::Rcpt(rcpt) => self.rcpt(rcpt).await?,
             Command::Data => return self.data().await.map(|()| Next::Command),
             Command::Bdat(bdat) => return self.bdat(bdat).await.map(|()| Next::Command),
             Command::Rset => {

@@ -35,19 +35,20 @@ impl Connection {
         let received = Received {
             hello: &transaction.hello,
             peer: self.peer,
-            by: self.site.host.as_str(),
+            by: &self.site.host,
             with: With {
                 dialect: transaction.hello.dialect,
                 tls: self.policy.tls,
                 login: self.login.is_some(),
+                letters: transaction.mail.letters,
             },
             id: &id,
             only_recipient,
             at: now,
         };
         let mut octets = BytesMut::with_capacity(4 * 1024);
-        write!(octets, "{}{received}", ReturnPath(&transaction.mail.from))
-            .expect("a BytesMut takes everything");
+        let return_path = ReturnPath(&transaction.mail.from, transaction.mail.letters);
+        write!(octets, "{return_path}{received}").expect("a BytesMut takes everything");
         Ok(Incoming {
             prefix: octets.len(),
             octets,
@@ -107,7 +108,7 @@ impl Connection {
     fn print_each(&mut self, transaction: &Transaction<Recipient>, outcomes: &[Outcome], id: &str) {
         for (recipient, outcome) in transaction.recipients.iter().zip(outcomes) {
             match outcome {
-                Ok(()) => self.print(&reply::delivered_to(&recipient.address.to_string(), id)),
+                Ok(()) => self.print(&reply::delivered_to(recipient.address.to_ascii().as_deref(), id)),
                 Err(refusal) => self.print(&refusal.reply()),
             }
         }

@@ -18,9 +18,11 @@ impl Connection {
         if (hello.dialect == Dialect::Lmtp) != (self.policy.port == Port::Lmtp) {
             return Err(Refusal::WrongHello);
         }
+        // RFC 6531 §3.7.1: A-labels.
+        let host = self.site.host.to_ascii();
         let reply = match hello.dialect {
-            Dialect::Smtp => Reply::plain(250, self.site.host.to_string()),
-            Dialect::Esmtp | Dialect::Lmtp => ehlo::announce(self.site.host.as_str(), &self.offer()),
+            Dialect::Smtp => Reply::plain(250, host.into_owned()),
+            Dialect::Esmtp | Dialect::Lmtp => ehlo::announce(&host, &self.offer()),
         };
         self.state = Session::Ready(hello);
         Ok(reply)

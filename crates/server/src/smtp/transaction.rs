@@ -1,7 +1,7 @@
 //! MAIL and RCPT: who sends, and where it goes.
 
 use smtp::state::{Session, Transaction};
-use smtp::{ForwardPath, Mail, Refusal, Reply, ReversePath, reply};
+use smtp::{ForwardPath, Letters, Mail, Rcpt, Refusal, Reply, ReversePath, reply};
 use store::Delivery;
 use types::{Address, LocalPart, MailboxName};
 
@@ -56,8 +56,9 @@ impl Connection {
     }
 
     /// RFC 5321 §4.1.1.3.
-    pub(super) async fn rcpt(&mut self, path: ForwardPath) -> Result<Reply, Failed> {
-        let address = match path {
+    pub(super) async fn rcpt(&mut self, rcpt: Rcpt) -> Result<Reply, Failed> {
+        self.check_letters(rcpt.letters)?;
+        let address = match rcpt.path {
             // RFC 5321 §4.5.1: postmaster is reached under the name that we give ourselves too.
             ForwardPath::Address(address) if self.is_our_postmaster(&address) => Address {
                 local: address.local,
@@ -84,6 +85,15 @@ impl Connection {
             self.site.terms.limits.recipients,
         )?;
         Ok(reply::RECIPIENT_OK)
+    }
+
+    /// RFC 6531 §3.4: who names somebody in UTF-8 has said so with MAIL.
+    fn check_letters(&self, letters: Letters) -> Result<(), Refusal> {
+        let transaction = self.transaction().ok_or(Refusal::MailFirst)?;
+        match letters <= transaction.mail.letters {
+            true => Ok(()),
+            false => Err(Refusal::RecipientNotAscii),
+        }
     }
 
     /// Whose mail cannot be read is refused alone, before the message comes: after it one answer is for all, and who

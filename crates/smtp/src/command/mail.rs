@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::Command;
-use super::path::{ForwardPath, PathError, ReversePath, split_path};
+use super::path::{ForwardPath, PathError, ReversePath, Written, split_path};
 use crate::Refusal;
 
 /// What the body of the message is declared to hold (RFC 6152 §2).
@@ -26,6 +26,27 @@ pub struct Mail {
     pub body: Option<Body>,
     /// Who submitted it, where the client knows (RFC 4954 §5). Read, and not believed.
     pub submitter: Option<Box<str>>,
+    /// What addresses and header fields may be written in.
+    pub letters: Letters,
+}
+
+/// What addresses and header fields may be written in (RFC 6531 §3.4).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Letters {
+    /// ASCII.
+    #[default]
+    Ascii,
+    /// UTF-8: the client has said `SMTPUTF8`.
+    Utf8,
+}
+
+/// A recipient.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rcpt {
+    /// Where the message goes.
+    pub path: ForwardPath,
+    /// What it was written in.
+    pub letters: Letters,
 }
 
 const MAIL_FORM: &str = "MAIL FROM:<address> [parameters]";
@@ -40,9 +61,13 @@ pub(super) fn mail(arguments: &[u8]) -> Result<Command, Refusal> {
         size: None,
         body: None,
         submitter: None,
+        letters: Letters::Ascii,
     };
     for parameter in parameters(rest) {
         mail.set(parameter)?;
+    }
+    if mail.letters < Letters::of(inside) {
+        return Err(Refusal::SenderNotAscii);
     }
     Ok(Command::Mail(mail))
 }
@@ -52,8 +77,9 @@ pub(super) fn rcpt(arguments: &[u8]) -> Result<Command, Refusal> {
     let path = after_keyword(arguments, b"TO:").ok_or(Refusal::Syntax(RCPT_FORM))?;
     let (inside, rest) = split_path(path).map_err(wrong)?;
     let path = ForwardPath::parse(inside).map_err(wrong)?;
+    let letters = Letters::of(inside);
     match parameters(rest).next() {
-        None => Ok(Command::Rcpt(path)),
+        None => Ok(Command::Rcpt(Rcpt { path, letters })),
         Some(_) => Err(Refusal::UnknownParameter),
     }
 }
@@ -71,6 +97,16 @@ fn parameters(rest: &[u8]) -> impl Iterator<Item = &[u8]> {
         .filter(|parameter| !parameter.is_empty())
 }
 
+impl Letters {
+    /// What a text needs.
+    fn of(text: &str) -> Self {
+        match text.is_ascii() {
+            true => Letters::Ascii,
+            false => Letters::Utf8,
+        }
+    }
+}
+
 impl Mail {
     /// RFC 5321 §4.1.2: `esmtp-keyword ["=" esmtp-value]`; a keyword comes once.
     fn set(&mut self, parameter: &[u8]) -> Result<(), Refusal> {
@@ -80,6 +116,9 @@ impl Mail {
             "SIZE" => self.size.replace(size(value)?).is_some(),
             "BODY" => self.body.replace(body(value)?).is_some(),
             "AUTH" => self.submitter.replace(xtext(value)?).is_some(),
+            // RFC 6531 §3.4: it does not take a value.
+            "SMTPUTF8" if text.contains('=') => return Err(Refusal::Syntax("SMTPUTF8")),
+            "SMTPUTF8" => std::mem::replace(&mut self.letters, Letters::Utf8) == Letters::Utf8,
             _ => return Err(Refusal::UnknownParameter),
         };
         match twice {
@@ -130,7 +169,7 @@ fn xtext(value: &str) -> Result<Box<str>, Refusal> {
 
 impl fmt::Display for Mail {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "MAIL FROM:{}", self.from)?;
+        write!(f, "MAIL FROM:{}", Written(&self.from, self.letters))?;
         if let Some(size) = self.size {
             write!(f, " SIZE={size}")?;
         }
@@ -138,6 +177,9 @@ impl fmt::Display for Mail {
             Some(Body::SevenBit) => f.write_str(" BODY=7BIT")?,
             Some(Body::EightBitMime) => f.write_str(" BODY=8BITMIME")?,
             None => {}
+        }
+        if self.letters == Letters::Utf8 {
+            f.write_str(" SMTPUTF8")?;
         }
         let Some(submitter) = &self.submitter else {
             return Ok(());
@@ -150,5 +192,11 @@ impl fmt::Display for Mail {
             }
         }
         Ok(())
+    }
+}
+
+impl fmt::Display for Rcpt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "RCPT TO:{}", Written(&self.path, self.letters))
     }
 }

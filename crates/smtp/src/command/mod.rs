@@ -11,7 +11,8 @@ use std::fmt;
 pub use auth::Auth;
 pub use bdat::{Bdat, Last};
 pub use hello::{ClientName, Dialect, Hello};
-pub use mail::{Body, Mail};
+pub use mail::{Body, Letters, Mail, Rcpt};
+pub(crate) use path::Written;
 pub use path::{ForwardPath, ReversePath};
 
 use crate::Refusal;
@@ -24,7 +25,7 @@ pub enum Command {
     /// MAIL (RFC 5321 §4.1.1.2).
     Mail(Mail),
     /// RCPT (RFC 5321 §4.1.1.3).
-    Rcpt(ForwardPath),
+    Rcpt(Rcpt),
     /// DATA (RFC 5321 §4.1.1.4).
     Data,
     /// BDAT (RFC 3030 §2).
@@ -108,6 +109,7 @@ pub const COMMANDS: &[Entry] = &[
     entry("RSET", In::Any, "RFC 5321 §4.1.1.5", "RSET", |a| {
         bare(a, Command::Rset, "RSET")
     }),
+    // RFC 6531 §3.7.4.2: SMTPUTF8 may follow, for the sake of an answer with a name; ours has none.
     entry("VRFY", In::Any, "RFC 5321 §4.1.1.6", "VRFY string", |a| {
         worded(a, Command::Vrfy, "VRFY string")
     }),
@@ -189,7 +191,7 @@ impl fmt::Display for Command {
         match self {
             Command::Hello(hello) => write!(f, "{hello}"),
             Command::Mail(mail) => write!(f, "{mail}"),
-            Command::Rcpt(path) => write!(f, "RCPT TO:{path}"),
+            Command::Rcpt(rcpt) => write!(f, "{rcpt}"),
             Command::Data => f.write_str("DATA"),
             Command::Bdat(bdat) => write!(f, "{bdat}"),
             Command::Rset => f.write_str("RSET"),

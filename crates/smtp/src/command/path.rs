@@ -4,6 +4,7 @@ use std::fmt;
 
 use types::{Address, AddressError};
 
+use super::mail::Letters;
 use crate::Refusal;
 
 /// Where a message comes from.
@@ -28,7 +29,6 @@ pub enum ForwardPath {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum PathError {
     NoPath,
-    NotAscii,
     Address,
 }
 
@@ -37,7 +37,6 @@ impl PathError {
     pub(super) fn refusal(self, form: &'static str, address: Refusal) -> Refusal {
         match self {
             PathError::NoPath => Refusal::Syntax(form),
-            PathError::NotAscii => Refusal::NotAscii,
             PathError::Address => address,
         }
     }
@@ -67,10 +66,7 @@ pub(super) fn split_path(text: &[u8]) -> Result<(&str, &[u8]), PathError> {
     if !matches!(rest.first(), None | Some(b' ')) {
         return Err(PathError::Address);
     }
-    if !inside.is_ascii() {
-        return Err(PathError::NotAscii);
-    }
-    let inside = std::str::from_utf8(inside).map_err(|_| PathError::NotAscii)?;
+    let inside = std::str::from_utf8(inside).map_err(|_| PathError::Address)?;
     Ok((without_route(inside), rest))
 }
 
@@ -126,20 +122,34 @@ impl ForwardPath {
     }
 }
 
-impl fmt::Display for ReversePath {
+/// A path in the letters that may be used: without UTF-8, domains are A-labels.
+pub(crate) struct Written<P>(pub(crate) P, pub(crate) Letters);
+
+impl fmt::Display for Written<&Address> {
+    /// A local part outside of ASCII stays as it is: without UTF-8 nobody can have written it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            ReversePath::Null => f.write_str("<>"),
-            ReversePath::Address(address) => write!(f, "<{address}>"),
+        let Written(address, letters) = self;
+        match letters {
+            Letters::Ascii => write!(f, "<{}@{}>", address.local, address.domain.to_ascii()),
+            Letters::Utf8 => write!(f, "<{address}>"),
         }
     }
 }
 
-impl fmt::Display for ForwardPath {
+impl fmt::Display for Written<&ReversePath> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
+        match self.0 {
+            ReversePath::Null => f.write_str("<>"),
+            ReversePath::Address(address) => write!(f, "{}", Written(address, self.1)),
+        }
+    }
+}
+
+impl fmt::Display for Written<&ForwardPath> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
             ForwardPath::Postmaster => f.write_str("<postmaster>"),
-            ForwardPath::Address(address) => write!(f, "<{address}>"),
+            ForwardPath::Address(address) => write!(f, "{}", Written(address, self.1)),
         }
     }
 }

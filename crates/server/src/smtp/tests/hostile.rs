@@ -55,6 +55,7 @@ async fn nothing_is_injected_before_tls() {
         S: 250-SIZE 100000
         S: 250-STARTTLS
         S: 250-8BITMIME
+        S: 250-SMTPUTF8
         S: 250-ENHANCEDSTATUSCODES
         S: 250 CHUNKING
         S: 220 2.0.0 Ready to start TLS

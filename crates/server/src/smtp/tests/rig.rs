@@ -24,12 +24,12 @@ use crate::smtp::{Answer, Authority, Door, Found, Intake, Owns, Port, Relay, Sit
 /// The largest message in these tests.
 pub(super) const LIMIT: u64 = 100_000;
 
-/// `alice` (1) and `bob` (2) at `example.org`, whose passwords are their names; `team` is both.
+/// `alice` (1) and `bob` (2) at `example.org` and `例子.中国`, whose passwords are their names; `team` is both, `张三` is alice.
 struct Accounts;
 
 fn account(name: &str) -> Option<AccountId> {
     match name {
-        "alice" => Some(AccountId(1)),
+        "alice" | "张三" => Some(AccountId(1)),
         "bob" => Some(AccountId(2)),
         _ => None,
     }
@@ -57,7 +57,7 @@ impl Authority for Accounts {
 
     fn resolve<'a>(&'a self, address: &'a Address) -> Answer<'a, Found> {
         Box::pin(async move {
-            if address.domain.as_str() != "example.org" {
+            if !["example.org", "例子.中国"].contains(&address.domain.as_str()) {
                 return Ok(Found::Elsewhere);
             }
             let name = address.local.without_tag();
