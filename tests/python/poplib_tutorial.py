@@ -95,6 +95,9 @@ INTERNATIONAL = (
 def internationalised_mail():
     with imaplib.IMAP4_SSL(HOST, IMAPS, ssl_context=trusting()) as imap:
         imap.login(BOB, BOB_PASSWORD)
+        # RFC 6855 §4: who does not say UTF8=ACCEPT brings no such header.
+        assert imap.append("INBOX", None, None, INTERNATIONAL)[0] == "NO"
+        assert imap.enable("UTF8=ACCEPT")[0] == "OK"
         assert imap.append("INBOX", None, None, INTERNATIONAL)[0] == "OK"
     old = opened()  # which does not say UTF8
     number = old.stat()[0]
