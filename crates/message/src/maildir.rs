@@ -80,7 +80,10 @@ impl Keywords {
         let mut keywords = Keywords::default();
         for line in text.lines() {
             let entry = line.split_once(' ').and_then(|(number, name)| {
-                let number = number.parse::<usize>().ok().filter(|number| *number < MAX_KEYWORDS)?;
+                let number = number
+                    .parse::<usize>()
+                    .ok()
+                    .filter(|number| *number < MAX_KEYWORDS)?;
                 Some((number, KeywordName::check(name.trim()).ok()?))
             });
             let Some((number, name)) = entry else { continue };
@@ -140,7 +143,11 @@ pub fn print_name(unique: &str, marks: &Marks, keywords: &mut Keywords) -> Strin
         .filter(|(_, keyword)| marks.has(*keyword))
         .map(|(letter, _)| *letter)
         .collect();
-    if marks.names.iter().any(|name| name.as_str().eq_ignore_ascii_case(FORWARDED)) {
+    if marks
+        .names
+        .iter()
+        .any(|name| name.as_str().eq_ignore_ascii_case(FORWARDED))
+    {
         letters.push(b'P');
     }
     letters.extend(marks.names.iter().filter_map(|name| keywords.letter(name)));

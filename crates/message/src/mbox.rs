@@ -42,7 +42,11 @@ pub struct Head {
 /// Adds a message, whose lines end in LF, to the text of an mbox.
 pub fn print(out: &mut Vec<u8>, head: &Head, message: &[u8]) {
     let sender: String = head.sender.chars().filter(char::is_ascii_graphic).collect();
-    let sender = if sender.is_empty() { "MAILER-DAEMON" } else { &sender };
+    let sender = if sender.is_empty() {
+        "MAILER-DAEMON"
+    } else {
+        &sender
+    };
     out.extend_from_slice(format!("From {sender} {}\n", date(head.received)).as_bytes());
     marks::print(out, &head.marks);
     for line in message.split_inclusive(|octet| *octet == b'\n') {

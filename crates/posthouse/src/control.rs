@@ -1,9 +1,10 @@
 //! The control socket of a running server: lines of JSON in its data folder, for the owner of the folder only.
 //!
-//! A command asks with one [`Request`] a line and gets one [`Reply`] a line. A stopped server's folder is asked the
-//! same questions by the command itself: see [`State::answer`].
+//! A command asks with one [`Request`] a line and gets one [`Reply`] a line; the bytes of messages follow the line that says how
+//! many they are. A stopped server's folder is asked the same questions by the command itself: see [`State::answer`].
 
 mod client;
+pub(crate) mod mail;
 
 use std::fmt;
 use std::fs::{File, Permissions};
@@ -73,6 +74,8 @@ pub(crate) enum Request {
     CheckFolder,
     /// Verifies the mail of an account; answered with [`Reply::Checked`].
     CheckAccount(u64),
+    /// Asks for mail, or brings it; answered with [`Reply::Mail`].
+    Mail(mail::Ask),
 }
 
 /// An address and a password.
@@ -120,6 +123,7 @@ pub(crate) enum Reply {
     Shown(Shown),
     Names(Vec<String>),
     Checked(Checked),
+    Mail(mail::Answer),
     Refused(Refused),
 }
 
@@ -308,6 +312,7 @@ impl State {
                 Ok(Reply::Checked(checked))
             }
             Request::CheckAccount(id) => self.check_account(AccountId(id)).await.map(Reply::Checked),
+            Request::Mail(ask) => Box::pin(mail::answer(self, ask)).await,
             _ => Err(crate::admin::unexpected()),
         }
     }
@@ -457,10 +462,16 @@ async fn converse(stream: UnixStream, state: State) -> io::Result<()> {
             return Ok(());
         }
         let reply = match serde_json::from_slice(&line) {
-            Ok(request) => state.answer(request).await,
+            Ok(mut request) => {
+                mail::read_attached(&mut read, &mut request).await?;
+                state.answer(request).await
+            }
             Err(error) => Reply::Refused(Exit::new(Code::Data, error.to_string()).into()),
         };
         write.write_all(&print(&reply)).await?;
+        if let Reply::Mail(answer) = &reply {
+            write.write_all(&answer.octets()).await?;
+        }
     }
 }
 

@@ -7,6 +7,7 @@ mod account;
 mod admin;
 mod alias;
 mod app_password;
+mod archive;
 mod certificates;
 mod check;
 mod control;
@@ -14,8 +15,10 @@ mod disk;
 mod dns;
 mod domain;
 mod exit;
+mod export;
 mod folder;
 mod help;
+mod import;
 mod language;
 mod local;
 mod log;
@@ -75,6 +78,15 @@ enum Command {
     ///
     /// Says where mail was salvaged because a part of the log was lost, and which accounts have mail and no name.
     Check(check::Arguments),
+    /// Writes the mail of an account into files: Maildir, mbox, .eml or zip. Example: posthouse export alice@example.org alice.zip
+    ///
+    /// Folders, flags, keywords and dates go along, and manifest.json says what is there. Of a running server or a stopped one.
+    Export(export::Arguments),
+    /// Brings mail from files into an account: an export, or a Maildir or mbox of other programs. Example: posthouse import
+    /// alice@example.org ~/Maildir --into Old
+    ///
+    /// What a folder has already is not brought again: an import can be repeated. Accounts come with `posthouse account import`.
+    Import(import::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -118,5 +130,7 @@ fn carry_out(command: Command, language: Language) -> Result<(), Exit> {
         Command::Alias(command) => run::block_on(alias::run(command, language)),
         Command::Domain(command) => run::block_on(domain::run(command, language)),
         Command::Check(arguments) => run::block_on(check::run(&arguments, language)),
+        Command::Export(arguments) => run::block_on(export::run(&arguments, language)),
+        Command::Import(arguments) => run::block_on(import::run(&arguments, language)),
     }
 }

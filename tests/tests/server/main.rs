@@ -9,6 +9,7 @@
 mod accounts;
 mod crash;
 mod damage;
+mod export;
 mod hostile;
 mod power_loss;
 mod salvage;

@@ -28,7 +28,13 @@ const MOZILLA: [(u16, SystemKeyword); 4] = [
 const MOZILLA_FORWARDED: u16 = 0x1000;
 
 /// Fields that belong to the file and not to the message, beside those with marks.
-const OTHERS: [&str; 5] = ["X-UID", "X-IMAP", "X-IMAPbase", "Content-Length", "X-Mozilla-Status2"];
+const OTHERS: [&str; 5] = [
+    "X-UID",
+    "X-IMAP",
+    "X-IMAPbase",
+    "Content-Length",
+    "X-Mozilla-Status2",
+];
 
 pub(super) fn print(out: &mut Vec<u8>, marks: &Marks) {
     out.extend_from_slice(match marks.has(SystemKeyword::Seen) {

@@ -77,20 +77,36 @@ fn files_of_other_programs_are_read() {
     let found = scan(text);
     assert_eq!(found.len(), 2, "{found:?}");
     let (marks, message) = take_marks(&found[0].octets);
-    assert_eq!(String::from_utf8_lossy(&message), "Subject: one\n\nhi\n\n\nFrom there on\nFrom now\n");
-    assert!(marks.has(SystemKeyword::Seen) && marks.has(SystemKeyword::Answered) && marks.has(SystemKeyword::Flagged));
+    assert_eq!(
+        String::from_utf8_lossy(&message),
+        "Subject: one\n\nhi\n\n\nFrom there on\nFrom now\n"
+    );
+    assert!(
+        marks.has(SystemKeyword::Seen)
+            && marks.has(SystemKeyword::Answered)
+            && marks.has(SystemKeyword::Flagged)
+    );
     assert_eq!(marks.names.len(), 2);
     let (marks, message) = take_marks(&found[1].octets);
     assert_eq!(String::from_utf8_lossy(&message), "Subject: two\n\nbody\n");
-    assert!(marks.has(SystemKeyword::Answered) && marks.names.len() == 2, "{marks:?}");
+    assert!(
+        marks.has(SystemKeyword::Answered) && marks.names.len() == 2,
+        "{marks:?}"
+    );
     assert_eq!(found[1].received, Some(Timestamp(1_795_557_601)));
-    assert_eq!(found[1].offset, text.windows(7).rposition(|at| at == b"From b ").unwrap() as u64);
+    assert_eq!(
+        found[1].offset,
+        text.windows(7).rposition(|at| at == b"From b ").unwrap() as u64
+    );
 }
 
 #[test]
 fn windows_line_ends_and_no_end_at_all_are_read() {
     let found = scan(b"\r\nFrom a Tue Nov 24 22:00:00 2026\r\nA: b\r\n\r\nx\r\n\r\nFrom a Tue Nov 24 22:00:00 2026\r\nC: d");
-    let octets: Vec<_> = found.iter().map(|found| String::from_utf8_lossy(&found.octets)).collect();
+    let octets: Vec<_> = found
+        .iter()
+        .map(|found| String::from_utf8_lossy(&found.octets))
+        .collect();
     assert_eq!(octets, ["A: b\r\n\r\nx\r\n", "C: d"]);
     assert_eq!(scan(b"").len(), 0);
     assert_eq!(scan(b"\n\n").len(), 0);
@@ -100,11 +116,21 @@ fn windows_line_ends_and_no_end_at_all_are_read() {
 fn what_is_too_large_is_found_and_not_kept() {
     let text = b"From a Tue Nov 24 22:00:00 2026\n0123456789\n\nFrom a Tue Nov 24 22:00:00 2026\n0123\n";
     let found = scan_within(text, 8);
-    assert_eq!(found.iter().map(|found| (found.size, found.octets.len())).collect::<Vec<_>>(), [(11, 0), (5, 5)]);
+    assert_eq!(
+        found
+            .iter()
+            .map(|found| (found.size, found.octets.len()))
+            .collect::<Vec<_>>(),
+        [(11, 0), (5, 5)]
+    );
 }
 
 #[test]
 fn what_c_client_keeps_is_known() {
-    assert!(is_internal(b"From: x\nSubject: DON'T DELETE THIS MESSAGE -- FOLDER INTERNAL DATA\nX-IMAP: 1 2\n\nx"));
-    assert!(!is_internal(b"Subject: hi\n\nSubject: DON'T DELETE THIS MESSAGE -- FOLDER INTERNAL DATA\n"));
+    assert!(is_internal(
+        b"From: x\nSubject: DON'T DELETE THIS MESSAGE -- FOLDER INTERNAL DATA\nX-IMAP: 1 2\n\nx"
+    ));
+    assert!(!is_internal(
+        b"Subject: hi\n\nSubject: DON'T DELETE THIS MESSAGE -- FOLDER INTERNAL DATA\n"
+    ));
 }
