@@ -1,6 +1,6 @@
 //! s-nail: a letter is sent with a login, and a mailbox is listed over IMAP and over POP3, read and thinned out.
 
-use end_to_end::{Server, Service, messages, program};
+use end_to_end::{Conversation, Server, Service, messages, program};
 
 fn s_nail(server: &Server, words: &[&str], input: &str) -> program::Said {
     let folder = tempfile::tempdir().unwrap();

@@ -27,7 +27,8 @@ fn verify(target: &Path) -> Output {
 }
 
 fn append(imap: &mut Conversation, mailbox: &str, rest: &str, message: &[u8]) {
-    let head = format!("a APPEND {mailbox} {rest} {{{}+}}\r\n", message.len());
+    let space = if rest.is_empty() { "" } else { " " };
+    let head = format!("a APPEND {mailbox}{space}{rest} {{{}+}}\r\n", message.len());
     imap.send(&[head.as_bytes(), message, b"\r\n"].concat()).unwrap();
     loop {
         let line = imap.line().unwrap();
