@@ -140,7 +140,7 @@ mod tests {
             assert_eq!(of_path(wanted), name);
         };
         check("Archive/2026", "Archive/2026");
-        check("../.x", "%2E%2E/%2Ex".replace("%2E%2E", "%2E%2E").as_str());
+        check("../.x", "%2E%2E/%2Ex");
         check("a.mbox/b.EML", "a%2Embox/b%2EEML");
         check("工作/a:b?", "工作/a%3Ab%3F");
         check("a /b.", "a%20/b%2E");
