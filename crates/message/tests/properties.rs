@@ -242,8 +242,7 @@ proptest! {
     fn an_mbox_gives_back_what_was_written(messages in prop::collection::vec(mbox_message(), 0..4), cut in 1_usize..40) {
         let mut text = Vec::new();
         for (number, message) in messages.iter().enumerate() {
-            let mut marks = Marks::default();
-            marks.system = number as u64 & 0x1f;
+            let marks = Marks { system: number as u64 & 0x1f, ..Marks::default() };
             let head = mbox::Head { sender: "a@b".to_owned(), received: Timestamp(number as i64), marks };
             mbox::print(&mut text, &head, message);
         }
