@@ -52,9 +52,13 @@ pub const DENY: Program = Program {
 pub const PROGRAMS: &[Program] = &[
     debian("python3", &["python3"], &["python::", "readme::"]),
     debian("curl", &["curl"], &["curl::", "readme::"]),
-    debian("mutt", &["mutt"], &["mutt::"]),
+    // `script` gives it a terminal.
+    debian("mutt", &["mutt", "bsdutils"], &["mutt::"]),
+    debian("neomutt", &["neomutt", "bsdutils"], &["neomutt::"]),
     debian("s-nail", &["s-nail"], &["s_nail::"]),
     debian("fetchmail", &["fetchmail"], &["fetchmail::"]),
+    debian("getmail", &["getmail6"], &["getmail::"]),
+    debian("offlineimap", &["offlineimap3"], &["offlineimap::"]),
     debian("mbsync", &["isync"], &["mbsync::"]),
     debian("msmtp", &["msmtp"], &["msmtp::"]),
     debian("strace", &["strace"], &["power_loss::"]),

@@ -241,6 +241,14 @@ impl Directory {
         Ok(self.account_named(&Name::of(address)).await?.is_some())
     }
 
+    /// The account that has this address as its own.
+    ///
+    /// # Errors
+    /// When there is none, the engine fails or a row is unreadable.
+    pub async fn account(&self, address: &Address) -> Result<AccountId, DirectoryError> {
+        Ok(self.account_at(address).await?.0)
+    }
+
     pub(crate) async fn account_at(
         &self,
         address: &Address,

@@ -2,7 +2,8 @@
 //!
 //! Begin with [`Message::parse`]: it never fails, because whatever was accepted must be shown. [`Structure`] is the tree
 //! of parts, [`Header`] the fields of one of them, [`Envelope`] and [`Description`] what IMAP prints, and [`Message`]
-//! answers every question about decoded text. [`repair`] makes lines end as they must.
+//! answers every question about decoded text. [`repair`] makes lines end as they must. [`maildir`] and [`mbox`] are the names
+//! and the framing of messages in files, with their [`Marks`].
 //!
 //! Raw and decoded are kept apart: what a protocol passes on is bytes as they are written, what a person reads or
 //! searches is a `String`. Everything is borrowed from the bytes where it can be; nothing recurses.
@@ -17,6 +18,9 @@ mod envelope;
 mod header;
 mod html;
 mod ids;
+pub mod maildir;
+mod marks;
+pub mod mbox;
 mod message;
 mod parameter;
 pub mod repair;
@@ -35,6 +39,7 @@ pub use envelope::Envelope;
 pub use header::{Field, Fields, Header};
 pub use html::to_text as html_to_text;
 pub use ids::parse as parse_message_ids;
+pub use marks::Marks;
 pub use message::Message;
 pub use parameter::MAX_PARAMETERS;
 pub use structure::{Kind, MAX_DEPTH, MAX_PARTS, Part, PartId, Section, Structure};

@@ -4,8 +4,9 @@
 
 use std::fmt::Write as _;
 
-use posthouse_message::{Date, Kind, MAX_PARTS, Message, PartId, decode_words, repair};
+use posthouse_message::{Date, Kind, MAX_PARTS, Marks, Message, PartId, decode_words, mbox, repair};
 use proptest::prelude::*;
+use types::Timestamp;
 
 /// A message to compose.
 #[derive(Debug, Clone)]
@@ -212,5 +213,69 @@ proptest! {
         let date = Date::parse(text.as_bytes()).unwrap();
         prop_assert_eq!(date.days(), days);
         prop_assert_eq!(date.timestamp(), days * 86_400 + second - zone * 60);
+    }
+}
+
+/// Lines with everything that could be mistaken for a separator, for a quoted one, or for a field with marks.
+fn mbox_message() -> impl Strategy<Value = Vec<u8>> {
+    let piece = prop_oneof![
+        "[a-z: ]{0,9}",
+        Just("\n".to_owned()),
+        Just("\n".to_owned()),
+        Just("\n\n".to_owned()),
+        Just("From ".to_owned()),
+        Just("\n\nFrom a Tue Nov 24 22:00:00 2026\n".to_owned()),
+        Just(">".to_owned()),
+        Just("Status: RO\n".to_owned()),
+        Just("X-Status: A\n".to_owned()),
+        Just("X-Keywords: k\n".to_owned()),
+        Just("\r".to_owned()),
+        Just("é".to_owned()),
+    ];
+    prop::collection::vec(piece, 0..12).prop_map(|pieces| pieces.concat().into_bytes())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    #[test]
+    fn an_mbox_gives_back_what_was_written(messages in prop::collection::vec(mbox_message(), 0..4), cut in 1_usize..40) {
+        let mut text = Vec::new();
+        for (number, message) in messages.iter().enumerate() {
+            let marks = Marks { system: number as u64 & 0x1f, ..Marks::default() };
+            let head = mbox::Head { sender: "a@b".to_owned(), received: Timestamp(number as i64), marks };
+            mbox::print(&mut text, &head, message);
+        }
+        let mut scanner = mbox::Scanner::new(1 << 20);
+        let mut found = Vec::new();
+        for line in text.split_inclusive(|octet| *octet == b'\n') {
+            // A long line comes in pieces; a separator never does.
+            let size = if line.starts_with(b"From ") || line.starts_with(b">") { line.len() } else { cut };
+            line.chunks(size).for_each(|piece| found.extend(scanner.push(piece)));
+        }
+        found.extend(scanner.finish());
+        prop_assert_eq!(found.len(), messages.len());
+        for (number, (found, message)) in found.iter().zip(&messages).enumerate() {
+            let (marks, octets) = mbox::take_marks(&found.octets);
+            let mut wanted = message.clone();
+            if !wanted.is_empty() && !wanted.ends_with(b"\n") {
+                wanted.push(b'\n');
+            }
+            prop_assert_eq!(octets, wanted);
+            prop_assert_eq!(marks.system, number as u64 & 0x1f);
+            prop_assert_eq!(found.received, Some(Timestamp(number as i64)));
+        }
+    }
+
+    #[test]
+    fn no_text_is_too_strange_for_an_mbox(text in prop::collection::vec(any::<u8>(), 0..200), cut in 1_usize..20) {
+        let mut scanner = mbox::Scanner::new(64);
+        let mut found: Vec<_> = text.chunks(cut).filter_map(|piece| scanner.push(piece)).collect();
+        found.extend(scanner.finish());
+        for found in found {
+            prop_assert!(found.octets.len() <= 64);
+            let (_, message) = mbox::take_marks(&found.octets);
+            prop_assert!(message.len() <= found.octets.len());
+        }
     }
 }

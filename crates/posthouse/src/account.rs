@@ -55,7 +55,7 @@ pub(crate) enum Command {
         #[command(flatten)]
         data: Data,
     },
-    /// Adds the accounts of a file with lines of the form address,password.
+    /// Adds the accounts of a file with lines of the form address,password. Mail comes with: posthouse import
     Import {
         /// The file.
         file: PathBuf,

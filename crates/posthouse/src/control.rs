@@ -1,11 +1,12 @@
 //! The control socket of a running server: lines of JSON in its data folder, for the owner of the folder only.
 //!
-//! A command asks with one [`Request`] a line and gets one [`Reply`] a line. A stopped server's folder is asked the
-//! same questions by the command itself: see [`State::answer`].
+//! A command asks with one [`Request`] a line and gets one [`Reply`] a line; the bytes of messages follow the line that says how
+//! many they are. A stopped server's folder is asked the same questions by the command itself: see [`State::answer`].
 
 pub(crate) mod bring_back;
 mod client;
 mod listen;
+pub(crate) mod mail;
 
 use std::fmt;
 use std::sync::Arc;
@@ -72,6 +73,8 @@ pub(crate) enum Request {
     ReturnAccount(Entry),
     /// Brings messages back that are missing, whose octets follow; answered with [`Reply::BroughtBack`].
     BringBack(BringBack),
+    /// Asks for mail, or brings it; answered with [`Reply::Mail`].
+    Mail(mail::Ask),
 }
 
 /// An address and a password.
@@ -122,6 +125,7 @@ pub(crate) enum Reply {
     Backup(Plan),
     Returned(Returned),
     BroughtBack(BroughtBack),
+    Mail(mail::Answer),
     Refused(Refused),
 }
 
@@ -313,6 +317,7 @@ impl State {
                 Ok(Reply::Checked(checked))
             }
             Request::CheckAccount(id) => self.check_account(AccountId(id)).await.map(Reply::Checked),
+            Request::Mail(ask) => Box::pin(mail::answer(self, ask)).await,
             _ => Err(crate::admin::unexpected()),
         }
     }

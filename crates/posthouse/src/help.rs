@@ -42,6 +42,58 @@ const CHINESE: &[(&str, &str)] = &[
         "Verifies a data folder, of a running server or a stopped one: the log, the index and its daily copy, all mail",
         "检查数据文件夹（日志、索引及其每日副本、全部邮件）；服务器运行或停止时都可以",
     ),
+    (
+        "Verifies a data folder, of a running server or a stopped one: the log, the index and its daily copy, all mail.\n\nSays where mail was salvaged because a part of the log was lost, and which accounts have mail and no name.",
+        "检查数据文件夹（日志、索引及其每日副本、全部邮件）；服务器运行或停止时都可以。\n\n也会说明哪些邮件因日志缺失而被抢救过，以及哪些账户有邮件却没有名称",
+    ),
+    (
+        "Writes the mail of an account into files: Maildir, mbox, .eml or zip. Example: posthouse export alice@example.org alice.zip",
+        "把账户的邮件导出为文件：Maildir、mbox、.eml 或 zip。例如：posthouse export alice@example.org alice.zip",
+    ),
+    (
+        "Writes the mail of an account into files: Maildir, mbox, .eml or zip. Example: posthouse export alice@example.org alice.zip\n\nFolders, flags, keywords and dates go along, and manifest.json says what is there. Of a running server or a stopped one.",
+        "把账户的邮件导出为文件：Maildir、mbox、.eml 或 zip。例如：posthouse export alice@example.org alice.zip\n\n文件夹、标记、关键字和日期一并导出，manifest.json 是清单。服务器运行或停止时都可以",
+    ),
+    (
+        "Where the mail goes: a new or empty folder, or a new file ending in .zip",
+        "导出到哪里：新的或空的文件夹，或者以 .zip 结尾的新文件",
+    ),
+    (
+        "How: zip for a file ending in .zip, otherwise maildir unless given",
+        "格式：不给出时，以 .zip 结尾的文件为 zip，其他为 maildir",
+    ),
+    (
+        "Checks an export instead: every message that its manifest names is there and unchanged, and nothing else is",
+        "改为检查已导出的内容：清单中的每封邮件都在且未被改动，也没有多余的",
+    ),
+    (
+        "As JSON: one object with mailboxes, messages, octets and problems (of --verify: findings)",
+        "输出 JSON：一个对象，含 mailboxes、messages、octets 和 problems（--verify 时为 findings）",
+    ),
+    (
+        "Brings mail from files into an account: an export, or a Maildir or mbox of other programs. Example: posthouse import alice@example.org ~/Maildir --into Old",
+        "把文件中的邮件导入账户：导出的内容，或其他程序的 Maildir、mbox。例如：posthouse import alice@example.org ~/Maildir --into 旧邮件",
+    ),
+    (
+        "Brings mail from files into an account: an export, or a Maildir or mbox of other programs. Example: posthouse import alice@example.org ~/Maildir --into Old\n\nWhat a folder has already is not brought again: an import can be repeated. Accounts come with `posthouse account import`.",
+        "把文件中的邮件导入账户：导出的内容，或其他程序的 Maildir、mbox。例如：posthouse import alice@example.org ~/Maildir --into 旧邮件\n\n文件夹中已有的邮件不会再次导入，因此可以重复执行。导入账户本身请用 posthouse account import",
+    ),
+    (
+        "An export, a Maildir, an mbox, a folder of these or of .eml files, a zip of .eml files, or one message",
+        "导出的内容、Maildir、mbox、含有它们或 .eml 文件的文件夹、.eml 文件的 zip，或单封邮件",
+    ),
+    (
+        "Takes it for this, and reads it as if it had no manifest",
+        "按此格式读取，且不看清单",
+    ),
+    (
+        "The folder to put it into; the inbox becomes this folder, others go below it",
+        "放入哪个文件夹：收件箱成为这个文件夹，其他的放在它下面",
+    ),
+    (
+        "As JSON: one object with imported, skipped, failed, octets, mailboxes and problems",
+        "输出 JSON：一个对象，含 imported、skipped、failed、octets、mailboxes 和 problems",
+    ),
     ("The data folder", "数据文件夹"),
     (
         "Copies a data folder, of a running server or a stopped one, into DIR; again into the same DIR: only what is new. \
@@ -105,8 +157,8 @@ const CHINESE: &[(&str, &str)] = &[
     ("Removes an account and all its mail", "删除账户及其全部邮件"),
     ("Its address", "它的地址"),
     (
-        "Adds the accounts of a file with lines of the form address,password",
-        "从文件添加账户，每行的形式为“地址,密码”",
+        "Adds the accounts of a file with lines of the form address,password. Mail comes with: posthouse import",
+        "从文件添加账户，每行的形式为“地址,密码”。导入邮件请用 posthouse import",
     ),
     ("The file", "文件"),
     (
@@ -275,8 +327,12 @@ fn translate(command: Command) -> Command {
         .subcommand_help_heading("命令")
         .subcommand_value_name("命令")
         .help_template("{about-with-newline}\n用法：{usage}\n\n{all-args}");
+    let long = command.get_long_about().map(|about| chinese(&about.to_string()));
     if let Some(about) = about {
         command = command.about(about);
+    }
+    if let Some(long) = long {
+        command = command.long_about(long);
     }
     command.mut_args(translate_argument).mut_subcommands(translate)
 }
@@ -295,13 +351,21 @@ fn translate_argument(argument: Arg) -> Arg {
     if takes_value && !defaults.is_empty() {
         help += &format!("［默认：{}］", defaults.join(" "));
     }
+    let possible = argument.get_possible_values();
+    let possible: Vec<&str> = possible
+        .iter()
+        .map(clap::builder::PossibleValue::get_name)
+        .collect();
+    if takes_value && !possible.is_empty() {
+        help += &format!("［可选：{}］", possible.join("、"));
+    }
     let heading = match argument.is_positional() {
         true => "参数",
         false => "选项",
     };
     let argument = argument.help(help).help_heading(heading);
     match takes_value {
-        true => argument.hide_default_value(true),
+        true => argument.hide_default_value(true).hide_possible_values(true),
         false => argument,
     }
 }
@@ -342,6 +406,7 @@ mod tests {
 
     fn texts(command: &Command, found: &mut Vec<String>) {
         found.extend(command.get_about().map(ToString::to_string));
+        found.extend(command.get_long_about().map(ToString::to_string));
         found.extend(
             command
                 .get_arguments()
@@ -375,6 +440,7 @@ mod tests {
                 "Arguments:",
                 "Commands:",
                 "[default",
+                "[possible",
                 "Print",
             ] {
                 assert!(!help.contains(english), "{english} in\n{help}");

@@ -7,6 +7,7 @@ mod account;
 mod admin;
 mod alias;
 mod app_password;
+mod archive;
 mod backup;
 mod certificates;
 mod check;
@@ -15,8 +16,10 @@ mod disk;
 mod dns;
 mod domain;
 mod exit;
+mod export;
 mod folder;
 mod help;
+mod import;
 mod language;
 mod local;
 mod log;
@@ -88,6 +91,15 @@ enum Command {
     /// Mends the data folder of a stopped server as far as that can be done, keeps what was damaged, and lists what is lost. Example: posthouse repair
     /// --dry-run --data /var/lib/posthouse
     Repair(repair::Arguments),
+    /// Writes the mail of an account into files: Maildir, mbox, .eml or zip. Example: posthouse export alice@example.org alice.zip
+    ///
+    /// Folders, flags, keywords and dates go along, and manifest.json says what is there. Of a running server or a stopped one.
+    Export(export::Arguments),
+    /// Brings mail from files into an account: an export, or a Maildir or mbox of other programs. Example: posthouse import
+    /// alice@example.org ~/Maildir --into Old
+    ///
+    /// What a folder has already is not brought again: an import can be repeated. Accounts come with `posthouse account import`.
+    Import(import::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -134,5 +146,7 @@ fn carry_out(command: Command, language: Language) -> Result<(), Exit> {
         Command::Backup(arguments) => run::block_on(backup::run(&arguments, language)),
         Command::Restore(arguments) => run::block_on(restore::run(&arguments, language)),
         Command::Repair(arguments) => run::block_on(repair::run(&arguments, language)),
+        Command::Export(arguments) => run::block_on(export::run(&arguments, language)),
+        Command::Import(arguments) => run::block_on(import::run(&arguments, language)),
     }
 }

@@ -3,9 +3,12 @@
 
 mod curl;
 mod fetchmail;
+mod getmail;
 mod mbsync;
 mod msmtp;
 mod mutt;
+mod neomutt;
+mod offlineimap;
 mod python;
 mod readme;
 mod s_nail;

@@ -91,6 +91,62 @@ fn what_changes_on_one_side_changes_on_the_other() {
     assert_eq!(flagged, 2);
 }
 
+#[test]
+fn deletions_and_marks_go_both_ways() {
+    if !program::is_here("mbsync") {
+        return;
+    }
+    let server = Server::with_accounts();
+    let mut smtp = Conversation::smtp(&server);
+    for number in 0..4 {
+        let message = messages::plain(&format!("m{number}"));
+        smtp.deliver("alice@example.org", &message).unwrap();
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let settings = settings(&server, folder.path());
+    sync(folder.path(), &settings);
+    let inbox = folder.path().join("mail/INBOX");
+    let letter = |subject: &str| {
+        let all = letters(&inbox);
+        let has = |path: &&PathBuf| {
+            fs::read_to_string(path)
+                .unwrap()
+                .contains(&format!("Subject: {subject}\n"))
+        };
+        all.iter().find(has).cloned()
+    };
+    // Here m0 is marked as deleted and m1 as answered; there m2 is expunged and m3 answered.
+    let mark = |subject: &str, flags: &str| {
+        let path = letter(subject).unwrap();
+        let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+        let unique = name.split(":2,").next().unwrap();
+        fs::rename(&path, inbox.join("cur").join(format!("{unique}:2,{flags}"))).unwrap();
+    };
+    mark("m0", "T");
+    mark("m1", "RS");
+    let mut imap = Conversation::imap(&server, "alice", "tin whistle");
+    imap.ok("SELECT INBOX");
+    imap.ok("STORE 3 +FLAGS (\\Deleted)");
+    imap.ok("EXPUNGE");
+    imap.ok("UID STORE 4 +FLAGS (\\Answered)");
+    sync(folder.path(), &settings);
+    assert_eq!(messages::subjects(&server, "alice", "tin whistle"), ["m1", "m3"]);
+    assert!(letter("m0").is_none() && letter("m2").is_none());
+    imap.ok("NOOP");
+    assert_eq!(imap.ok("UID SEARCH ANSWERED SEEN")[0], "* SEARCH 2");
+    assert!(letter("m3").unwrap().to_str().unwrap().contains(":2,R"));
+
+    // A mark is taken away here, and one there.
+    mark("m1", "S");
+    imap.ok("UID STORE 4 -FLAGS (\\Answered)");
+    sync(folder.path(), &settings);
+    imap.ok("NOOP");
+    assert_eq!(imap.ok("UID SEARCH ANSWERED")[0], "* SEARCH");
+    let path = letter("m3").unwrap();
+    let (_, flags) = path.to_str().unwrap().rsplit_once(":2,").unwrap();
+    assert!(!flags.contains('R'), "{flags}");
+}
+
 fn is_flagged(path: &Path) -> bool {
     path.to_str()
         .unwrap()

@@ -1,6 +1,8 @@
 //! Python's standard library: the scripts of `tests/python/`.
 
-use end_to_end::{Server, program, server};
+use std::path::Path;
+
+use end_to_end::{Conversation, Server, messages, program, server};
 
 fn run(script: &str) {
     if !program::is_here("python3") {
@@ -25,6 +27,107 @@ fn a_reader_of_the_tutorial_fetches_mail_with_poplib() {
 #[test]
 fn a_reader_of_the_tutorial_reads_mail_with_imaplib() {
     run("imaplib_tutorial");
+}
+
+/// Runs `mailbox_files.py` in a folder.
+fn mailbox_files(act: &str, folder: &Path) {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("python/mailbox_files.py");
+    let words = [
+        "python3",
+        "-B",
+        script.to_str().unwrap(),
+        act,
+        folder.to_str().unwrap(),
+    ];
+    program::run(folder, &words, b"").succeeded();
+}
+
+fn posthouse(server: &Server, words: &[&str]) {
+    let output = server::posthouse(words)
+        .arg("--data")
+        .arg(server.data())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{words:?}: {output:?}");
+}
+
+#[test]
+fn the_mailbox_module_reads_what_is_exported() {
+    if !program::is_here("python3") {
+        return;
+    }
+    let server = Server::with_accounts();
+    let mut smtp = Conversation::smtp(&server);
+    for number in 0..3 {
+        let message = messages::plain(&format!("m{number}"));
+        smtp.deliver(
+            "alice@example.org",
+            &format!("{message}From here\r\n\r\nFrom there on\r\n"),
+        )
+        .unwrap();
+    }
+    let mut imap = Conversation::imap(&server, "alice", "tin whistle");
+    imap.ok("CREATE Archive/2026");
+    imap.ok("SELECT INBOX");
+    imap.ok("STORE 1 FLAGS (\\Seen \\Answered)");
+    imap.ok("STORE 2 FLAGS (\\Flagged $Forwarded)");
+    imap.ok("COPY 2 Archive/2026");
+    let folder = tempfile::tempdir().unwrap();
+    for format in ["maildir", "mbox"] {
+        let target = folder.path().join(format);
+        posthouse(
+            &server,
+            &[
+                "export",
+                "alice@example.org",
+                target.to_str().unwrap(),
+                "--format",
+                format,
+            ],
+        );
+    }
+    mailbox_files("read", folder.path());
+}
+
+#[test]
+fn what_the_mailbox_module_writes_is_imported() {
+    if !program::is_here("python3") {
+        return;
+    }
+    let server = Server::with_accounts();
+    let folder = tempfile::tempdir().unwrap();
+    mailbox_files("write", folder.path());
+    for (source, into) in [("Maildir", "M"), ("old.mbox", "B")] {
+        let path = folder.path().join(source);
+        // Twice: nothing comes twice.
+        for _ in 0..2 {
+            posthouse(
+                &server,
+                &[
+                    "import",
+                    "alice@example.org",
+                    path.to_str().unwrap(),
+                    "--into",
+                    into,
+                ],
+            );
+        }
+        let mut imap = Conversation::imap(&server, "alice", "tin whistle");
+        imap.ok(&format!("EXAMINE {into}"));
+        let lines = imap.ok("FETCH 1:* (FLAGS INTERNALDATE RFC822.SIZE)").concat();
+        let fetched = lines.matches("FETCH (").count();
+        assert_eq!(fetched, 2, "{source}: {lines}");
+        assert!(lines.contains("FLAGS (\\Seen \\Answered"), "{source}: {lines}");
+        assert!(lines.contains("\\Flagged"), "{source}: {lines}");
+        assert!(lines.contains("24-Nov-2001 14:00:01 +0000"), "{source}: {lines}");
+        let body = imap.ok("FETCH 1 BODY.PEEK[TEXT]").concat();
+        assert!(
+            body.contains("From the body") && body.contains("你好"),
+            "{source}: {body}"
+        );
+    }
+    let mut imap = Conversation::imap(&server, "alice", "tin whistle");
+    assert!(imap.ok("STATUS M/&XeVPXA- (MESSAGES)")[0].contains("MESSAGES 1"));
 }
 
 /// The account is added as its owner writes it, the alias under A-labels.

@@ -1,6 +1,6 @@
-//! s-nail: a letter is sent with a login, and a mailbox is listed over IMAP and over POP3.
+//! s-nail: a letter is sent with a login, and a mailbox is listed over IMAP and over POP3, read and thinned out.
 
-use end_to_end::{Server, Service, messages, program};
+use end_to_end::{Conversation, Server, Service, messages, program};
 
 fn s_nail(server: &Server, words: &[&str], input: &str) -> program::Said {
     let folder = tempfile::tempdir().unwrap();
@@ -51,5 +51,37 @@ fn a_letter_is_sent_and_listed() {
             listed.text(),
             listed.err
         );
+    }
+}
+
+#[test]
+fn a_letter_is_read_and_another_deleted() {
+    if !program::is_here("s-nail") {
+        return;
+    }
+    let server = Server::with_accounts();
+    for (scheme, service) in [("imaps", Service::Imaps), ("pop3s", Service::Pop3s)] {
+        let mut smtp = Conversation::smtp(&server);
+        for number in 0..2 {
+            let message = messages::plain(&format!("{scheme}-{number}"));
+            smtp.deliver("bob@example.org", &message).unwrap();
+        }
+        let mailbox = format!(
+            "{scheme}://bob%40example.org:blue%20door@localhost:{}",
+            server.port(service)
+        );
+        let read = s_nail(&server, &["-f", &mailbox], "type 1\ndelete 2\nquit\n").succeeded();
+        assert!(
+            read.text().contains(&format!("Hello from {scheme}-0.")),
+            "{read:?}"
+        );
+        assert_eq!(
+            messages::subjects(&server, "bob", "blue door"),
+            [format!("{scheme}-0")]
+        );
+        let mut imap = Conversation::imap(&server, "bob", "blue door");
+        imap.ok("SELECT INBOX");
+        imap.ok("STORE 1 +FLAGS (\\Deleted)");
+        imap.ok("EXPUNGE");
     }
 }

@@ -10,6 +10,7 @@ mod accounts;
 mod backup;
 mod crash;
 mod damage;
+mod export;
 mod hostile;
 mod power_loss;
 mod repair;

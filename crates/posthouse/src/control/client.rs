@@ -7,7 +7,7 @@ use std::path::Path;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::UnixStream;
 
-use super::{Reply, Request, SOCKET, print, short_path};
+use super::{Reply, Request, SOCKET, mail, print, short_path};
 
 /// A connection to a running server.
 pub(crate) struct Client {
@@ -41,11 +41,18 @@ impl Client {
     pub(crate) async fn ask(&mut self, request: &Request, body: &[u8]) -> io::Result<Reply> {
         self.stream.write_all(&print(request)).await?;
         self.stream.write_all(body).await?;
+        if let Request::Mail(ask) = request {
+            self.stream.write_all(&ask.octets()).await?;
+        }
         let mut line = Vec::new();
         self.stream.read_until(b'\n', &mut line).await?;
         if line.is_empty() {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
-        serde_json::from_slice(&line).map_err(io::Error::from)
+        let mut reply = serde_json::from_slice(&line).map_err(io::Error::from)?;
+        if let Reply::Mail(answer) = &mut reply {
+            answer.attach(mail::read_exactly(&mut self.stream, answer.attached()).await?);
+        }
+        Ok(reply)
     }
 }

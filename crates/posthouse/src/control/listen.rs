@@ -12,7 +12,7 @@ use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, AsyncWriteEx
 use tokio::net::{UnixListener, UnixStream};
 use tokio::time::sleep;
 
-use super::{Reply, Request, SOCKET, State, print};
+use super::{Reply, Request, SOCKET, State, mail, print};
 use crate::backup::plan::Plan;
 use crate::exit::{Code, Exit};
 
@@ -71,13 +71,17 @@ async fn converse(stream: UnixStream, state: State) -> io::Result<()> {
                 Ok(hold) => Reply::Backup(Plan::of(held.insert(hold))),
                 Err(error) => Reply::Refused(Exit::from(error).into()),
             },
-            Ok(request) => {
+            Ok(mut request) => {
+                mail::read_attached(&mut read, &mut request).await?;
                 let body = read_body(&mut read, &request).await?;
                 state.answer(request, body).await
             }
             Err(error) => Reply::Refused(Exit::new(Code::Data, error.to_string()).into()),
         };
         write.write_all(&print(&reply)).await?;
+        if let Reply::Mail(answer) = &reply {
+            write.write_all(&answer.octets()).await?;
+        }
     }
 }
 

@@ -1,0 +1,157 @@
+//! Names of mailboxes as names of files, and back.
+//!
+//! Maildir++ (as Dovecot writes it): one folder each, `.PART.PART`, in modified UTF-7 (RFC 3501 §5.1.3); a dot or backslash in a
+//! part is `\2e` or `\5c`. Elsewhere: folders in folders, in UTF-8; what file systems or zip programs do not take is `%` and
+//! two digits, which no mailbox name has. Names that are too long are cut, with a hash; only the manifest knows them whole.
+
+use imap::Mode;
+use imap::grammar::mailbox::{decode, encode};
+use types::SEPARATOR;
+
+/// File systems take 255 octets.
+const MAX_PART: usize = 240;
+
+/// The folder of a mailbox in a Maildir++; empty for the inbox.
+pub(super) fn maildir(name: &str) -> String {
+    if name == "INBOX" {
+        return String::new();
+    }
+    let mut folder = String::new();
+    for part in name.split(SEPARATOR) {
+        let mut octets = Vec::new();
+        encode(&mut octets, part);
+        folder.push('.');
+        for c in String::from_utf8_lossy(&octets).chars() {
+            match c {
+                '.' => folder.push_str("\\2e"),
+                '\\' => folder.push_str("\\5c"),
+                c => folder.push(c),
+            }
+        }
+    }
+    cut(folder)
+}
+
+/// The mailbox of a folder in a Maildir++, whose name is given without the first dot.
+pub(super) fn of_maildir(folder: &str) -> String {
+    let parts: Vec<String> = folder
+        .split('.')
+        .map(|part| part_of(&unescape(part, '\\')))
+        .collect();
+    parts.join("/")
+}
+
+/// A part in modified UTF-7, or as it is.
+pub(super) fn part_of(part: &str) -> String {
+    let decoded = decode(part.as_bytes(), Mode::Ascii).unwrap_or_else(|| part.to_owned());
+    // A separator within a part would be another part.
+    decoded.replace(SEPARATOR, "_")
+}
+
+/// The path of a mailbox, folders in folders.
+pub(super) fn path(name: &str) -> String {
+    let parts: Vec<String> = name.split(SEPARATOR).map(|part| cut(escape(part))).collect();
+    parts.join("/")
+}
+
+/// The mailbox of a path.
+pub(super) fn of_path(path: &str) -> String {
+    unescape(path, '%')
+}
+
+fn escape(part: &str) -> String {
+    let lower = part.to_ascii_lowercase();
+    let ends = lower.ends_with(".mbox") || lower.ends_with(".eml");
+    let last = part.chars().count().saturating_sub(1);
+    let dot = part.rfind('.');
+    let mut escaped = String::new();
+    for (number, (at, c)) in part.char_indices().enumerate() {
+        let is_special = match c {
+            '.' => number == 0 || number == last || (ends && Some(at) == dot),
+            ' ' => number == last,
+            c => "\\:\"<>|?".contains(c),
+        };
+        match is_special {
+            true => escaped.push_str(&format!("%{:02X}", u32::from(c))),
+            false => escaped.push(c),
+        }
+    }
+    escaped
+}
+
+/// Takes escapes of two digits back.
+fn unescape(text: &str, mark: char) -> String {
+    let mut plain = String::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once(mark) {
+        plain.push_str(before);
+        let code = after.get(..2).and_then(|two| u8::from_str_radix(two, 16).ok());
+        match code.filter(|code| code.is_ascii_graphic() || *code == b' ') {
+            Some(code) => {
+                plain.push(char::from(code));
+                rest = after.get(2..).unwrap_or_default();
+            }
+            None => {
+                plain.push(mark);
+                rest = after;
+            }
+        }
+    }
+    plain + rest
+}
+
+fn cut(name: String) -> String {
+    if name.len() <= MAX_PART {
+        return name;
+    }
+    let mut end = MAX_PART - 20;
+    while !name.is_char_boundary(end) {
+        end -= 1;
+    }
+    let hash = super::hash(name.as_bytes());
+    format!("{}~{}", name.split_at(end).0, hash.split_at(16).0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mailboxes_are_folders_of_a_maildir() {
+        let check = |name: &str, folder: &str| {
+            assert_eq!(maildir(name), folder);
+            if let Some(below) = folder.strip_prefix('.') {
+                assert_eq!(of_maildir(below), name, "{folder}");
+            }
+        };
+        check("INBOX", "");
+        check("Archive/2026", ".Archive.2026");
+        check("INBOX/Work", ".INBOX.Work");
+        check("R&D", ".R&-D");
+        check("工作/项目", ".&XeVPXA-.&mHl27g-");
+        check("a.b/c\\d", ".a\\2eb.c\\5cd");
+        assert_eq!(of_maildir("工作.x"), "工作/x");
+        assert_eq!(of_maildir("R&D\\"), "R&D\\");
+    }
+
+    #[test]
+    fn mailboxes_are_folders_in_folders() {
+        let check = |name: &str, wanted: &str| {
+            assert_eq!(path(name), wanted);
+            assert_eq!(of_path(wanted), name);
+        };
+        check("Archive/2026", "Archive/2026");
+        check("../.x", "%2E%2E/%2Ex");
+        check("a.mbox/b.EML", "a%2Embox/b%2EEML");
+        check("工作/a:b?", "工作/a%3Ab%3F");
+        check("a /b.", "a%20/b%2E");
+    }
+
+    #[test]
+    fn long_names_are_cut_and_stay_different() {
+        let long = "汉".repeat(300);
+        let (one, other) = (maildir(&long), maildir(&format!("{long}x")));
+        assert!(one.len() <= MAX_PART && other.len() <= MAX_PART && one != other);
+        assert!(path(&long).len() <= MAX_PART);
+    }
+}

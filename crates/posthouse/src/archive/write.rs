@@ -1,0 +1,261 @@
+//! Writes mail into files of each format. A folder that is written must be new or empty; a file must be new.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, BufWriter, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use message::{maildir, mbox};
+use types::Timestamp;
+
+use super::zipped::ZipWriting;
+use super::{Format, MANIFEST, Outgoing, names};
+
+/// Where a message has been put.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(crate) path: Option<String>,
+    pub(crate) offset: Option<u64>,
+}
+
+/// An archive that is being written.
+pub(crate) struct Writing {
+    target: PathBuf,
+    shape: Shape,
+}
+
+enum Shape {
+    Maildir(MaildirWriting),
+    Mbox(Option<MboxWriting>),
+    Eml(EmlWriting),
+    Zip(Box<ZipWriting>),
+}
+
+/// The Maildir of a mailbox.
+#[derive(Default)]
+struct MaildirWriting {
+    /// Below the target, with a slash at the end unless it is the target.
+    folder: String,
+    keywords: maildir::Keywords,
+}
+
+struct MboxWriting {
+    out: BufWriter<File>,
+    offset: u64,
+}
+
+#[derive(Default)]
+struct EmlWriting {
+    folder: String,
+    number: u64,
+}
+
+impl Writing {
+    /// Begins at a place where nothing is.
+    pub(crate) fn begin(target: &Path, format: Format) -> io::Result<Self> {
+        let shape = match format {
+            Format::Zip => Shape::Zip(Box::new(ZipWriting::begin(&part_of(target))?)),
+            format => {
+                fs::create_dir_all(target)?;
+                match format {
+                    Format::Mbox => Shape::Mbox(None),
+                    Format::Eml => Shape::Eml(EmlWriting::default()),
+                    Format::Maildir | Format::Zip => Shape::Maildir(MaildirWriting::default()),
+                }
+            }
+        };
+        Ok(Writing {
+            target: target.to_owned(),
+            shape,
+        })
+    }
+
+    /// Where the manifest is written until everything is there.
+    pub(crate) fn manifest(&self) -> PathBuf {
+        match self.shape {
+            Shape::Zip(_) => suffixed(&self.target, ".manifest.part"),
+            _ => self.target.join("manifest.json.part"),
+        }
+    }
+
+    /// Begins a mailbox; says where it lies.
+    pub(crate) fn mailbox(&mut self, name: &str) -> io::Result<String> {
+        match &mut self.shape {
+            Shape::Maildir(writing) => writing.mailbox(&self.target, name),
+            Shape::Mbox(writing) => {
+                end(writing.take())?;
+                let path = format!("{}.mbox", names::path(name));
+                let file = self.target.join(&path);
+                file.parent().map_or(Ok(()), fs::create_dir_all)?;
+                let out = BufWriter::new(File::create_new(file)?);
+                *writing = Some(MboxWriting { out, offset: 0 });
+                Ok(path)
+            }
+            Shape::Eml(writing) => {
+                let path = format!("folders/{}", names::path(name));
+                fs::create_dir_all(self.target.join(&path))?;
+                path.clone_into(&mut writing.folder);
+                writing.number = 0;
+                Ok(path)
+            }
+            Shape::Zip(writing) => writing.mailbox(&format!("folders/{}", names::path(name))),
+        }
+    }
+
+    /// Writes a message into the mailbox that was begun last.
+    pub(crate) fn message(&mut self, message: &Outgoing<'_>) -> io::Result<Place> {
+        match &mut self.shape {
+            Shape::Maildir(writing) => writing.message(&self.target, message),
+            Shape::Mbox(None) => Err(io::ErrorKind::InvalidInput.into()),
+            Shape::Mbox(Some(writing)) => writing.message(message),
+            Shape::Eml(writing) => {
+                writing.number += 1;
+                let path = format!("{}/{:04}.eml", writing.folder, writing.number);
+                write_file(&self.target.join(&path), message.octets, message.received)?;
+                Ok(Place {
+                    path: Some(path),
+                    offset: None,
+                })
+            }
+            Shape::Zip(writing) => writing.message(message),
+        }
+    }
+
+    /// Ends the mailbox that was begun last.
+    pub(crate) fn end_mailbox(&mut self) -> io::Result<()> {
+        match &mut self.shape {
+            Shape::Maildir(writing) => writing.end(&self.target),
+            Shape::Mbox(writing) => end(writing.take()),
+            Shape::Eml(_) | Shape::Zip(_) => Ok(()),
+        }
+    }
+
+    /// Puts the manifest in its place, when everything is on stable storage.
+    pub(crate) fn finish(self) -> io::Result<()> {
+        let manifest = self.manifest();
+        if let Shape::Zip(writing) = self.shape {
+            writing.finish(&manifest)?;
+            fs::rename(part_of(&self.target), &self.target)?;
+            return fs::remove_file(manifest);
+        }
+        let folder = File::open(&self.target)?;
+        rustix::fs::syncfs(&folder)?;
+        fs::rename(manifest, self.target.join(MANIFEST))?;
+        folder.sync_all()
+    }
+}
+
+/// Where a file is written until it is whole.
+fn part_of(target: &Path) -> PathBuf {
+    suffixed(target, ".part")
+}
+
+fn suffixed(target: &Path, suffix: &str) -> PathBuf {
+    let mut name = target.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}
+
+impl MaildirWriting {
+    fn mailbox(&mut self, target: &Path, name: &str) -> io::Result<String> {
+        let folder = names::maildir(name);
+        let path = target.join(&folder);
+        for part in ["cur", "new", "tmp"] {
+            fs::create_dir_all(path.join(part))?;
+        }
+        if !folder.is_empty() {
+            // Maildir++: it says that the folder above is not another Maildir.
+            File::create_new(path.join("maildirfolder"))?;
+        }
+        self.keywords = maildir::Keywords::default();
+        self.folder = match folder.is_empty() {
+            true => String::new(),
+            false => format!("{folder}/"),
+        };
+        Ok(folder)
+    }
+
+    fn message(&mut self, target: &Path, message: &Outgoing<'_>) -> io::Result<Place> {
+        let text = message.text();
+        let Outgoing { entry, received, .. } = message;
+        let unique = format!("{received}.P{entry}.posthouse,S={}", text.len());
+        let name = maildir::print_name(&unique, message.marks, &mut self.keywords);
+        let path = format!("{}cur/{name}", self.folder);
+        write_file(&target.join(&path), &text, *received)?;
+        Ok(Place {
+            path: Some(path),
+            offset: None,
+        })
+    }
+
+    fn end(&mut self, target: &Path) -> io::Result<()> {
+        let keywords = std::mem::take(&mut self.keywords);
+        match keywords.is_empty() {
+            true => Ok(()),
+            false => fs::write(
+                target.join(&self.folder).join(maildir::KEYWORDS_FILE),
+                keywords.print(),
+            ),
+        }
+    }
+}
+
+impl MboxWriting {
+    fn message(&mut self, message: &Outgoing<'_>) -> io::Result<Place> {
+        let head = mbox::Head {
+            sender: sender(message.octets),
+            received: Timestamp(message.received),
+            marks: message.marks.clone(),
+        };
+        let mut out = Vec::with_capacity(message.octets.len() + 256);
+        mbox::print(&mut out, &head, &message.text());
+        self.out.write_all(&out)?;
+        let offset = self.offset;
+        self.offset += out.len() as u64;
+        Ok(Place {
+            path: None,
+            offset: Some(offset),
+        })
+    }
+}
+
+fn end(writing: Option<MboxWriting>) -> io::Result<()> {
+    writing.map_or(Ok(()), |mut writing| writing.out.flush())
+}
+
+/// Who a message says that it came from: what our server, or another one, has written above it.
+fn sender(message: &[u8]) -> String {
+    const FIELD: &[u8] = b"return-path:";
+    let mut lines = message
+        .split(|octet| *octet == b'\n')
+        .take_while(|line| line.len() > 1);
+    let line = lines.find(|line| {
+        let name = line.get(..FIELD.len());
+        name.is_some_and(|name| name.eq_ignore_ascii_case(FIELD))
+    });
+    let value = line.and_then(|line| line.get(FIELD.len()..)).unwrap_or_default();
+    let value = String::from_utf8_lossy(value);
+    value.trim().trim_matches(['<', '>']).to_owned()
+}
+
+/// Writes a new file that was last changed when its message was received.
+fn write_file(path: &Path, octets: &[u8], received: i64) -> io::Result<()> {
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)?;
+    file.write_all(octets)?;
+    // What the file system cannot say, the manifest does.
+    let _ = time(received).map(|time| file.set_modified(time));
+    Ok(())
+}
+
+fn time(seconds: i64) -> Option<SystemTime> {
+    let distance = Duration::from_secs(seconds.unsigned_abs());
+    match seconds < 0 {
+        true => UNIX_EPOCH.checked_sub(distance),
+        false => UNIX_EPOCH.checked_add(distance),
+    }
+}
