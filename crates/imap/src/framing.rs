@@ -17,6 +17,8 @@ const READ_LINE: usize = 4096;
 const READ_IDLE: usize = 128;
 /// How much room a read gets inside of a literal, at least: more only in proportion to what has come.
 const READ_LITERAL: usize = 64 * 1024;
+/// Room behind a literal: the rest of the command comes with the literal's end, and costs no read of its own.
+const READ_BEHIND: usize = 128;
 /// More literals than any command needs: a search of 65,536 octets has fewer words.
 const MAX_LITERALS: usize = 512;
 /// What must be kept of a line that is discarded, to see the literal at its end: `{4294967295+}` CRLF.
@@ -162,10 +164,10 @@ impl Framer {
     pub fn room(&mut self) -> Limit<&mut BytesMut> {
         match &mut self.state {
             State::Literal { size, body } if self.input.is_empty() => {
-                let missing = size.saturating_sub(body.len());
-                body.reserve(missing.min(READ_LITERAL.max(body.len())));
+                let wanted = size.saturating_sub(body.len()) + READ_BEHIND;
+                body.reserve(wanted.min(READ_LITERAL.max(body.len())));
                 let room = body.capacity() - body.len();
-                body.limit(missing.min(room))
+                body.limit(wanted.min(room))
             }
             State::Text { .. } | State::Literal { .. } | State::Discard(_) => {
                 let wanted = if self.input.capacity() == 0 {
@@ -198,6 +200,7 @@ impl Framer {
 
     /// Skips the rest of the command that has not come whole yet, and refuses it: there is no memory for it.
     pub fn give_up(&mut self) {
+        self.take_behind();
         match &self.state {
             State::Discard(_) => {}
             State::Text { .. } => self.discard(0, FramingError::NoRoom),
@@ -225,8 +228,19 @@ impl Framer {
         }
     }
 
+    /// Puts what was read behind a literal where it belongs.
+    fn take_behind(&mut self) {
+        if let State::Literal { size, body } = &mut self.state
+            && let Some(behind) = body.get(*size..).filter(|behind| !behind.is_empty())
+        {
+            self.input.extend_from_slice(behind);
+            body.truncate(*size);
+        }
+    }
+
     /// The next thing that the bytes so far hold.
     pub fn next_event(&mut self) -> Event {
+        self.take_behind();
         loop {
             let event = match self.state {
                 State::Text { scanned } => self.in_text(scanned),
@@ -332,6 +346,9 @@ impl Framer {
             return self.literal_ends(whole);
         }
         let coming = self.input.split_to(wanted.min(self.input.len()));
+        if body.is_empty() {
+            body.reserve((*size + READ_BEHIND).min(READ_LITERAL));
+        }
         body.extend_from_slice(&coming);
         if coming.len() < wanted {
             return Some(Event::Incomplete);

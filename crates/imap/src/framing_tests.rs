@@ -87,6 +87,24 @@ fn every_way_to_cut_the_stream_gives_the_same_commands() {
     }
 }
 
+/// What came behind a literal in one read is the next command's, also when the literal is given up.
+#[test]
+fn what_is_read_behind_a_literal_is_not_lost_with_it() {
+    let mut framer = Framer::new(SMALL);
+    framer.push(b"a X {4+}\r\n");
+    assert_eq!(drain(&mut framer), []);
+    framer.room().put_slice(b"1234 z\r\nb NOOP\r\n");
+    framer.give_up();
+    let got = drain(&mut framer);
+    assert_eq!(
+        got,
+        [
+            refusal("a X {4+}\r\n", FramingError::NoRoom),
+            command("b NOOP", &[]),
+        ]
+    );
+}
+
 #[test]
 fn limits_hold_on_both_edges() {
     let line = |n: usize| format!("{}\r\n", "x".repeat(n - 2));
