@@ -3,8 +3,10 @@
 use clap::Subcommand;
 
 use crate::account::{Data, ask};
+use crate::admin::Admin;
 use crate::control::Request;
 use crate::exit::Exit;
+use crate::group;
 use crate::language::Language;
 
 #[derive(Subcommand)]
@@ -16,6 +18,14 @@ pub(crate) enum Command {
         /// Who gets its mail: addresses of this server.
         #[arg(required = true)]
         targets: Vec<String>,
+        #[command(flatten)]
+        data: Data,
+    },
+    /// Lists the aliases and where they lead.
+    List {
+        /// As JSON: one array of objects with address and leads_to.
+        #[arg(long)]
+        json: bool,
         #[command(flatten)]
         data: Data,
     },
@@ -34,7 +44,16 @@ pub(crate) async fn run(command: Command, language: Language) -> Result<(), Exit
             address,
             targets,
             data,
-        } => ask(&data, Request::SetAlias { address, targets }, language).await,
+        } => {
+            let set = (address.clone(), targets.clone());
+            group::ask_and_warn(&data, Request::SetAlias { address, targets }, set, language).await
+        }
+        Command::List { json, data } => {
+            let mut admin = Admin::of(data.path(), language).await?;
+            let listed = group::leading(&mut admin, Request::ListAliases).await;
+            admin.end().await?;
+            group::print_leading(&listed?, json, language)
+        }
         Command::Remove { address, data } => ask(&data, Request::RemoveAlias(address), language).await,
     }
 }

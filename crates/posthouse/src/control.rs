@@ -4,6 +4,7 @@
 //! same questions by the command itself: see [`State::answer`].
 
 mod client;
+pub(crate) mod people;
 
 use std::fmt;
 use std::fs::{File, Permissions};
@@ -14,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use directory::{Directory, DirectoryError, ImportedAccount, NewAccount};
+use directory::{Access, Directory, DirectoryError, ImportedAccount, NewAccount};
 use sasl::Secret;
 use serde::{Deserialize, Serialize};
 use store::Store;
@@ -27,6 +28,7 @@ use crate::exit::{Code, Exit};
 use crate::folder::Integrity;
 
 pub(crate) use client::Client;
+use people::{About, Change, Cursor, Groups, Member, Page, Quota};
 
 /// The socket's name in the data folder.
 const SOCKET: &str = "control.sock";
@@ -57,6 +59,16 @@ pub(crate) enum Request {
     Remove(String),
     /// Gives an account another password.
     Password(Entry),
+    /// Lets nobody use an account.
+    Disable(String),
+    /// Lets it be used again.
+    Enable(String),
+    /// Changes a quota, or only asks for it; answered with [`Reply::Quota`].
+    Quota { about: About, change: Change },
+    /// About groups.
+    Groups(Groups),
+    /// Lists aliases; answered with [`Reply::Leading`].
+    ListAliases(Cursor),
     /// Makes an address lead to others.
     SetAlias { address: String, targets: Vec<String> },
     /// Removes an alias.
@@ -119,6 +131,9 @@ pub(crate) enum Reply {
     AppPasswords(Vec<AppPassword>),
     Shown(Shown),
     Names(Vec<String>),
+    Leading(Page),
+    Members(Vec<Member>),
+    Quota(Quota),
     Checked(Checked),
     Refused(Refused),
 }
@@ -139,6 +154,9 @@ pub(crate) struct Listed {
     pub(crate) address: String,
     /// Seconds since 1970.
     pub(crate) added: i64,
+    /// Nobody can use it.
+    #[serde(default)]
+    pub(crate) disabled: bool,
 }
 
 /// What a check has looked at and found.
@@ -219,6 +237,7 @@ impl State {
                     id: account.id.0,
                     address: account.address.to_string(),
                     added: account.added.0,
+                    disabled: account.access == Access::Disabled,
                 });
                 Ok(Reply::Accounts(listed.collect()))
             }
@@ -274,7 +293,7 @@ impl State {
                 Ok(Reply::Done)
             }
             Request::Import(entries) => Ok(Reply::Outcomes(self.import(entries).await)),
-            request => self.about_domains(request).await,
+            request => self.about_people(request).await,
         }
     }
 

@@ -23,15 +23,17 @@ mod clock;
 mod limits;
 mod lines;
 mod metrics;
+mod quotas;
 mod services;
 mod tally;
 mod terms;
 
-pub use authenticate::{KeptFuture, Sasl};
+pub use authenticate::{Entered, KeptFuture, Sasl};
 pub use channel::Channel;
 pub use clock::system_clock;
 pub use limits::Shares;
 pub use metrics::Metrics;
+pub use quotas::keep_to_quotas;
 pub use services::{Mode, Services};
 pub use tally::Tally;
 pub use terms::Terms;

@@ -46,7 +46,7 @@ impl Authority for Accounts {
         Box::pin(async move {
             let (password, account) = self.0.get(&credentials.login).ok_or(Refusal::Credentials)?;
             (password.as_bytes() == credentials.password.expose())
-                .then(|| account.clone())
+                .then(|| account.clone().into())
                 .ok_or(Refusal::Credentials)
         })
     }

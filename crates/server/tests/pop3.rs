@@ -42,7 +42,7 @@ impl Authority for Accounts {
         Box::pin(async move {
             let (password, account) = self.0.get(&credentials.login).ok_or(Refusal::WrongPassword)?;
             (password.as_bytes() == credentials.password.expose())
-                .then(|| account.clone())
+                .then(|| account.clone().into())
                 .ok_or(Refusal::WrongPassword)
         })
     }
