@@ -2,7 +2,7 @@
 
 use clap::Subcommand;
 
-use crate::account::{Data, ask};
+use crate::account::{Data, ask, print_json, written};
 use crate::admin::Admin;
 use crate::control::Request;
 use crate::exit::Exit;
@@ -52,7 +52,11 @@ pub(crate) async fn run(command: Command, language: Language) -> Result<(), Exit
             let mut admin = Admin::of(data.path(), language).await?;
             let listed = group::leading(&mut admin, Request::ListAliases).await;
             admin.end().await?;
-            group::print_leading(&listed?, json, language)
+            let listed = listed?;
+            written(match json {
+                true => print_json(&listed),
+                false => group::print_leading(&listed, language),
+            })
         }
         Command::Remove { address, data } => ask(&data, Request::RemoveAlias(address), language).await,
     }

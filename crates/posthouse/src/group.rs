@@ -93,7 +93,11 @@ pub(crate) async fn run(command: Command, language: Language) -> Result<(), Exit
             let Some(group) = group else {
                 let listed = leading(&mut admin, |from| Request::Groups(Groups::List(from))).await;
                 admin.end().await?;
-                return print_leading(&listed?, json, language);
+                let listed = listed?;
+                return written(match json {
+                    true => print_json(&listed),
+                    false => print_leading(&listed, language),
+                });
             };
             let listed = admin.ask(Request::Groups(Groups::Members(group))).await;
             admin.end().await?;
@@ -164,20 +168,14 @@ pub(crate) async fn leading(
     }
 }
 
-pub(crate) fn print_leading(listed: &[Leading], json: bool, language: Language) -> Result<(), Exit> {
-    let print = || {
-        let mut out = io::stdout().lock();
-        listed.iter().try_for_each(|Leading { address, leads_to }| {
-            let leads_to = match leads_to.is_empty() {
-                true => language.pick("nobody", "无").to_owned(),
-                false => leads_to.join(" "),
-            };
-            writeln!(out, "{address}\t{leads_to}")
-        })
-    };
-    written(match json {
-        true => print_json(&listed),
-        false => print(),
+pub(crate) fn print_leading(listed: &[Leading], language: Language) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    listed.iter().try_for_each(|Leading { address, leads_to }| {
+        let leads_to = match leads_to.is_empty() {
+            true => language.pick("nobody", "无").to_owned(),
+            false => leads_to.join(" "),
+        };
+        writeln!(out, "{address}\t{leads_to}")
     })
 }
 

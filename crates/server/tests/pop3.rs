@@ -146,6 +146,7 @@ impl World for InMemory {
                 name,
                 messages,
             } => self.fill(account, name, messages).await,
+            Given::Quota { .. } => unreachable!("nothing is put in"),
             Given::Setting { name, value } => self.set(name, value),
             Given::Session { .. } => unreachable!("the runner makes sessions"),
         }
