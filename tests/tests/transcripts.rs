@@ -81,7 +81,13 @@ impl World for Program {
                 let limit = |limit: &Option<u64>| limit.map_or("none".to_owned(), |limit| limit.to_string());
                 let address = format!("{account}@example.org");
                 let set = server::posthouse(&["account", "quota", &address])
-                    .args(["--storage", &limit(octets), "--messages", &limit(messages), "--data"])
+                    .args([
+                        "--storage",
+                        &limit(octets),
+                        "--messages",
+                        &limit(messages),
+                        "--data",
+                    ])
                     .arg(self.server.data())
                     .output()
                     .unwrap();

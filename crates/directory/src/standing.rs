@@ -62,7 +62,9 @@ impl Standings {
             table.used = table.accounts.len();
         }
         let ended = table.accounts.entry(account);
-        Standing(Some(ended.or_insert_with(|| watch::Sender::new(false)).subscribe()))
+        Standing(Some(
+            ended.or_insert_with(|| watch::Sender::new(false)).subscribe(),
+        ))
     }
 
     /// Ends all standings of an account; those that are taken from now on hold.

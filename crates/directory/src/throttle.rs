@@ -398,7 +398,10 @@ mod tests {
             .collect();
         assert!(delays[..20].iter().all(|delay| *delay == 0), "{delays:?}");
         assert_eq!(delays[20..27], [250, 500, 1000, 2000, 4000, 8000, 8000]);
-        assert!(matches!(throttle.admit(at(9999, "alice"), now), Admission::Refused));
+        assert!(matches!(
+            throttle.admit(at(9999, "alice"), now),
+            Admission::Refused
+        ));
         assert!(admit(&throttle, at(9999, "bob"), now).is_some());
         let later = now + Guessing::default().forget;
         assert!(admit(&throttle, at(9999, "alice"), later).is_some());
@@ -432,6 +435,9 @@ mod tests {
             .collect();
         assert!(matches!(throttle.admit(at(9999, "alice"), now), Admission::Later));
         drop(open);
-        assert!(matches!(throttle.admit(at(9999, "alice"), now), Admission::Refused));
+        assert!(matches!(
+            throttle.admit(at(9999, "alice"), now),
+            Admission::Refused
+        ));
     }
 }

@@ -73,7 +73,10 @@ async fn everybody_in_a_group_is_reached_once_through_groups_and_aliases() {
     let directory = three().await;
     let team = addresses(&["bob", "alice"]);
     directory.add_group(&address("team"), team).await.unwrap();
-    directory.set_alias(&address("al"), addresses(&["alice"])).await.unwrap();
+    directory
+        .set_alias(&address("al"), addresses(&["alice"]))
+        .await
+        .unwrap();
     let all = addresses(&["al", "Team", "carol+x", "BOB"]);
     directory.add_group(&address("all"), all).await.unwrap();
     reaches(&directory, "all", &[1, 2, 3]).await;
@@ -98,16 +101,25 @@ async fn a_group_that_would_be_in_itself_is_refused_when_a_member_is_added() {
     let (a, b) = (address("a"), address("b"));
     directory.add_group(&a, addresses(&["alice"])).await.unwrap();
     directory.add_group(&b, addresses(&["a", "bob"])).await.unwrap();
-    directory.set_alias(&address("to-b"), vec![b.clone()]).await.unwrap();
+    directory
+        .set_alias(&address("to-b"), vec![b.clone()])
+        .await
+        .unwrap();
     for member in ["a", "A+x", "b", "to-b"] {
         let outcome = directory.add_members(&a, addresses(&["carol", member])).await;
         assert_eq!(refused(outcome), Refusal::Loop(address(member)), "{member}");
     }
     assert_eq!(directory.members_of(&a).await.unwrap(), addresses(&["alice"]));
     // An alias that is changed later makes a loop all the same.
-    directory.set_alias(&address("late"), addresses(&["carol"])).await.unwrap();
+    directory
+        .set_alias(&address("late"), addresses(&["carol"]))
+        .await
+        .unwrap();
     directory.add_members(&a, addresses(&["late"])).await.unwrap();
-    directory.set_alias(&address("late"), addresses(&["b", "late"])).await.unwrap();
+    directory
+        .set_alias(&address("late"), addresses(&["b", "late"]))
+        .await
+        .unwrap();
     reaches(&directory, "b", &[1, 2]).await;
 }
 
@@ -135,7 +147,10 @@ async fn what_mail_does_not_reach_is_no_member_and_who_is_elsewhere_is_kept() {
 async fn names_are_taken_once() {
     let directory = three().await;
     directory.add_group(&address("team"), Vec::new()).await.unwrap();
-    directory.set_alias(&address("al"), addresses(&["alice"])).await.unwrap();
+    directory
+        .set_alias(&address("al"), addresses(&["alice"]))
+        .await
+        .unwrap();
     for taken in ["team", "al", "alice"] {
         let outcome = directory.add_group(&address(taken), Vec::new()).await;
         assert_eq!(refused(outcome), Refusal::Exists(address(taken)));
@@ -158,16 +173,30 @@ async fn a_group_has_a_thousand_members_and_more_are_never_passed_over() {
         let name = |number| address(&format!("n{number}@example.com"));
         (from..from + count).map(name).collect::<Vec<_>>()
     };
-    directory.add_group(&address("full"), many(0, 1000)).await.unwrap();
-    let outcome = directory.add_members(&address("full"), addresses(&["alice"])).await;
+    directory
+        .add_group(&address("full"), many(0, 1000))
+        .await
+        .unwrap();
+    let outcome = directory
+        .add_members(&address("full"), addresses(&["alice"]))
+        .await;
     assert_eq!(refused(outcome), Refusal::Members);
     let Resolution::Beyond { elsewhere, .. } = directory.resolve(&address("full")).await.unwrap() else {
         panic!("a thousand are reached")
     };
     assert_eq!(elsewhere.len(), 1000);
-    directory.add_group(&address("other"), many(1000, 10)).await.unwrap();
-    directory.add_group(&address("over"), addresses(&["other"])).await.unwrap();
-    directory.set_alias(&address("both"), addresses(&["full", "over"])).await.unwrap();
+    directory
+        .add_group(&address("other"), many(1000, 10))
+        .await
+        .unwrap();
+    directory
+        .add_group(&address("over"), addresses(&["other"]))
+        .await
+        .unwrap();
+    directory
+        .set_alias(&address("both"), addresses(&["full", "over"]))
+        .await
+        .unwrap();
     resolves(&directory, "both", Resolution::TooMany).await;
 }
 
@@ -175,7 +204,10 @@ async fn a_group_has_a_thousand_members_and_more_are_never_passed_over() {
 async fn who_gets_an_address_after_somebody_is_in_none_of_their_groups() {
     let directory = three().await;
     let (team, alice) = (address("team"), address("alice"));
-    directory.add_group(&team, addresses(&["alice", "bob"])).await.unwrap();
+    directory
+        .add_group(&team, addresses(&["alice", "bob"]))
+        .await
+        .unwrap();
     directory.remove_account(&alice).await.unwrap();
     assert_eq!(directory.members_of(&team).await.unwrap(), addresses(&["bob"]));
 }
@@ -191,7 +223,11 @@ async fn groups_and_aliases_are_listed_in_pages() {
     let (mut groups, mut aliases, mut next) = (Vec::new(), Vec::new(), None);
     loop {
         let page = directory.groups(next).await.unwrap();
-        assert!(page.entries.iter().all(|group| group.leads_to == addresses(&["bob"])));
+        assert!(
+            page.entries
+                .iter()
+                .all(|group| group.leads_to == addresses(&["bob"]))
+        );
         groups.extend(page.entries.into_iter().map(|group| group.address));
         aliases.extend(directory.aliases(next).await.unwrap().entries);
         next = page.next;
@@ -208,16 +244,28 @@ async fn groups_and_aliases_are_listed_in_pages() {
 #[tokio::test]
 async fn a_disabled_account_takes_no_mail_and_is_passed_over_in_groups() {
     let directory = three().await;
-    directory.add_group(&address("team"), addresses(&["alice", "bob"])).await.unwrap();
-    directory.set_access(&address("alice"), Access::Disabled).await.unwrap();
+    directory
+        .add_group(&address("team"), addresses(&["alice", "bob"]))
+        .await
+        .unwrap();
+    directory
+        .set_access(&address("alice"), Access::Disabled)
+        .await
+        .unwrap();
     resolves(&directory, "alice+tag", Resolution::Disabled).await;
     reaches(&directory, "team", &[2]).await;
     // RFC 5321 §4.5.1: the postmaster is reached, if not there then with the next.
     reaches(&directory, "postmaster", &[2]).await;
-    directory.set_access(&address("bob"), Access::Disabled).await.unwrap();
+    directory
+        .set_access(&address("bob"), Access::Disabled)
+        .await
+        .unwrap();
     resolves(&directory, "team", Resolution::Disabled).await;
     reaches(&directory, "postmaster", &[3]).await;
-    directory.set_access(&address("alice"), Access::Enabled).await.unwrap();
+    directory
+        .set_access(&address("alice"), Access::Enabled)
+        .await
+        .unwrap();
     reaches(&directory, "alice", &[1]).await;
     let outcome = directory.set_access(&address("nobody"), Access::Disabled).await;
     assert_eq!(refused(outcome), Refusal::NoAccount(address("nobody")));
@@ -226,16 +274,25 @@ async fn a_disabled_account_takes_no_mail_and_is_passed_over_in_groups() {
 #[tokio::test]
 async fn nobody_logs_in_to_a_disabled_account_by_any_secret() {
     let directory = three().await;
-    let app = directory.add_app_password(&address("alice"), "phone").await.unwrap();
+    let app = directory
+        .add_app_password(&address("alice"), "phone")
+        .await
+        .unwrap();
     // Remembered by now.
     log_in(&directory, "alice", "alice").await.unwrap();
-    directory.set_access(&address("alice"), Access::Disabled).await.unwrap();
+    directory
+        .set_access(&address("alice"), Access::Disabled)
+        .await
+        .unwrap();
     for secret in [&Secret::from("alice"), &app] {
         let outcome = directory.login("alice", secret, None).await;
         assert!(matches!(outcome, Err(LoginRefusal::Wrong)), "{outcome:?}");
     }
     assert!(directory.login_of("alice").await.unwrap().is_none());
-    directory.set_access(&address("alice"), Access::Enabled).await.unwrap();
+    directory
+        .set_access(&address("alice"), Access::Enabled)
+        .await
+        .unwrap();
     for secret in [&Secret::from("alice"), &app] {
         directory.login("alice", secret, None).await.unwrap();
     }
@@ -247,9 +304,18 @@ async fn logins_end_with_the_password_that_they_were_made_with() {
     let alice = address("alice");
     directory.add_app_password(&alice, "phone").await.unwrap();
     let bob = log_in(&directory, "bob", "bob").await.unwrap();
-    let again = || async { log_in(&directory, "alice", "alice").await.unwrap().standing.clone() };
+    let again = || async {
+        log_in(&directory, "alice", "alice")
+            .await
+            .unwrap()
+            .standing
+            .clone()
+    };
     let mut standing = again().await;
-    directory.set_password(&alice, Secret::from("alice")).await.unwrap();
+    directory
+        .set_password(&alice, Secret::from("alice"))
+        .await
+        .unwrap();
     standing.ended().await;
     standing = again().await;
     assert!(!standing.has_ended());
@@ -279,15 +345,27 @@ async fn an_account_has_limits_of_its_own_or_those_of_its_domain() {
     let own = change(Some(Limit::Of(200)), None);
     assert_eq!(directory.set_quota(&alice, own).await.unwrap(), AccountId(1));
     assert_eq!(of_alice().await, quota(Some(200), Some(7)));
-    directory.set_quota(&alice, change(None, Some(Limit::None))).await.unwrap();
+    directory
+        .set_quota(&alice, change(None, Some(Limit::None)))
+        .await
+        .unwrap();
     assert_eq!(of_alice().await, quota(Some(200), None));
     let (_, own, holds) = directory.quota(&alice).await.unwrap();
     assert_eq!((own.octets, own.messages), (Limit::Of(200), Limit::None));
     assert_eq!(holds, quota(Some(200), None));
-    directory.set_quota(&alice, change(Some(Limit::Default), None)).await.unwrap();
-    directory.set_domain_quota(&domain, change(Some(Limit::None), None)).await.unwrap();
+    directory
+        .set_quota(&alice, change(Some(Limit::Default), None))
+        .await
+        .unwrap();
+    directory
+        .set_domain_quota(&domain, change(Some(Limit::None), None))
+        .await
+        .unwrap();
     assert_eq!(of_alice().await, quota(None, None));
-    assert_eq!(directory.domain_quota(&domain).await.unwrap(), quota(None, Some(7)));
+    assert_eq!(
+        directory.domain_quota(&domain).await.unwrap(),
+        quota(None, Some(7))
+    );
     assert_eq!(directory.quota_of(AccountId(9)).await.unwrap(), Quota::default());
     // Another password changes nothing about it.
     directory.set_password(&alice, Secret::from("x")).await.unwrap();

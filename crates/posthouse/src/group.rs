@@ -85,9 +85,7 @@ pub(crate) async fn run(command: Command, language: Language) -> Result<(), Exit
             let request = Request::Groups(Groups::RemoveMembers { group, members });
             ask(&data, request, language).await
         }
-        Command::Remove { group, data } => {
-            ask(&data, Request::Groups(Groups::Remove(group)), language).await
-        }
+        Command::Remove { group, data } => ask(&data, Request::Groups(Groups::Remove(group)), language).await,
         Command::List { group, json, data } => {
             let mut admin = Admin::of(data.path(), language).await?;
             let Some(group) = group else {

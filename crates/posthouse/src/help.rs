@@ -138,7 +138,10 @@ const CHINESE: &[(&str, &str)] = &[
         "As JSON: one object with storage and messages, each with used, limit (or null) and source",
         "输出 JSON：一个对象，含 storage 和 messages，各有 used、limit（或 null）和 source",
     ),
-    ("Groups: addresses whose mail goes to all their members", "群组：邮件发给全体成员的地址"),
+    (
+        "Groups: addresses whose mail goes to all their members",
+        "群组：邮件发给全体成员的地址",
+    ),
     (
         "Makes a group. Example: posthouse group add all@example.org team@example.org carol@example.org",
         "创建群组。例如：posthouse group add all@example.org team@example.org carol@example.org",
@@ -161,7 +164,10 @@ const CHINESE: &[(&str, &str)] = &[
     ),
     ("Removes a group; who was in it stays", "删除群组；其成员不受影响"),
     ("The group", "群组"),
-    ("Adds members to a group, or removes them", "向群组添加成员，或移除成员"),
+    (
+        "Adds members to a group, or removes them",
+        "向群组添加成员，或移除成员",
+    ),
     (
         "Adds members. Example: posthouse group member add all@example.org dora@example.org",
         "添加成员。例如：posthouse group member add all@example.org dora@example.org",

@@ -56,7 +56,10 @@ fn print(quota: &Quota, language: Language) -> io::Result<()> {
     let mut out = io::stdout().lock();
     let storage = language.pick(("storage", "octets"), ("存储", "字节"));
     let messages = language.pick(("messages", ""), ("邮件", "封"));
-    for ((name, unit), resource) in [storage, messages].into_iter().zip([quota.storage, quota.messages]) {
+    for ((name, unit), resource) in [storage, messages]
+        .into_iter()
+        .zip([quota.storage, quota.messages])
+    {
         let limit = match resource.limit {
             Some(limit) => format!("{limit} {unit}").trim_end().to_owned(),
             None => language.pick("no limit", "无限制").to_owned(),

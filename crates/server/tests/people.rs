@@ -280,7 +280,11 @@ async fn sessions_end_when_the_account_is_disabled_or_has_another_password() {
     server.access("alice", Access::Enabled).await;
     let sessions = sessions_of_alice(&server).await;
     let other = Secret::from("other");
-    server.directory.set_password(&address("alice"), other).await.unwrap();
+    server
+        .directory
+        .set_password(&address("alice"), other)
+        .await
+        .unwrap();
     for (mut client, end) in sessions {
         client.talk(end).await;
     }
@@ -341,7 +345,9 @@ async fn who_has_no_room_is_refused_alone_and_before_the_message() {
     // It holds at once.
     server.limit("alice", Limit::None, Limit::Of(1)).await;
     let from = "C: MAIL FROM:<x@example.net>\nS: 250\nC: RCPT TO:<alice@example.org>\n";
-    client.talk(&[from, "S: 452 4.2.2\nC: RSET\nS: 250"].concat()).await;
+    client
+        .talk(&[from, "S: 452 4.2.2\nC: RSET\nS: 250"].concat())
+        .await;
     server.limit("alice", Limit::None, Limit::None).await;
     client.talk(&[from, "S: 250"].concat()).await;
 }
@@ -371,7 +377,16 @@ async fn a_message_that_turns_out_too_large_for_one_is_put_off_for_all() {
         C: DATA
         S: 354
         ";
-    let script = [HELLO, both, &body, "C: .\nS: 452 4.2.2", alone, &body, "C: .\nS: 552 5.2.3"].concat();
+    let script = [
+        HELLO,
+        both,
+        &body,
+        "C: .\nS: 452 4.2.2",
+        alone,
+        &body,
+        "C: .\nS: 552 5.2.3",
+    ]
+    .concat();
     server.talk(server.smtp, &script).await;
     assert_eq!(server.mail("carol", "INBOX").await, 0);
 }
@@ -401,7 +416,9 @@ async fn over_lmtp_those_with_room_get_it_and_the_others_are_told_apart() {
         S: 552 5.2.3
         S: 250
         S: 552 5.2.3";
-    server.talk(server.lmtp, &[HELLO_LMTP, script, &body, end].concat()).await;
+    server
+        .talk(server.lmtp, &[HELLO_LMTP, script, &body, end].concat())
+        .await;
     assert_eq!(server.mail("carol", "INBOX").await, 1);
     assert_eq!(server.mail("bob", "INBOX").await, 0, "of a group all or nobody");
 }

@@ -18,8 +18,8 @@ use crate::verb::{
     LoadView, MoveMessages, RenameMailbox, SetKeywords, StoreRecent, Subscribe, Which,
 };
 use crate::{
-    Appended, Copied, Expunged, KeywordChange, Mailbox, MessageRow, Moved, Named, NewMessage, Now,
-    Refusal, Store, StoreError, View, key,
+    Appended, Copied, Expunged, KeywordChange, Mailbox, MessageRow, Moved, Named, NewMessage, Now, Refusal,
+    Store, StoreError, View, key,
 };
 
 /// A count on the disk is believed so far when memory is set aside.

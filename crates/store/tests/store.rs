@@ -522,7 +522,11 @@ async fn an_account_keeps_to_its_limits_from_when_it_is_opened_and_to_others_whe
     deliver(ALICE).await.unwrap();
     assert_eq!(refusal(deliver(ALICE).await), Refusal::OverQuota);
     *kept.0.lock().unwrap() = messages(2);
-    assert_eq!(refusal(deliver(ALICE).await), Refusal::OverQuota, "nobody has said so");
+    assert_eq!(
+        refusal(deliver(ALICE).await),
+        Refusal::OverQuota,
+        "nobody has said so"
+    );
     store.quota_changed(ALICE).await.unwrap();
     deliver(ALICE).await.unwrap();
     let account = store.account(ALICE).await.unwrap();

@@ -119,33 +119,78 @@ fn refused(arguments: &[&str], server: &Server) -> (String, Option<i32>) {
 fn groups_are_kept_listed_and_delivered_to() {
     let server = Server::with_accounts();
     printed(&["alias", "set", "al@example.org", "alice@example.org"], &server);
-    assert_eq!(printed(&["alias", "list"], &server), "al@example.org\talice@example.org\n");
+    assert_eq!(
+        printed(&["alias", "list"], &server),
+        "al@example.org\talice@example.org\n"
+    );
     printed(&["group", "add", "team@example.org", "al@example.org"], &server);
-    printed(&["group", "add", "all@example.org", "team@example.org", "alice@example.org"], &server);
-    printed(&["group", "member", "add", "all@example.org", "bob@example.org"], &server);
-    let (said, code) = refused(&["group", "member", "add", "team@example.org", "all@example.org"], &server);
-    assert!(said.contains("cannot be a member of itself") && code == Some(65), "{said}");
-    let (said, code) = refused(&["--lang", "zh", "group", "add", "x@example.org", "bbo@example.org"], &server);
-    assert!(said.contains("没有人使用地址 bbo@example.org") && code == Some(67), "{said}");
+    printed(
+        &[
+            "group",
+            "add",
+            "all@example.org",
+            "team@example.org",
+            "alice@example.org",
+        ],
+        &server,
+    );
+    printed(
+        &["group", "member", "add", "all@example.org", "bob@example.org"],
+        &server,
+    );
+    let (said, code) = refused(
+        &["group", "member", "add", "team@example.org", "all@example.org"],
+        &server,
+    );
+    assert!(
+        said.contains("cannot be a member of itself") && code == Some(65),
+        "{said}"
+    );
+    let (said, code) = refused(
+        &["--lang", "zh", "group", "add", "x@example.org", "bbo@example.org"],
+        &server,
+    );
+    assert!(
+        said.contains("没有人使用地址 bbo@example.org") && code == Some(67),
+        "{said}"
+    );
     let mut smtp = Conversation::smtp(&server);
-    let reply = smtp.deliver("all@example.org", &messages::plain("to-all")).unwrap();
+    let reply = smtp
+        .deliver("all@example.org", &messages::plain("to-all"))
+        .unwrap();
     assert!(reply.starts_with("250"), "{reply}");
     for (name, password) in [("alice", "tin whistle"), ("bob", "blue door")] {
         let subjects = messages::subjects(&server, name, password);
-        assert_eq!(subjects.iter().filter(|subject| *subject == "to-all").count(), 1, "{name}");
+        assert_eq!(
+            subjects.iter().filter(|subject| *subject == "to-all").count(),
+            1,
+            "{name}"
+        );
     }
     // One at another server is kept, and said.
     let elsewhere = ["group", "member", "add", "all@example.org", "dora@example.com"];
     let (said, code) = refused(&elsewhere, &server);
-    assert!(code.is_none() && said.contains("dora@example.com is at another server"), "{said}");
+    assert!(
+        code.is_none() && said.contains("dora@example.com is at another server"),
+        "{said}"
+    );
     let listed = printed(&["group", "list", "all@example.org"], &server);
-    assert!(listed.contains("dora@example.com\tat another server\n"), "{listed}");
+    assert!(
+        listed.contains("dora@example.com\tat another server\n"),
+        "{listed}"
+    );
     let reply = smtp.deliver("all@example.org", &messages::plain("lost")).unwrap();
     assert!(reply.starts_with("550 5.2.4"), "{reply}");
     let listed = printed(&["group", "list", "--json"], &server);
-    assert!(listed.contains("\"leads_to\"") && listed.contains("team@example.org"), "{listed}");
+    assert!(
+        listed.contains("\"leads_to\"") && listed.contains("team@example.org"),
+        "{listed}"
+    );
     printed(&["group", "remove", "all@example.org"], &server);
-    assert_eq!(printed(&["group", "list"], &server), "team@example.org\tal@example.org\n");
+    assert_eq!(
+        printed(&["group", "list"], &server),
+        "team@example.org\tal@example.org\n"
+    );
 }
 
 #[test]
@@ -159,17 +204,27 @@ fn a_quota_holds_at_once_and_after_a_restart() {
     printed(&["domain", "quota", "example.org", "--messages", "0"], &server);
     assert!(imap.ok(end)[0].contains("MESSAGE 0 0"));
     let set = printed(&[&quota[..], &["--storage", "2G"]].concat(), &server);
-    assert_eq!(set, "storage: 0 of 2147483648 octets\nmessages: 0 of 0 (of the domain)\n");
+    assert_eq!(
+        set,
+        "storage: 0 of 2147483648 octets\nmessages: 0 of 0 (of the domain)\n"
+    );
     assert!(server.stop().success());
     let told = printed(&[&quota[..], &["--json"]].concat(), &server);
-    assert!(told.contains("2147483648") && told.contains("\"domain\""), "{told}");
+    assert!(
+        told.contains("2147483648") && told.contains("\"domain\""),
+        "{told}"
+    );
     let server = Server::start_in(server.data()).unwrap();
     let mut smtp = Conversation::smtp(&server);
-    let reply = smtp.deliver("alice@example.org", &messages::plain("over")).unwrap();
+    let reply = smtp
+        .deliver("alice@example.org", &messages::plain("over"))
+        .unwrap();
     assert!(reply.starts_with("552 5.2.3"), "{reply}");
     printed(&[&quota[..], &["--none"]].concat(), &server);
     let mut smtp = Conversation::smtp(&server);
-    let reply = smtp.deliver("alice@example.org", &messages::plain("within")).unwrap();
+    let reply = smtp
+        .deliver("alice@example.org", &messages::plain("within"))
+        .unwrap();
     assert!(reply.starts_with("250"), "{reply}");
 }
 
@@ -182,7 +237,9 @@ fn a_disabled_account_is_shut_out_at_once_and_its_mail_stays() {
     assert!(imap.line().unwrap().starts_with("* BYE"));
     assert!(printed(&["account", "list"], &server).contains("alice@example.org\tdisabled\n"));
     let mut smtp = Conversation::smtp(&server);
-    let reply = smtp.deliver("alice@example.org", &messages::plain("shut")).unwrap();
+    let reply = smtp
+        .deliver("alice@example.org", &messages::plain("shut"))
+        .unwrap();
     assert!(reply.starts_with("550 5.2.1"), "{reply}");
     printed(&["account", "enable", "alice@example.org"], &server);
     Conversation::imap(&server, "alice", "tin whistle").ok("SELECT INBOX");

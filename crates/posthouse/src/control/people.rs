@@ -207,7 +207,8 @@ impl State {
         let (id, own, quota): (AccountId, Allowance, directory::Quota) =
             self.directory.quota(address).await?;
         let account = self.store.account(id).await;
-        let account = account.map_err(|error| Exit::new(Code::Io, format!("the mail of {address}: {error}")))?;
+        let account =
+            account.map_err(|error| Exit::new(Code::Io, format!("the mail of {address}: {error}")))?;
         let usage = account.usage();
         let resource = |used, limit, own| Resource {
             used: Some(used),

@@ -192,7 +192,10 @@ pub(super) fn check_room(account: &Account, octets: u64) -> Outcome {
     match account.room(octets) {
         Room::Enough => Ok(()),
         Room::Later => {
-            tracing::info!(account = account.id().0, "a message was put off: the mailbox is full");
+            tracing::info!(
+                account = account.id().0,
+                "a message was put off: the mailbox is full"
+            );
             Err(Refusal::AccountFull)
         }
         Room::Never => Err(Refusal::TooBigForAccount),
