@@ -64,14 +64,15 @@ fn print(quota: &Quota, language: Language) -> io::Result<()> {
             Some(limit) => format!("{limit} {unit}").trim_end().to_owned(),
             None => language.pick("no limit", "无限制").to_owned(),
         };
-        let source = match resource.source {
-            Source::Own => "",
-            Source::Domain => language.pick(" (of the domain)", "（取自域）"),
+        let source = match (resource.source, resource.limit) {
+            (Source::Own, _) | (_, None) => "",
+            (Source::Domain, Some(_)) => language.pick(" (of the domain)", "（取自域）"),
         };
         let used = resource.used.map_or_else(String::new, |used| {
             language.pick(format!("{used} of "), format!("已用 {used}，上限 "))
         });
-        writeln!(out, "{name}: {used}{limit}{source}")?;
+        let colon = language.pick(": ", "：");
+        writeln!(out, "{name}{colon}{used}{limit}{source}")?;
     }
     Ok(())
 }
