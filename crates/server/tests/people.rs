@@ -132,7 +132,7 @@ impl Client {
                     let heard = self.hear().await;
                     assert!(heard.starts_with(text), "{heard:?} instead of {text:?}");
                 }
-                "S*" => while !self.hear().await.starts_with(text) {},
+                "S*" => while !ends_with_this(&self.hear().await, text) {},
                 "X:" => assert_eq!(self.hear().await, ""),
                 _ => panic!("not a line of a script: {line}"),
             }
@@ -151,8 +151,14 @@ impl Client {
     }
 }
 
-const HELLO: &str = "S: 220\nC: EHLO c\nS* 250 \n";
-const HELLO_LMTP: &str = "S: 220\nC: LHLO c\nS* 250 \n";
+/// Whether a line begins so, and no other of the same reply follows (RFC 5321 §4.2.1).
+fn ends_with_this(line: &str, begin: &str) -> bool {
+    line.strip_prefix(begin)
+        .is_some_and(|rest| !rest.starts_with('-'))
+}
+
+const HELLO: &str = "S: 220\nC: EHLO c\nS* 250\n";
+const HELLO_LMTP: &str = "S: 220\nC: LHLO c\nS* 250\n";
 /// NUL alice NUL alice.
 const AUTH: &str = "C: AUTH PLAIN AGFsaWNlAGFsaWNl\nS: 235\n";
 const LOGIN_ALICE: &str = "S: * OK\nC: a LOGIN alice alice\nS: a OK\n";
