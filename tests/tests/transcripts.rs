@@ -13,7 +13,7 @@ use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use end_to_end::{Conversation, Server, Service};
+use end_to_end::{Conversation, Server, Service, server};
 use tokio::net::TcpStream;
 use transcript::{Given, Stream, Transcript, World};
 
@@ -75,6 +75,26 @@ impl World for Program {
                 name,
                 messages,
             } => self.fill(account, name, messages),
+            Given::Quota {
+                account,
+                octets,
+                messages,
+            } => {
+                let limit = |limit: &Option<u64>| limit.map_or("none".to_owned(), |limit| limit.to_string());
+                let address = format!("{account}@example.org");
+                let set = server::posthouse(&["account", "quota", &address])
+                    .args([
+                        "--storage",
+                        &limit(octets),
+                        "--messages",
+                        &limit(messages),
+                        "--data",
+                    ])
+                    .arg(self.server.data())
+                    .output()
+                    .unwrap();
+                assert!(set.status.success(), "{set:?}");
+            }
             Given::Setting { .. } => unreachable!("transcripts that set something are not run here"),
             Given::Session { .. } => unreachable!("the runner makes sessions"),
         }

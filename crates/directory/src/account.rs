@@ -14,7 +14,7 @@ use crate::row::{
     AccountRow, DomainRow, ForeignRow, Leads, NameRow, Row, ScramRow, account_key, account_of,
     app_password_key, counters_key, domain_key, foreign_key, member_key, name_key, scram_key,
 };
-use crate::{Directory, DirectoryError, Refusal, foreign};
+use crate::{Allowance, Directory, DirectoryError, Quota, Refusal, foreign};
 
 /// An account, as it is listed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,6 +25,18 @@ pub struct Account {
     pub address: Address,
     /// When it was added.
     pub added: Timestamp,
+    /// Whether it can be used.
+    pub access: Access,
+}
+
+/// Whether an account can be used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Access {
+    /// It can.
+    #[default]
+    Enabled,
+    /// Nobody logs in to it, and no mail comes in.
+    Disabled,
 }
 
 /// An account that is to be added.
@@ -155,7 +167,8 @@ impl Directory {
         outcomes
     }
 
-    /// Removes an account. Its number is not used again; its mail is the store's matter.
+    /// Removes an account, also from the groups it is a member of. Its number is not used again; its mail is the store's
+    /// matter. Its logins end.
     ///
     /// # Errors
     /// When there is none, or the engine fails.
@@ -163,6 +176,8 @@ impl Directory {
         let _changing = self.shared.changing.lock().await;
         let (id, row) = self.account_at(address).await?;
         let name = Name::of(&row.address);
+        // Whoever gets the address next is somebody else.
+        self.leave_groups(&name).await?;
         let mut batch = Batch::new(Partition::DIRECTORY);
         batch.delete(&name_key(name.hash()));
         batch.delete(&account_key(id));
@@ -172,11 +187,11 @@ impl Directory {
             batch.delete(&app_password_key(id, number));
         }
         self.shared.engine.commit(batch).await?;
-        self.shared.verified.forget(name.as_str());
+        self.end_logins(id, &name);
         Ok(id)
     }
 
-    /// Gives an account another password. Its app passwords stay.
+    /// Gives an account another password, and ends its logins. Its app passwords stay.
     ///
     /// # Errors
     /// When there is no such account, the password cannot be one, or the engine fails.
@@ -193,8 +208,29 @@ impl Directory {
             None => batch.delete(&scram_key(id)),
         }
         self.shared.engine.commit(batch).await?;
-        self.shared.verified.forget(Name::of(&row.address).as_str());
+        self.end_logins(id, &Name::of(&row.address));
         Ok(())
+    }
+
+    /// Lets an account be used, or not: nobody logs in to one that is disabled, and mail for it is refused. Its mail stays.
+    ///
+    /// # Errors
+    /// When there is no such account, or the engine fails.
+    pub async fn set_access(&self, address: &Address, access: Access) -> Result<(), DirectoryError> {
+        let _changing = self.shared.changing.lock().await;
+        let (id, mut row) = self.account_at(address).await?;
+        row.access = access;
+        self.put(account_key(id), row.print()).await?;
+        if access == Access::Disabled {
+            self.end_logins(id, &Name::of(&row.address));
+        }
+        Ok(())
+    }
+
+    /// Whoever is logged in is so no longer, and has to show the password as it is now.
+    pub(crate) fn end_logins(&self, id: AccountId, name: &Name) {
+        self.shared.verified.forget(name.as_str());
+        self.shared.standings.end(id);
     }
 
     /// Gives no new account a number up to this one: mail is kept under it, of an account that may not be known any more.
@@ -227,8 +263,18 @@ impl Directory {
             let id = account_of(&row.key).ok_or(DirectoryError::UnreadableRow {
                 table: AccountRow::TABLE,
             })?;
-            let AccountRow { address, added, .. } = AccountRow::parse(&row.value)?;
-            Ok(Account { id, address, added })
+            let AccountRow {
+                address,
+                added,
+                access,
+                ..
+            } = AccountRow::parse(&row.value)?;
+            Ok(Account {
+                id,
+                address,
+                added,
+                access,
+            })
         };
         rows.iter().map(parse).collect()
     }
@@ -320,6 +366,7 @@ impl Draft<'_> {
             let row = DomainRow {
                 domain: address.domain.clone(),
                 catch_all: None,
+                quota: Quota::default(),
             };
             self.batch.put(&domain_row, &row.print());
             self.new_keys.insert(domain_row);
@@ -331,6 +378,8 @@ impl Draft<'_> {
             address: address.clone(),
             password: hashed.hash,
             added: now(),
+            access: Access::Enabled,
+            allowance: Allowance::default(),
         };
         self.batch.put(&account_key(id), &account.print());
         if let Some(keys) = hashed.keys {

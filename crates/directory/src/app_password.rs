@@ -92,19 +92,22 @@ impl Directory {
         Ok(listed)
     }
 
-    /// Revokes an app password: the next login with it is wrong.
+    /// Revokes an app password: the next login with it is wrong. The account's logins end; which of them were made with it
+    /// is not kept.
     ///
     /// # Errors
     /// When there is no such account or app password, or the engine fails.
     pub async fn revoke_app_password(&self, address: &Address, name: &str) -> Result<(), DirectoryError> {
         let _changing = self.shared.changing.lock().await;
-        let (id, _) = self.account_at(address).await?;
+        let (id, row) = self.account_at(address).await?;
         let rows = self.app_password_rows(id).await?;
         let found = rows.into_iter().find(|(_, row)| *row.name == *name);
         let (number, _) = found.ok_or_else(|| Refusal::NoAppPassword(name.into()))?;
         let mut batch = Batch::new(Partition::DIRECTORY);
         batch.delete(&app_password_key(id, number));
-        Ok(self.shared.engine.commit(batch).await?)
+        self.shared.engine.commit(batch).await?;
+        self.end_logins(id, &Name::of(&row.address));
+        Ok(())
     }
 
     /// All app passwords of an account, with their numbers.

@@ -6,13 +6,13 @@ use types::{Address, Domain};
 
 use crate::name::{Name, domain_hash, fold_domain};
 use crate::row::{DomainRow, Leads, NameRow, Row, domain_key, name_key};
-use crate::{Directory, DirectoryError, Refusal};
+use crate::{Directory, DirectoryError, Quota, Refusal};
 
 /// The most addresses that one alias names: more is a mailing list.
 pub(crate) const MAX_TARGETS: usize = 100;
 
 /// Domains or names in one read.
-const ROWS_A_READ: usize = 256;
+pub(crate) const ROWS_A_READ: usize = 256;
 
 impl Directory {
     /// Makes a domain ours; one that is stays as it is.
@@ -27,11 +27,12 @@ impl Directory {
         let row = DomainRow {
             domain: domain.clone(),
             catch_all: None,
+            quota: Quota::default(),
         };
         self.put(key_of(domain), row.print()).await
     }
 
-    /// Gives a domain up, with its aliases: they would lead somewhere again if it came back.
+    /// Gives a domain up, with its aliases and groups: they would lead somewhere again if it came back.
     ///
     /// # Errors
     /// When it has accounts, is not ours, or the engine fails.
@@ -45,7 +46,7 @@ impl Directory {
         {
             return Err(Refusal::DomainInUse(domain.clone()).into());
         }
-        self.remove_aliases_of(domain).await?;
+        self.remove_names_of(domain).await?;
         // Last, so that what is left of a removal that failed can be removed.
         let mut batch = Batch::new(Partition::DIRECTORY);
         batch.delete(&key_of(domain));
@@ -53,7 +54,7 @@ impl Directory {
     }
 
     /// Reads all names: they are found by hash, and domains are given up rarely.
-    async fn remove_aliases_of(&self, domain: &Domain) -> Result<(), DirectoryError> {
+    async fn remove_names_of(&self, domain: &Domain) -> Result<(), DirectoryError> {
         let ending = format!("@{}", fold_domain(domain));
         let mut start = Bytes::from_static(b"n");
         loop {
@@ -66,7 +67,7 @@ impl Directory {
             let mut batch = Batch::new(Partition::DIRECTORY);
             for row in &rows {
                 let NameRow { name, leads } = NameRow::parse(&row.value)?;
-                if name.ends_with(&ending) && matches!(leads, Leads::Alias(_)) {
+                if name.ends_with(&ending) && matches!(leads, Leads::Alias(_) | Leads::Group(_)) {
                     batch.delete(&row.key);
                 }
             }
@@ -118,7 +119,7 @@ impl Directory {
     /// Makes an address lead to others. An alias of that name is replaced.
     ///
     /// # Errors
-    /// When an account has the address, the domain is not ours, there are no targets or too many, or the engine fails.
+    /// When an account or a group has the address, the domain is not ours, there are no targets or too many, or the engine fails.
     pub async fn set_alias(&self, address: &Address, targets: Vec<Address>) -> Result<(), DirectoryError> {
         if targets.is_empty() || targets.len() > MAX_TARGETS {
             return Err(Refusal::Targets.into());
@@ -129,7 +130,9 @@ impl Directory {
         let stored = self.read(name_key(name.hash())).await?;
         if let Some(taken) = stored.map(|stored| NameRow::parse(&stored)).transpose()? {
             match taken.leads {
-                Leads::Account(_) => return Err(Refusal::Exists(address.clone()).into()),
+                Leads::Account(_) | Leads::Group(_) => {
+                    return Err(Refusal::Exists(address.clone()).into());
+                }
                 Leads::Alias(_) if *taken.name != *name.as_str() => {
                     return Err(Refusal::HashTaken(address.clone()).into());
                 }
@@ -152,37 +155,39 @@ impl Directory {
         let name = Name::of(address);
         match self.name_row(&name).await?.map(|row| row.leads) {
             Some(Leads::Alias(_)) => {}
-            Some(Leads::Account(_)) | None => return Err(Refusal::NoAccount(address.clone()).into()),
+            Some(Leads::Account(_) | Leads::Group(_)) | None => {
+                return Err(Refusal::NoAlias(address.clone()).into());
+            }
         }
         let mut batch = Batch::new(Partition::DIRECTORY);
         batch.delete(&name_key(name.hash()));
         Ok(self.shared.engine.commit(batch).await?)
     }
 
-    async fn our_domain(&self, domain: &Domain) -> Result<DomainRow, DirectoryError> {
+    pub(crate) async fn our_domain(&self, domain: &Domain) -> Result<DomainRow, DirectoryError> {
         let row = self.domain_row(domain).await?;
         Ok(row.ok_or_else(|| Refusal::NoDomain(domain.clone()))?)
     }
 
-    async fn domain_row(&self, domain: &Domain) -> Result<Option<DomainRow>, DirectoryError> {
+    pub(crate) async fn domain_row(&self, domain: &Domain) -> Result<Option<DomainRow>, DirectoryError> {
         self.read(key_of(domain))
             .await?
             .map(|stored| DomainRow::parse(&stored))
             .transpose()
     }
 
-    async fn put(&self, key: Bytes, value: Vec<u8>) -> Result<(), DirectoryError> {
+    pub(crate) async fn put(&self, key: Bytes, value: Vec<u8>) -> Result<(), DirectoryError> {
         let mut batch = Batch::new(Partition::DIRECTORY);
         batch.put(&key, &value);
         Ok(self.shared.engine.commit(batch).await?)
     }
 }
 
-fn key_of(domain: &Domain) -> Bytes {
+pub(crate) fn key_of(domain: &Domain) -> Bytes {
     domain_key(domain_hash(&fold_domain(domain)))
 }
 
 /// Where the rows after one begin.
-fn after(row: &engine::Row) -> Bytes {
+pub(crate) fn after(row: &engine::Row) -> Bytes {
     [&row.key[..], &[0]].concat().into()
 }

@@ -45,6 +45,24 @@ pub enum Refusal {
     /// An alias without anybody behind it.
     #[error("an alias needs 1 to {} addresses", crate::domain::MAX_TARGETS)]
     Targets,
+    /// There is no alias of that name.
+    #[error("there is no alias {0}")]
+    NoAlias(Address),
+    /// There is no group of that name.
+    #[error("there is no group {0}")]
+    NoGroup(Address),
+    /// The group does not have that member.
+    #[error("{0} is not a member of the group")]
+    NoMember(Address),
+    /// More is a mailing list.
+    #[error("a group has at most {} members", crate::group::MAX_MEMBERS)]
+    Members,
+    /// A member in a domain of ours that mail does not reach: a slip of the pen, whose mail would be lost.
+    #[error("nobody here has the address {0}")]
+    Nobody(Address),
+    /// A group would be its own member.
+    #[error("{0} leads back to the group: a group cannot be a member of itself")]
+    Loop(Address),
     /// The domain is not ours.
     #[error("{0} is not a domain of this server")]
     NoDomain(types::Domain),

@@ -1,23 +1,27 @@
 //! Who has an account, which addresses lead to it, and whether a password is right.
 //!
-//! Read first: [`Directory`]. [`Directory::resolve`] follows sub-addresses, aliases and catch-alls to accounts,
-//! [`Directory::login`] verifies; the verbs that change something are in `account` and `domain`.
+//! Read first: [`Directory`]. [`Directory::resolve`] follows sub-addresses, aliases, groups and catch-alls to accounts,
+//! [`Directory::login`] verifies; the verbs that change something are in `account`, `domain`, `group` and `quota`.
 //!
 //! **Invariants**: what a verb has answered `Ok` to is on stable storage, and the next question sees it. The number of
 //! an account is never given out twice. Names are compared in one spelling (NFC, lower case) and found by a hash of it,
-//! so no row needs to be in memory. A wrong password and a name that nobody has take the same time and read the same.
+//! so no row needs to be in memory. A wrong password, a name that nobody has and a disabled account take the same time and
+//! read the same. A login ends when the account's password changes, or the account is disabled or removed ([`Standing`]).
 
 mod account;
 mod app_password;
 mod domain;
 mod error;
 mod foreign;
+mod group;
 mod login;
 mod name;
 mod password;
+mod quota;
 mod resolve;
 mod row;
 mod scram;
+mod standing;
 mod throttle;
 mod verified;
 
@@ -27,16 +31,20 @@ use engine::Engine;
 use tokio::sync::{Mutex, OnceCell};
 use types::Domain;
 
-pub use account::{Account, ImportedAccount, NewAccount};
+pub use account::{Access, Account, ImportedAccount, NewAccount};
 pub use app_password::AppPassword;
 pub use error::{DirectoryError, Refusal};
+pub use group::{Cursor, Listed, Page};
 pub use login::{Login, LoginRefusal};
 pub use password::{Cores, Cost};
+pub use quota::{Allowance, Limit, Quota, QuotaChange};
 pub use resolve::Resolution;
 pub use scram::{Rounds, Scram};
+pub use standing::Standing;
 pub use throttle::Guessing;
 
 use password::Hasher;
+use standing::Standings;
 use throttle::Throttle;
 use verified::Verified;
 
@@ -51,6 +59,7 @@ struct Shared {
     default_domain: Domain,
     hasher: Hasher,
     verified: Verified,
+    standings: Standings,
     throttle: Throttle,
     scram: Scram,
     /// What tags and salts are made with, once it has been wanted.
@@ -98,6 +107,7 @@ impl Directory {
                 default_domain,
                 hasher: Hasher::new(cost, cores),
                 verified: Verified::new(),
+                standings: Standings::default(),
                 throttle: Throttle::new(guessing),
                 scram,
                 secret: OnceCell::new(),

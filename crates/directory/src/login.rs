@@ -13,7 +13,7 @@ use crate::name::{Name, login_address};
 use crate::password::Verdict;
 use crate::row::{AccountRow, Leads, foreign_key};
 use crate::throttle::{Admission, Ticket, Try};
-use crate::{Directory, DirectoryError};
+use crate::{Access, Directory, DirectoryError, Standing};
 
 /// How often a login that has to wait for others is tried.
 const ADMISSIONS: u32 = 100;
@@ -23,12 +23,14 @@ const ADMISSION_PAUSE: Duration = Duration::from_millis(100);
 const LEVEL: Duration = Duration::from_secs(1);
 
 /// Somebody who has shown who they are.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Login {
     /// Their account.
     pub account: AccountId,
     /// The account's own address.
     pub address: Address,
+    /// How long it holds.
+    pub standing: Standing,
 }
 
 /// Why somebody is not let in.
@@ -114,11 +116,10 @@ impl Directory {
         let Ok(address) = login_address(name, self.default_domain()) else {
             return Ok(None);
         };
-        let found = self.account_named(&Name::of(&address)).await?;
-        Ok(found.map(|(account, row)| {
-            let address = row.address;
-            Arc::new(Login { account, address })
-        }))
+        let found = self.entrant(&Name::of(&address)).await?;
+        Ok(found
+            .filter(|(_, row)| row.access == Access::Enabled)
+            .map(|(login, _)| login))
     }
 
     /// Waits while as many passwords as may be wrong are being looked at: a program that connects ten times at once is
@@ -146,25 +147,23 @@ impl Directory {
             return Ok(Some(login));
         }
         let seen = self.shared.verified.generation();
-        let Some((id, row)) = self.account_named(name).await? else {
+        let Some((login, row)) = self.entrant(name).await? else {
             return self.verify_nobody(password).await;
         };
-        let login = Arc::new(Login {
-            account: id,
-            address: row.address.clone(),
-        });
+        let id = login.account;
         // Not remembered: it costs no slow hash, and its last use is to be known.
-        if self.is_app_password(id, password).await? {
+        if row.access == Access::Enabled && self.is_app_password(id, password).await? {
             return Ok(Some(login));
         }
         let hasher = &self.shared.hasher;
         let verdict = hasher
             .verify(password.clone(), Some(row.password.clone()))
             .await?;
-        let hash = match verdict {
-            Verdict::Wrong => return Ok(None),
-            Verdict::Right => None,
-            Verdict::Outdated => hasher.hash(password.clone()).await.ok(),
+        let hash = match (verdict, row.access) {
+            // As if it were wrong, and as slow.
+            (Verdict::Wrong, _) | (_, Access::Disabled) => return Ok(None),
+            (Verdict::Right, Access::Enabled) => None,
+            (Verdict::Outdated, Access::Enabled) => hasher.hash(password.clone()).await.ok(),
         };
         // What cannot be written now is made at another login; this one is right.
         let _ = self.renew((id, &row), password, hash).await;
@@ -172,6 +171,26 @@ impl Directory {
             .verified
             .remember(name.as_str(), password.expose(), Arc::clone(&login), seen);
         Ok(Some(login))
+    }
+
+    /// Whoever logs in under an account's own name, and what their row was after their standing began.
+    pub(crate) async fn entrant(
+        &self,
+        name: &Name,
+    ) -> Result<Option<(Arc<Login>, AccountRow)>, DirectoryError> {
+        let Some(Leads::Account(account)) = self.name_row(name).await?.map(|row| row.leads) else {
+            return Ok(None);
+        };
+        let standing = self.shared.standings.of(account);
+        Ok(self.account_row(account).await?.map(|row| {
+            let address = row.address.clone();
+            let login = Login {
+                account,
+                address,
+                standing,
+            };
+            (Arc::new(login), row)
+        }))
     }
 
     /// Takes as long as a verification.
@@ -187,7 +206,7 @@ impl Directory {
     ) -> Result<Option<(AccountId, AccountRow)>, DirectoryError> {
         match self.name_row(name).await?.map(|row| row.leads) {
             Some(Leads::Account(id)) => Ok(self.account_row(id).await?.map(|row| (id, row))),
-            Some(Leads::Alias(_)) | None => Ok(None),
+            Some(Leads::Alias(_) | Leads::Group(_)) | None => Ok(None),
         }
     }
 }

@@ -5,11 +5,20 @@ use sasl::scram::Keys;
 use types::{AccountId, Address, Domain, Timestamp};
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::DirectoryError;
 use crate::name::NameHash;
+use crate::{Access, Allowance, DirectoryError, Limit, Quota};
 
 /// The form of the rows.
 const VERSION: u8 = 1;
+/// What stands for the domain's limit in place of an account's own.
+const DEFAULT: u64 = u64::MAX;
+/// What stands for no limit.
+const UNLIMITED: u64 = u64::MAX - 1;
+/// The highest limit that can be kept: nobody has so many octets.
+const MAX_LIMIT: u64 = u64::MAX - 2;
+/// What a name leads to, where it is no account: an alias, or a group. No account has these numbers.
+const ALIAS: u64 = 0;
+const GROUP: u64 = u64::MAX;
 /// Octets of the checksum.
 const CHECKSUM: usize = 4;
 
@@ -26,6 +35,8 @@ pub(crate) struct DomainRow {
     pub(crate) domain: Domain,
     /// Who gets the mail to names that nobody has.
     pub(crate) catch_all: Option<Address>,
+    /// How much each of its accounts may hold that has no limit of its own.
+    pub(crate) quota: Quota,
 }
 
 /// A name, and what it leads to.
@@ -41,6 +52,7 @@ pub(crate) struct NameRow {
 pub(crate) enum Leads {
     Account(AccountId),
     Alias(Vec<Address>),
+    Group(Vec<Address>),
 }
 
 /// An account.
@@ -50,6 +62,8 @@ pub(crate) struct AccountRow {
     /// A PHC string, or what another program has made.
     pub(crate) password: Box<str>,
     pub(crate) added: Timestamp,
+    pub(crate) access: Access,
+    pub(crate) allowance: Allowance,
 }
 
 /// What the directory's own tags and salts are made with.
@@ -183,6 +197,12 @@ impl Fields<'_> {
         Some(u64::from_le_bytes(*octets))
     }
 
+    fn octet(&mut self) -> Option<u8> {
+        let (octet, rest) = self.0.split_first()?;
+        self.0 = rest;
+        Some(*octet)
+    }
+
     fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
         let (octets, rest) = self.0.split_first_chunk::<N>()?;
         self.0 = rest;
@@ -205,9 +225,36 @@ impl Fields<'_> {
     }
 
     fn addresses(&mut self) -> Option<Vec<Address>> {
-        let (count, rest) = self.0.split_first()?;
-        self.0 = rest;
-        (0..*count).map(|_| self.address()).collect()
+        let count = self.octet()?;
+        (0..count).map(|_| self.address()).collect()
+    }
+
+    fn many_addresses(&mut self) -> Option<Vec<Address>> {
+        let count = u16::from_le_bytes(self.array()?);
+        (0..count).map(|_| self.address()).collect()
+    }
+
+    fn access(&mut self) -> Option<Access> {
+        match self.octet()? {
+            0 => Some(Access::Enabled),
+            1 => Some(Access::Disabled),
+            _ => None,
+        }
+    }
+
+    fn limit(&mut self) -> Option<Limit> {
+        Some(match self.number()? {
+            DEFAULT => Limit::Default,
+            UNLIMITED => Limit::None,
+            limit => Limit::Of(limit),
+        })
+    }
+
+    fn allowance(&mut self) -> Option<Allowance> {
+        Some(Allowance {
+            octets: self.limit()?,
+            messages: self.limit()?,
+        })
     }
 }
 
@@ -221,6 +268,23 @@ fn put_addresses(out: &mut Vec<u8>, addresses: &[Address]) {
     addresses
         .iter()
         .for_each(|address| put_text(out, &address.to_string()));
+}
+
+fn put_many_addresses(out: &mut Vec<u8>, addresses: &[Address]) {
+    out.put_u16_le(u16::try_from(addresses.len()).expect("see MAX_MEMBERS"));
+    addresses
+        .iter()
+        .for_each(|address| put_text(out, &address.to_string()));
+}
+
+fn put_allowance(out: &mut Vec<u8>, allowance: &Allowance) {
+    for limit in [allowance.octets, allowance.messages] {
+        out.put_u64_le(match limit {
+            Limit::Default => DEFAULT,
+            Limit::None => UNLIMITED,
+            Limit::Of(limit) => limit.min(MAX_LIMIT),
+        });
+    }
 }
 
 impl Row for Counters {
@@ -242,12 +306,18 @@ impl Row for DomainRow {
     fn write(&self, out: &mut Vec<u8>) {
         put_text(out, self.domain.as_str());
         put_addresses(out, self.catch_all.as_slice());
+        put_allowance(out, &self.quota.into());
     }
 
     fn read(fields: &mut Fields<'_>) -> Option<Self> {
         Some(DomainRow {
             domain: Domain::check(fields.text()?).ok()?,
             catch_all: fields.addresses()?.pop(),
+            // Rows of before there were quotas end here.
+            quota: match fields.0.is_empty() {
+                true => Quota::default(),
+                false => fields.allowance()?.within(Quota::default()),
+            },
         })
     }
 }
@@ -260,17 +330,21 @@ impl Row for NameRow {
         match &self.leads {
             Leads::Account(id) => out.put_u64_le(id.0),
             Leads::Alias(targets) => {
-                out.put_u64_le(0);
+                out.put_u64_le(ALIAS);
                 put_addresses(out, targets);
+            }
+            Leads::Group(members) => {
+                out.put_u64_le(GROUP);
+                put_many_addresses(out, members);
             }
         }
     }
 
     fn read(fields: &mut Fields<'_>) -> Option<Self> {
         let name = fields.text()?.into();
-        // No account has the number 0.
         let leads = match fields.number()? {
-            0 => Leads::Alias(fields.addresses()?),
+            ALIAS => Leads::Alias(fields.addresses()?),
+            GROUP => Leads::Group(fields.many_addresses()?),
             id => Leads::Account(AccountId(id)),
         };
         Some(NameRow { name, leads })
@@ -284,13 +358,27 @@ impl Row for AccountRow {
         put_text(out, &self.address.to_string());
         put_text(out, &self.password);
         out.put_i64_le(self.added.0);
+        out.put_u8(match self.access {
+            Access::Enabled => 0,
+            Access::Disabled => 1,
+        });
+        put_allowance(out, &self.allowance);
     }
 
     fn read(fields: &mut Fields<'_>) -> Option<Self> {
+        let (address, password) = (fields.address()?, fields.text()?.into());
+        let added = fields.time()?;
+        // Rows of before accounts could be disabled end here.
+        let (access, allowance) = match fields.0.is_empty() {
+            true => (Access::Enabled, Allowance::default()),
+            false => (fields.access()?, fields.allowance()?),
+        };
         Some(AccountRow {
-            address: fields.address()?,
-            password: fields.text()?.into(),
-            added: fields.time()?,
+            address,
+            password,
+            added,
+            access,
+            allowance,
         })
     }
 }
@@ -373,6 +461,11 @@ mod tests {
         };
         let printed = name.print();
         assert_eq!(NameRow::parse(&printed).unwrap(), name);
+        let group = NameRow {
+            name: "all@example.org".into(),
+            leads: Leads::Group(vec![address("a@example.com"); 1000]),
+        };
+        assert_eq!(NameRow::parse(&group.print()).unwrap(), group);
         for at in 0..printed.len() {
             let mut damaged = printed.clone();
             damaged[at] ^= 1;
@@ -382,12 +475,21 @@ mod tests {
         let domain = DomainRow {
             domain: Domain::check("example.org").unwrap(),
             catch_all: None,
+            quota: Quota {
+                octets: Some(2 << 30),
+                messages: None,
+            },
         };
         assert_eq!(DomainRow::parse(&domain.print()).unwrap(), domain);
         let account = AccountRow {
             address: address("a@example.org"),
             password: "$x".into(),
             added: Timestamp(-1),
+            access: Access::Disabled,
+            allowance: Allowance {
+                octets: Limit::None,
+                messages: Limit::Of(3),
+            },
         };
         assert!(AccountRow::parse(&account.print()).unwrap() == account);
         let app_password = AppPasswordRow {
@@ -411,5 +513,23 @@ mod tests {
             next_account: AccountId(7),
         };
         assert_eq!(Counters::parse(&counters.print()).unwrap(), counters);
+    }
+
+    #[test]
+    fn rows_of_before_there_were_quotas_and_disabled_accounts_are_read() {
+        let mut old = vec![VERSION];
+        put_text(&mut old, "a@example.org");
+        put_text(&mut old, "$x");
+        old.put_i64_le(7);
+        let sum = checksum(&old);
+        old.put_slice(&sum);
+        let account = AccountRow::parse(&old).unwrap();
+        assert!(account.access == Access::Enabled && account.allowance == Allowance::default());
+        let mut old = vec![VERSION];
+        put_text(&mut old, "example.org");
+        put_addresses(&mut old, &[]);
+        let sum = checksum(&old);
+        old.put_slice(&sum);
+        assert_eq!(DomainRow::parse(&old).unwrap().quota, Quota::default());
     }
 }

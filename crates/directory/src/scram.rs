@@ -17,7 +17,7 @@ use types::AccountId;
 use crate::name::{Name, login_address};
 use crate::row::{AccountRow, Leads, Row, ScramRow, SecretRow, account_key, scram_key, secret_key};
 use crate::throttle::Try;
-use crate::{Directory, DirectoryError, Login, LoginRefusal};
+use crate::{Access, Directory, DirectoryError, Login, LoginRefusal};
 
 /// The number of an account's own password among its keys; app passwords have higher ones.
 const OWN_PASSWORD: u32 = 0;
@@ -89,7 +89,7 @@ impl Directory {
         };
         let id = match found.map(|row| row.leads) {
             Some(Leads::Account(id)) => id,
-            Some(Leads::Alias(_)) | None => AccountId(0),
+            Some(Leads::Alias(_) | Leads::Group(_)) | None => AccountId(0),
         };
         let own = self.scram_row(id).await?;
         let own = own.map(|row| (OWN_PASSWORD, row));
@@ -127,19 +127,15 @@ impl Directory {
 
     /// The account, if the keys of the proof are still its.
     async fn proven(&self, name: &Name, number: u32) -> Result<Option<Arc<Login>>, DirectoryError> {
-        let Some((id, row)) = self.account_named(name).await? else {
+        let found = self.entrant(name).await?;
+        let Some((login, _)) = found.filter(|(_, row)| row.access == Access::Enabled) else {
             return Ok(None);
         };
         let valid = match number {
-            OWN_PASSWORD => self.scram_row(id).await?.is_some(),
-            number => self.use_app_password(id, number).await?,
+            OWN_PASSWORD => self.scram_row(login.account).await?.is_some(),
+            number => self.use_app_password(login.account, number).await?,
         };
-        Ok(valid.then(|| {
-            Arc::new(Login {
-                account: id,
-                address: row.address,
-            })
-        }))
+        Ok(valid.then_some(login))
     }
 
     /// New keys of a password; none where it cannot have any.

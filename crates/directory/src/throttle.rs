@@ -1,7 +1,11 @@
 //! Guessing is made slow: answers to wrong passwords come later and later, and then no password is looked at for a while.
 //!
-//! Counted are an address with a name, and an address alone. A network of IPv6 (/64) is one address. Loopback is exempt.
-//! A password is counted before it is looked at, and taken back when it was right.
+//! Counted are an address with a name, an address alone, and a name alone: one account may be guessed from many addresses. A
+//! network of IPv6 (/64) is one address. Loopback is exempt. A password is counted before it is looked at, and taken back
+//! when it was right.
+//!
+//! Who guesses a name from everywhere must not lock its owner out: an address from which somebody has logged in under the
+//! name is not asked how often others were wrong. Names are counted as they are said, whether or not anybody has them.
 
 use std::hash::{BuildHasher as _, RandomState};
 use std::net::IpAddr;
@@ -13,8 +17,14 @@ use types::Network;
 
 /// Sources that are remembered: some 60 octets each, the least used go first.
 const REMEMBERED: usize = 65_536;
+/// Names at addresses that are remembered for a login that went well, in the same way.
+const WELL_KNOWN: usize = 65_536;
+/// How long: somebody who is away for a month is not locked out of what they come back to.
+const KNOWN_FOR: Duration = Duration::from_secs(35 * 24 * 60 * 60);
 /// Wrong passwords that are answered at once: everybody mistypes.
 const FREE_TRIES: u32 = 2;
+/// The same for a name from anywhere: its owner may have a few devices with an old password.
+const FREE_TRIES_ANYWHERE: u32 = 20;
 /// The first delay; it doubles with each try.
 const FIRST_DELAY: Duration = Duration::from_millis(250);
 
@@ -25,6 +35,8 @@ pub struct Guessing {
     pub tries_per_name: u32,
     /// Wrong passwords from one address, whatever the name.
     pub tries_per_address: u32,
+    /// Wrong passwords for one name from all addresses together, but for those where its owner has logged in.
+    pub tries_per_account: u32,
     /// The longest delay of an answer.
     pub longest_delay: Duration,
     /// A source that was quiet so long is new again.
@@ -36,6 +48,7 @@ impl Default for Guessing {
         Guessing {
             tries_per_name: 10,
             tries_per_address: 100,
+            tries_per_account: 100,
             longest_delay: Duration::from_secs(8),
             forget: Duration::from_secs(15 * 60),
         }
@@ -48,6 +61,8 @@ enum Source {
     /// A name, by its hash under a key of this process: it may be long, and is the guesser's choice.
     Name(Network, u64),
     Address(Network),
+    /// A name from anywhere.
+    Anywhere(u64),
 }
 
 #[derive(Clone, Copy)]
@@ -58,8 +73,14 @@ struct Count {
     last: Instant,
 }
 
+struct Counts {
+    sources: Cache<Source, Count>,
+    /// When somebody last logged in under a name at an address.
+    known: Cache<(Network, u64), Instant>,
+}
+
 pub(crate) struct Throttle {
-    counts: Mutex<Cache<Source, Count>>,
+    counts: Mutex<Counts>,
     guessing: Guessing,
     key: RandomState,
 }
@@ -84,8 +105,8 @@ pub(crate) enum Admission<'a> {
 /// A password that is being looked at; one that nothing is said of was wrong.
 pub(crate) struct Ticket<'a> {
     throttle: &'a Throttle,
-    /// The name at the address, and the address; none where nothing is counted.
-    sources: Option<[Source; 2]>,
+    /// The name at the address, the address, and perhaps the name; none where nothing is counted.
+    sources: Option<[Option<Source>; 3]>,
 }
 
 impl<'a> Try<'a> {
@@ -98,7 +119,10 @@ impl Throttle {
     pub(crate) fn new(guessing: Guessing) -> Self {
         Throttle {
             guessing,
-            counts: Mutex::new(Cache::new(REMEMBERED)),
+            counts: Mutex::new(Counts {
+                sources: Cache::new(REMEMBERED),
+                known: Cache::new(WELL_KNOWN),
+            }),
             key: RandomState::new(),
         }
     }
@@ -112,27 +136,28 @@ impl Throttle {
             });
         };
         let name = self.key.hash_one(attempt.name);
-        let sources = [Source::Name(network, name), Source::Address(network)];
         let mut counts = self.counts();
-        let found = sources.map(|source| count(&counts, source, now, self.guessing.forget));
-        let tries = [self.guessing.tries_per_name, self.guessing.tries_per_address];
-        if found
-            .iter()
-            .zip(tries)
-            .any(|(count, tries)| count.failures >= tries)
-        {
+        let known = counts.known.get(&(network, name));
+        let known = known.is_some_and(|last| now.saturating_duration_since(*last) < KNOWN_FOR);
+        let sources = [
+            Some(Source::Name(network, name)),
+            Some(Source::Address(network)),
+            Some(Source::Anywhere(name)).filter(|_| !known),
+        ];
+        let found = sources.map(|source| source.map(|source| counts.count(source, now, &self.guessing)));
+        let over = |open: fn(&Count) -> u32| {
+            let mut sources = sources.iter().flatten().zip(found.iter().flatten());
+            sources.any(|(source, count)| count.failures + open(count) >= self.guessing.tries(*source))
+        };
+        if over(|_| 0) {
             return Admission::Refused;
         }
-        if found
-            .iter()
-            .zip(tries)
-            .any(|(count, tries)| count.failures + count.open >= tries)
-        {
+        if over(|count| count.open) {
             return Admission::Later;
         }
-        for (source, count) in sources.into_iter().zip(found) {
+        for (source, count) in sources.into_iter().flatten().zip(found.into_iter().flatten()) {
             let open = count.open + 1;
-            counts.insert(source, Count { open, ..count });
+            counts.sources.insert(source, Count { open, ..count });
         }
         Admission::Now(Ticket {
             throttle: self,
@@ -140,29 +165,61 @@ impl Throttle {
         })
     }
 
-    fn counts(&self) -> MutexGuard<'_, Cache<Source, Count>> {
+    fn counts(&self) -> MutexGuard<'_, Counts> {
         self.counts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// The count of a source as it is now.
-fn count(counts: &Cache<Source, Count>, source: Source, now: Instant, forget: Duration) -> Count {
-    match counts.get(&source).copied() {
-        Some(count) if now.saturating_duration_since(count.last) < forget => count,
-        stored => Count {
-            failures: 0,
-            open: stored.map_or(0, |count| count.open),
-            last: now,
-        },
+impl Guessing {
+    fn tries(&self, source: Source) -> u32 {
+        match source {
+            Source::Name(..) => self.tries_per_name,
+            Source::Address(_) => self.tries_per_address,
+            Source::Anywhere(_) => self.tries_per_account,
+        }
+    }
+
+    /// How long the answer to a wrong password waits.
+    fn delay(&self, source: Source, failures: u32) -> Duration {
+        let free = match source {
+            Source::Name(..) => FREE_TRIES,
+            Source::Anywhere(_) => FREE_TRIES_ANYWHERE,
+            // One address may be many people.
+            Source::Address(_) => return Duration::ZERO,
+        };
+        match failures.saturating_sub(free) {
+            0 => Duration::ZERO,
+            n => FIRST_DELAY
+                .saturating_mul(1 << (n - 1).min(16))
+                .min(self.longest_delay),
+        }
+    }
+}
+
+impl Counts {
+    /// The count of a source as it is now.
+    fn count(&self, source: Source, now: Instant, guessing: &Guessing) -> Count {
+        match self.sources.get(&source).copied() {
+            Some(count) if now.saturating_duration_since(count.last) < guessing.forget => count,
+            stored => Count {
+                failures: 0,
+                open: stored.map_or(0, |count| count.open),
+                last: now,
+            },
+        }
     }
 }
 
 impl Ticket<'_> {
-    /// The password was right: the name is in order again.
+    /// The password was right: the name is in order again at this address, which is known from now on.
     pub(crate) fn right(mut self, now: Instant) {
+        if let Some([Some(Source::Name(network, name)), ..]) = self.sources {
+            self.throttle.counts().known.insert((network, name), now);
+        }
         self.close(now, |source, failures| match source {
             Source::Name(..) => 0,
-            Source::Address(_) => failures,
+            // Others may be guessing still.
+            Source::Address(_) | Source::Anywhere(_) => failures,
         });
     }
 
@@ -173,26 +230,22 @@ impl Ticket<'_> {
 
     /// It was wrong; gives how long the answer has to wait.
     pub(crate) fn wrong(mut self, now: Instant) -> Duration {
-        let longest = self.throttle.guessing.longest_delay;
-        let failures = self.fail(now);
-        match failures.saturating_sub(FREE_TRIES) {
-            0 => Duration::ZERO,
-            n => FIRST_DELAY.saturating_mul(1 << (n - 1).min(16)).min(longest),
-        }
+        self.fail(now)
     }
 
-    fn fail(&mut self, now: Instant) -> u32 {
+    fn fail(&mut self, now: Instant) -> Duration {
         self.close(now, |_, failures| failures.saturating_add(1))
     }
 
-    /// Counts it no longer as open; gives the failures of the name.
-    fn close(&mut self, now: Instant, failures: impl Fn(Source, u32) -> u32) -> u32 {
+    /// Counts it no longer as open; gives how long the answer to a wrong one has to wait.
+    fn close(&mut self, now: Instant, failures: impl Fn(Source, u32) -> u32) -> Duration {
         let Some(sources) = self.sources.take() else {
-            return 0;
+            return Duration::ZERO;
         };
+        let guessing = &self.throttle.guessing;
         let mut counts = self.throttle.counts();
-        let closed = sources.map(|source| {
-            let before = count(&counts, source, now, self.throttle.guessing.forget);
+        let delays = sources.into_iter().flatten().map(|source| {
+            let before = counts.count(source, now, guessing);
             let after = Count {
                 failures: failures(source, before.failures),
                 open: before.open.saturating_sub(1),
@@ -201,11 +254,10 @@ impl Ticket<'_> {
                     false => before.last,
                 },
             };
-            counts.insert(source, after);
-            after.failures
+            counts.sources.insert(source, after);
+            guessing.delay(source, after.failures)
         });
-        let [name, _] = closed;
-        name
+        delays.max().unwrap_or_default()
     }
 }
 
@@ -329,5 +381,63 @@ mod tests {
             assert_eq!(fail(&throttle, guess, now), Duration::ZERO);
         }
         assert!(matches!(throttle.admit(guess, now), Admission::Refused));
+    }
+
+    fn at(number: u32, name: &str) -> Try<'_> {
+        let peer = format!("198.51.{}.{}", number / 256, number % 256);
+        Try::new(Some(peer.parse().unwrap()), name)
+    }
+
+    #[test]
+    fn a_name_that_is_guessed_from_many_addresses_is_slowed_then_refused_everywhere() {
+        let throttle = Throttle::new(Guessing::default());
+        let now = Instant::now();
+        let tries = Guessing::default().tries_per_account;
+        let delays: Vec<_> = (0..tries)
+            .map(|number| fail(&throttle, at(number, "alice"), now).as_millis())
+            .collect();
+        assert!(delays[..20].iter().all(|delay| *delay == 0), "{delays:?}");
+        assert_eq!(delays[20..27], [250, 500, 1000, 2000, 4000, 8000, 8000]);
+        assert!(matches!(
+            throttle.admit(at(9999, "alice"), now),
+            Admission::Refused
+        ));
+        assert!(admit(&throttle, at(9999, "bob"), now).is_some());
+        let later = now + Guessing::default().forget;
+        assert!(admit(&throttle, at(9999, "alice"), later).is_some());
+    }
+
+    #[test]
+    fn the_owner_is_not_locked_out_where_they_have_logged_in() {
+        let throttle = Throttle::new(Guessing::default());
+        let start = Instant::now();
+        admit(&throttle, at(7000, "alice"), start).unwrap().right(start);
+        let now = start + Duration::from_secs(30 * 24 * 60 * 60);
+        for number in 0..Guessing::default().tries_per_account {
+            fail(&throttle, at(number, "alice"), now);
+        }
+        assert!(admit(&throttle, at(7001, "alice"), now).is_none());
+        admit(&throttle, at(7000, "alice"), now).unwrap().right(now);
+        // Nor do their own mistakes wait for what others did, and they count there as everywhere.
+        assert_eq!(fail(&throttle, at(7000, "alice"), now), Duration::ZERO);
+        for _ in 1..Guessing::default().tries_per_name {
+            fail(&throttle, at(7000, "alice"), now);
+        }
+        assert!(admit(&throttle, at(7000, "alice"), now).is_none());
+    }
+
+    #[test]
+    fn so_many_connections_from_many_addresses_look_at_no_more_passwords() {
+        let throttle = Throttle::new(Guessing::default());
+        let now = Instant::now();
+        let open: Vec<_> = (0..Guessing::default().tries_per_account)
+            .map(|number| admit(&throttle, at(number, "alice"), now).unwrap())
+            .collect();
+        assert!(matches!(throttle.admit(at(9999, "alice"), now), Admission::Later));
+        drop(open);
+        assert!(matches!(
+            throttle.admit(at(9999, "alice"), now),
+            Admission::Refused
+        ));
     }
 }

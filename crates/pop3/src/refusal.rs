@@ -60,6 +60,8 @@ pub enum Refusal {
     TooManyErrors,
     /// Nothing came for ten minutes (RFC 1939 §3).
     TimedOut,
+    /// The account has another password since, or is disabled.
+    LoginEnded,
     /// The server goes down.
     ShuttingDown,
 }
@@ -116,7 +118,7 @@ impl Refusal {
     pub const fn code(self) -> Option<&'static str> {
         match self {
             // RFC 3206 §6: with every error that credentials are the cause of, and with no other.
-            Refusal::WrongPassword | Refusal::NotUtf8 => Some("AUTH"),
+            Refusal::WrongPassword | Refusal::NotUtf8 | Refusal::LoginEnded => Some("AUTH"),
             Refusal::InUse => Some("IN-USE"),
             Refusal::LoginDelay => Some("LOGIN-DELAY"),
             Refusal::LoginUnavailable
@@ -168,6 +170,7 @@ impl Refusal {
             Refusal::NotAllDeleted => ["Some deleted messages not removed", "部分邮件未能删除"],
             Refusal::TooManyErrors => ["Too many errors, closing", "错误过多，连接关闭"],
             Refusal::TimedOut => ["Timeout, closing", "超时，连接关闭"],
+            Refusal::LoginEnded => ["The login has ended, log in again", "登录已失效，请重新登录"],
             Refusal::ShuttingDown => ["Shutting down, try again later", "服务器正在关闭，请稍后再试"],
         }
     }

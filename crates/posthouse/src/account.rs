@@ -8,10 +8,11 @@ use indicatif::{ProgressBar, ProgressStyle};
 use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
 
 use crate::admin::{Admin, unexpected};
-use crate::app_password;
+use crate::control::people::About;
 use crate::control::{Entry, Listed, Reply, Request};
 use crate::exit::{Code, Exit};
 use crate::language::Language;
+use crate::{app_password, quota};
 
 /// Accounts that are imported in one transaction.
 pub(crate) const CHUNK: usize = 256;
@@ -40,9 +41,31 @@ pub(crate) enum Command {
     Add(WithPassword),
     /// Gives an account another password.
     Password(WithPassword),
+    /// Lets nobody log in to an account and refuses mail for it; its mail stays, and open sessions end.
+    Disable {
+        /// Its address.
+        address: String,
+        #[command(flatten)]
+        data: Data,
+    },
+    /// Lets a disabled account be used again.
+    Enable {
+        /// Its address.
+        address: String,
+        #[command(flatten)]
+        data: Data,
+    },
+    /// Tells how much an account holds and may hold, or changes it. Example: posthouse account quota carol@example.org
+    /// --storage 2G
+    Quota {
+        /// The account's address.
+        address: String,
+        #[command(flatten)]
+        limits: quota::Limits,
+    },
     /// Lists the accounts.
     List {
-        /// As JSON: one array of objects with id, address and added (seconds since 1970).
+        /// As JSON: one array of objects with id, address, added (seconds since 1970) and disabled.
         #[arg(long)]
         json: bool,
         #[command(flatten)]
@@ -108,20 +131,17 @@ pub(crate) async fn run(command: Command, language: Language) -> Result<(), Exit
             ask(&arguments.data, Request::Password(entry), language).await
         }
         Command::Remove { address, data } => ask(&data, Request::Remove(address), language).await,
+        Command::Disable { address, data } => ask(&data, Request::Disable(address), language).await,
+        Command::Enable { address, data } => ask(&data, Request::Enable(address), language).await,
+        Command::Quota { address, limits } => quota::run(About::Account(address), limits, language).await,
         Command::List { json, data } => {
             let mut admin = Admin::of(&data.data, language).await?;
             let accounts = list(&mut admin).await?;
             admin.end().await?;
-            let printed = if json {
-                print_json(&accounts)
-            } else {
-                print(&accounts)
-            };
-            match printed {
-                // Whoever reads has read enough.
-                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-                printed => printed.map_err(|error| Exit::new(Code::Io, error.to_string())),
-            }
+            written(match json {
+                true => print_json(&accounts),
+                false => print(&accounts, language),
+            })
         }
         Command::Import { file, hashed, data } => {
             let column = if hashed { Column::Hashes } else { Column::Passwords };
@@ -165,11 +185,23 @@ pub(crate) async fn list(admin: &mut Admin) -> Result<Vec<Listed>, Exit> {
     }
 }
 
-fn print(accounts: &[Listed]) -> io::Result<()> {
+fn print(accounts: &[Listed], language: Language) -> io::Result<()> {
     let mut out = io::stdout().lock();
-    accounts
-        .iter()
-        .try_for_each(|account| writeln!(out, "{}", account.address))
+    accounts.iter().try_for_each(|account| {
+        let note = match account.disabled {
+            true => language.pick("\tdisabled", "\t已停用"),
+            false => "",
+        };
+        writeln!(out, "{}{note}", account.address)
+    })
+}
+
+/// Whoever reads may have read enough.
+pub(crate) fn written(printed: io::Result<()>) -> Result<(), Exit> {
+    match printed {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        printed => printed.map_err(|error| Exit::new(Code::Io, error.to_string())),
+    }
 }
 
 /// Something as JSON, on standard output.

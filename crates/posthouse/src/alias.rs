@@ -2,9 +2,11 @@
 
 use clap::Subcommand;
 
-use crate::account::{Data, ask};
+use crate::account::{Data, ask, print_json, written};
+use crate::admin::Admin;
 use crate::control::Request;
 use crate::exit::Exit;
+use crate::group;
 use crate::language::Language;
 
 #[derive(Subcommand)]
@@ -16,6 +18,14 @@ pub(crate) enum Command {
         /// Who gets its mail: addresses of this server.
         #[arg(required = true)]
         targets: Vec<String>,
+        #[command(flatten)]
+        data: Data,
+    },
+    /// Lists the aliases and where they lead.
+    List {
+        /// As JSON: one array of objects with address and leads_to.
+        #[arg(long)]
+        json: bool,
         #[command(flatten)]
         data: Data,
     },
@@ -34,7 +44,20 @@ pub(crate) async fn run(command: Command, language: Language) -> Result<(), Exit
             address,
             targets,
             data,
-        } => ask(&data, Request::SetAlias { address, targets }, language).await,
+        } => {
+            let set = (address.clone(), targets.clone());
+            group::ask_and_warn(&data, Request::SetAlias { address, targets }, set, language).await
+        }
+        Command::List { json, data } => {
+            let mut admin = Admin::of(data.path(), language).await?;
+            let listed = group::leading(&mut admin, Request::ListAliases).await;
+            admin.end().await?;
+            let listed = listed?;
+            written(match json {
+                true => print_json(&listed),
+                false => group::print_leading(&listed, language),
+            })
+        }
         Command::Remove { address, data } => ask(&data, Request::RemoveAlias(address), language).await,
     }
 }

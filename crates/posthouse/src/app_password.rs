@@ -4,10 +4,10 @@ use std::io::{self, Write as _};
 
 use clap::Subcommand;
 
-use crate::account::{Data, ask, print_json};
+use crate::account::{Data, ask, print_json, written};
 use crate::admin::{Admin, unexpected};
 use crate::control::{AppPassword, Named, Reply, Request};
-use crate::exit::{Code, Exit};
+use crate::exit::Exit;
 use crate::language::Language;
 
 #[derive(Subcommand)]
@@ -67,14 +67,6 @@ pub(crate) async fn run(address: String, command: Command, language: Language) -
                 false => print(&listed, language),
             })
         }
-    }
-}
-
-/// Whoever reads may have read enough.
-fn written(printed: io::Result<()>) -> Result<(), Exit> {
-    match printed {
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        printed => printed.map_err(|error| Exit::new(Code::Io, error.to_string())),
     }
 }
 

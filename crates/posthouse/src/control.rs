@@ -7,12 +7,13 @@ pub(crate) mod bring_back;
 mod client;
 mod listen;
 pub(crate) mod mail;
+pub(crate) mod people;
 
 use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use directory::{Directory, DirectoryError, ImportedAccount, NewAccount};
+use directory::{Access, Directory, DirectoryError, ImportedAccount, NewAccount};
 use sasl::Secret;
 use serde::{Deserialize, Serialize};
 use store::Store;
@@ -25,6 +26,7 @@ use bring_back::{BringBack, BroughtBack, Returned};
 
 pub(crate) use client::Client;
 pub(crate) use listen::{listen, short_path};
+use people::{About, Change, Cursor, Groups, Member, Page, Quota};
 
 /// The socket's name in the data folder.
 const SOCKET: &str = "control.sock";
@@ -51,6 +53,16 @@ pub(crate) enum Request {
     Remove(String),
     /// Gives an account another password.
     Password(Entry),
+    /// Lets nobody use an account.
+    Disable(String),
+    /// Lets it be used again.
+    Enable(String),
+    /// Changes a quota, or only asks for it; answered with [`Reply::Quota`].
+    Quota { about: About, change: Change },
+    /// About groups.
+    Groups(Groups),
+    /// Lists aliases; answered with [`Reply::Leading`].
+    ListAliases(Cursor),
     /// Makes an address lead to others.
     SetAlias { address: String, targets: Vec<String> },
     /// Removes an alias.
@@ -121,6 +133,9 @@ pub(crate) enum Reply {
     AppPasswords(Vec<AppPassword>),
     Shown(Shown),
     Names(Vec<String>),
+    Leading(Page),
+    Members(Vec<Member>),
+    Quota(Quota),
     Checked(Checked),
     Backup(Plan),
     Returned(Returned),
@@ -145,6 +160,9 @@ pub(crate) struct Listed {
     pub(crate) address: String,
     /// Seconds since 1970.
     pub(crate) added: i64,
+    /// Nobody can use it.
+    #[serde(default)]
+    pub(crate) disabled: bool,
 }
 
 /// What a check has looked at and found.
@@ -228,6 +246,7 @@ impl State {
                     id: account.id.0,
                     address: account.address.to_string(),
                     added: account.added.0,
+                    disabled: account.access == Access::Disabled,
                 });
                 Ok(Reply::Accounts(listed.collect()))
             }
@@ -283,7 +302,7 @@ impl State {
                 Ok(Reply::Done)
             }
             Request::Import(entries) => Ok(Reply::Outcomes(self.import(entries).await)),
-            request => self.about_domains(request).await,
+            request => self.about_people(request).await,
         }
     }
 

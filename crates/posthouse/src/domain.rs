@@ -6,9 +6,11 @@ use clap::Subcommand;
 
 use crate::account::{Data, ask};
 use crate::admin::{Admin, unexpected};
+use crate::control::people::About;
 use crate::control::{Reply, Request};
 use crate::exit::{Code, Exit};
 use crate::language::Language;
+use crate::quota;
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
@@ -24,7 +26,7 @@ pub(crate) enum Command {
         #[command(flatten)]
         data: Data,
     },
-    /// Gives a domain up that has no accounts, and its aliases with it.
+    /// Gives a domain up that has no accounts, and its aliases and groups with it.
     Remove {
         /// Its name.
         domain: String,
@@ -40,11 +42,20 @@ pub(crate) enum Command {
         #[command(flatten)]
         data: Data,
     },
+    /// Tells how much each account of a domain may hold that has no limit of its own, or changes it. Example: posthouse
+    /// domain quota example.org --storage 2G
+    Quota {
+        /// The domain.
+        domain: String,
+        #[command(flatten)]
+        limits: quota::Limits,
+    },
 }
 
 pub(crate) async fn run(command: Command, language: Language) -> Result<(), Exit> {
     match command {
         Command::Add { domain, data } => ask(&data, Request::AddDomain(domain), language).await,
+        Command::Quota { domain, limits } => quota::run(About::Domain(domain), limits, language).await,
         Command::Remove { domain, data } => ask(&data, Request::RemoveDomain(domain), language).await,
         Command::CatchAll {
             domain,

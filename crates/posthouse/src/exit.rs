@@ -151,7 +151,13 @@ impl Exit {
 impl From<DirectoryError> for Exit {
     fn from(error: DirectoryError) -> Self {
         let code = match &error {
-            DirectoryError::Refused(directory::Refusal::NoAccount(_)) => Code::NoUser,
+            DirectoryError::Refused(
+                directory::Refusal::NoAccount(_)
+                | directory::Refusal::NoAlias(_)
+                | directory::Refusal::NoGroup(_)
+                | directory::Refusal::NoMember(_)
+                | directory::Refusal::Nobody(_),
+            ) => Code::NoUser,
             DirectoryError::Refused(_) => Code::Data,
             DirectoryError::Failed(error) => return error.clone().into(),
             DirectoryError::UnreadableRow { .. } => Code::Data,
@@ -189,6 +195,12 @@ fn directory_chinese(error: &DirectoryError) -> String {
             Refusal::NoAppPassword(name) => format!("没有应用密码 {name}"),
             Refusal::TooManyAppPasswords => "这个账户的应用密码太多".to_owned(),
             Refusal::Targets => "别名需要至少一个地址，且不能太多".to_owned(),
+            Refusal::NoAlias(address) => format!("没有别名 {address}"),
+            Refusal::NoGroup(address) => format!("没有群组 {address}"),
+            Refusal::NoMember(address) => format!("{address} 不是这个群组的成员"),
+            Refusal::Members => "群组的成员太多".to_owned(),
+            Refusal::Nobody(address) => format!("本服务器上没有人使用地址 {address}"),
+            Refusal::Loop(address) => format!("{address} 会指回这个群组：群组不能是自己的成员"),
             Refusal::NoDomain(domain) => format!("{domain} 不是本服务器的域"),
             Refusal::DomainInUse(domain) => format!("{domain} 中还有账户"),
             Refusal::HashTaken(address) => format!("{address} 与另一个名字冲突，无法保存"),

@@ -164,9 +164,12 @@ impl Folder {
             scram: scram(&settings.auth),
             guessing: guessing(settings),
         };
+        let directory = Directory::with_options(Arc::clone(&engine), settings.domain.clone(), options);
+        let store = Store::with_memory(engine, server::system_clock(), Shares::of(&settings.limits).views);
+        server::keep_to_quotas(&store, &directory);
         State {
-            directory: Directory::with_options(Arc::clone(&engine), settings.domain.clone(), options),
-            store: Store::with_memory(engine, server::system_clock(), Shares::of(&settings.limits).views),
+            directory,
+            store,
             integrity: self.integrity(),
         }
     }
@@ -192,6 +195,7 @@ fn guessing(settings: &Settings) -> Guessing {
     Guessing {
         tries_per_name: settings.logins.tries_per_name,
         tries_per_address: settings.logins.tries_per_address,
+        tries_per_account: settings.logins.tries_per_account,
         longest_delay: settings.logins.longest_delay,
         forget: settings.logins.forget,
     }

@@ -30,13 +30,13 @@ const CHINESE: &[(&str, &str)] = &[
         "打印服务器的全部设置及其作用，可作为设置文件的起点",
     ),
     (
-        "Adds, lists, changes and removes accounts, of a running server or a stopped one",
-        "添加、列出、修改和删除账户；服务器运行或停止时都可以",
+        "Adds, lists, changes, disables and removes accounts, of a running server or a stopped one",
+        "添加、列出、修改、停用和删除账户；服务器运行或停止时都可以",
     ),
     ("Makes addresses lead to others", "别名：让地址指向其他地址"),
     (
-        "Adds, lists and removes domains, and says who gets mail to names that nobody has",
-        "添加、列出和删除域，并指定无人使用的名字的邮件由谁接收",
+        "Adds, lists and removes domains, and says who gets mail to names that nobody has, and how much their accounts may hold",
+        "添加、列出和删除域，指定无人使用的名字的邮件由谁接收，以及其中账户的配额",
     ),
     (
         "Verifies a data folder, of a running server or a stopped one: the log, the index and its daily copy, all mail",
@@ -151,8 +151,8 @@ const CHINESE: &[(&str, &str)] = &[
     ("Gives an account another password", "修改账户的密码"),
     ("Lists the accounts", "列出账户"),
     (
-        "As JSON: one array of objects with id, address and added (seconds since 1970)",
-        "输出 JSON：对象的数组，含 id、address 和 added（1970 年以来的秒数）",
+        "As JSON: one array of objects with id, address, added (seconds since 1970) and disabled",
+        "输出 JSON：对象的数组，含 id、address、added（1970 年以来的秒数）和 disabled",
     ),
     ("Removes an account and all its mail", "删除账户及其全部邮件"),
     ("Its address", "它的地址"),
@@ -208,13 +208,83 @@ const CHINESE: &[(&str, &str)] = &[
         "由谁接收它的邮件：本服务器的地址",
     ),
     ("Removes an alias", "删除别名"),
+    ("Lists the aliases and where they lead", "列出别名及其指向"),
+    (
+        "As JSON: one array of objects with address and leads_to",
+        "输出 JSON：对象的数组，含 address 和 leads_to",
+    ),
+    (
+        "Lets nobody log in to an account and refuses mail for it; its mail stays, and open sessions end",
+        "停用账户：不能登录，拒收邮件；已有邮件保留，打开的会话随即结束",
+    ),
+    ("Lets a disabled account be used again", "重新启用账户"),
+    (
+        "Tells how much an account holds and may hold, or changes it. Example: posthouse account quota carol@example.org --storage 2G",
+        "显示或修改账户的用量与配额。例如：posthouse account quota carol@example.org --storage 2G",
+    ),
+    (
+        "Tells how much each account of a domain may hold that has no limit of its own, or changes it. Example: posthouse domain quota example.org --storage 2G",
+        "显示或修改域中没有自己配额的每个账户的配额。例如：posthouse domain quota example.org --storage 2G",
+    ),
+    (
+        "The most octets of mail: 500M, 2G (K, M, G and T are powers of 1024), a number, none, or default",
+        "邮件最多占用的字节数：500M、2G（K、M、G、T 为 1024 的幂）、数字、none（无限制）或 default（取自域）",
+    ),
+    (
+        "The most messages, each copy counted: a number, none, or default",
+        "最多的邮件封数（每份副本都计入）：数字、none（无限制）或 default（取自域）",
+    ),
+    ("No limit of either kind", "两种限制都不设"),
+    (
+        "As JSON: one object with storage and messages, each with used, limit (or null) and source",
+        "输出 JSON：一个对象，含 storage 和 messages，各有 used、limit（或 null）和 source",
+    ),
+    (
+        "Groups: addresses whose mail goes to all their members",
+        "群组：邮件发给全体成员的地址",
+    ),
+    (
+        "Makes a group. Example: posthouse group add all@example.org team@example.org carol@example.org",
+        "创建群组。例如：posthouse group add all@example.org team@example.org carol@example.org",
+    ),
+    (
+        "Its address; its domain must be one of the server's",
+        "它的地址；它的域必须属于本服务器",
+    ),
+    (
+        "Its members: accounts, aliases and other groups; those at other servers are kept for the day mail can be sent there",
+        "它的成员：账户、别名和其他群组；其他服务器上的成员会保留，待将来可以向那里发信",
+    ),
+    (
+        "Lists the groups with their members, or the members of one with whether mail reaches them",
+        "列出群组及其成员，或一个群组的成员及其能否收到邮件",
+    ),
+    (
+        "As JSON: one array of objects with address and leads_to, or of one group with address and reached (here, elsewhere, disabled or nobody)",
+        "输出 JSON：对象的数组，含 address 和 leads_to；对单个群组含 address 和 reached（here、elsewhere、disabled 或 nobody）",
+    ),
+    ("Removes a group; who was in it stays", "删除群组；其成员不受影响"),
+    ("The group", "群组"),
+    (
+        "Adds members to a group, or removes them",
+        "向群组添加成员，或移除成员",
+    ),
+    (
+        "Adds members. Example: posthouse group member add all@example.org dora@example.org",
+        "添加成员。例如：posthouse group member add all@example.org dora@example.org",
+    ),
+    ("Their addresses", "他们的地址"),
+    (
+        "Removes members from the group; their accounts stay",
+        "从群组移除成员；其账户不受影响",
+    ),
     ("The alias", "别名"),
     ("Makes a domain one of the server's", "把一个域交给本服务器"),
     ("Its name", "它的名字"),
     ("Lists the domains", "列出域"),
     (
-        "Gives a domain up that has no accounts, and its aliases with it",
-        "放弃一个没有账户的域及其别名",
+        "Gives a domain up that has no accounts, and its aliases and groups with it",
+        "放弃一个没有账户的域及其别名和群组",
     ),
     (
         "Says who gets mail to names of a domain that nobody has; without an address nobody does",

@@ -18,6 +18,7 @@ mod domain;
 mod exit;
 mod export;
 mod folder;
+mod group;
 mod help;
 mod import;
 mod language;
@@ -27,6 +28,7 @@ mod notify;
 mod privileges;
 mod repair;
 mod restore;
+mod quota;
 mod run;
 mod salvage;
 mod samples;
@@ -69,13 +71,16 @@ enum Command {
     Serve(serve::Arguments),
     /// Prints every setting of a server with what it does: a file to begin with.
     Settings(settings::Arguments),
-    /// Adds, lists, changes and removes accounts, of a running server or a stopped one.
+    /// Adds, lists, changes, disables and removes accounts, of a running server or a stopped one.
     #[command(subcommand)]
     Account(account::Command),
     /// Makes addresses lead to others.
     #[command(subcommand)]
     Alias(alias::Command),
-    /// Adds, lists and removes domains, and says who gets mail to names that nobody has.
+    /// Groups: addresses whose mail goes to all their members.
+    #[command(subcommand)]
+    Group(group::Command),
+    /// Adds, lists and removes domains, and says who gets mail to names that nobody has, and how much their accounts may hold.
     #[command(subcommand)]
     Domain(domain::Command),
     /// Verifies a data folder, of a running server or a stopped one: the log, the index and its daily copy, all mail.
@@ -141,6 +146,7 @@ fn carry_out(command: Command, language: Language) -> Result<(), Exit> {
         Command::Settings(arguments) => settings::run(&arguments, language),
         Command::Account(command) => run::block_on(account::run(command, language)),
         Command::Alias(command) => run::block_on(alias::run(command, language)),
+        Command::Group(command) => run::block_on(group::run(command, language)),
         Command::Domain(command) => run::block_on(domain::run(command, language)),
         Command::Check(arguments) => run::block_on(check::run(&arguments, language)),
         Command::Backup(arguments) => run::block_on(backup::run(&arguments, language)),

@@ -5,16 +5,36 @@ use std::future::Future;
 use std::pin::Pin;
 
 use bytes::Bytes;
-use directory::DirectoryError;
+use directory::{DirectoryError, Standing};
 use sasl::encoding::{self, DecodeError};
 use sasl::scram::server::{First, Kept};
 use sasl::server::{Exchange, Step};
 use sasl::{Claim, Mechanism};
+use store::Account;
 
 use crate::channel::Channel;
 
 /// What is kept of a login name, later.
 pub type KeptFuture<'a> = Pin<Box<dyn Future<Output = Result<Kept, DirectoryError>> + Send + 'a>>;
+
+/// Somebody who has logged in.
+#[derive(Clone)]
+pub struct Entered {
+    /// Their account.
+    pub account: Account,
+    /// How long the login holds.
+    pub standing: Standing,
+}
+
+impl From<Account> for Entered {
+    /// To the end of the session.
+    fn from(account: Account) -> Self {
+        Entered {
+            account,
+            standing: Standing::lasting(),
+        }
+    }
+}
 
 /// Knows which mechanisms serve, and what they need.
 pub trait Sasl: Send + Sync {

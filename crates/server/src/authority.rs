@@ -10,7 +10,7 @@ use store::{Account, Delivery, Store, StoreError};
 use tokio::task::spawn_blocking;
 use types::{AccountId, Address, MailboxName};
 
-use crate::authenticate::{KeptFuture, Sasl};
+use crate::authenticate::{Entered, KeptFuture, Sasl};
 use crate::channel::Channel;
 use crate::introspection::Inquirer;
 use crate::{Metrics, Mode, Tally, imap, oidc, pop3, smtp};
@@ -170,8 +170,31 @@ impl Accounts {
         };
         Ok(match resolution {
             Resolution::Accounts(accounts) => smtp::Found::Here(accounts.into_iter().map(inbox).collect()),
+            Resolution::Beyond {
+                accounts,
+                elsewhere: _,
+            } => self.beyond(accounts).await?,
+            Resolution::Disabled => smtp::Found::Disabled,
+            Resolution::TooMany => smtp::Found::TooMany,
             Resolution::NoSuchUser => smtp::Found::Nobody,
             Resolution::NotLocal => smtp::Found::Elsewhere,
+        })
+    }
+}
+
+impl Accounts {
+    /// Where mail to some of ours and to others elsewhere goes: what `--catch` catches of it stays here, too.
+    async fn beyond(&self, mut accounts: Vec<AccountId>) -> Result<smtp::Found, DirectoryError> {
+        let inboxes = |accounts: Vec<AccountId>| accounts.into_iter().map(inbox).collect();
+        let Mode::Local { catch: Some(catch) } = &self.mode else {
+            return Ok(smtp::Found::Beyond(inboxes(accounts)));
+        };
+        Ok(match self.directory.resolve(catch).await? {
+            Resolution::Accounts(caught) => {
+                accounts.extend(caught);
+                smtp::Found::Here(inboxes(accounts))
+            }
+            _ => smtp::Found::Beyond(inboxes(accounts)),
         })
     }
 }
@@ -315,20 +338,24 @@ impl Visitor {
     async fn open_maildrop(
         &self,
         login: Result<Arc<Login>, LoginRefusal>,
-    ) -> Result<Account, ::pop3::Refusal> {
+    ) -> Result<Entered, ::pop3::Refusal> {
         let login = login.map_err(|refusal| match refusal {
             LoginRefusal::Wrong => ::pop3::Refusal::WrongPassword,
             LoginRefusal::TooMany | LoginRefusal::Failed(_) => ::pop3::Refusal::LoginUnavailable,
         })?;
         self.tally.account(&login.address.to_string());
         let opened = self.accounts.open(login.account).await;
-        opened.map_err(|_| ::pop3::Refusal::StoreFailed)
+        let account = opened.map_err(|_| ::pop3::Refusal::StoreFailed)?;
+        let standing = login.standing.clone();
+        Ok(Entered { account, standing })
     }
 
-    async fn open(&self, login: Result<Arc<Login>, LoginRefusal>) -> Result<Account, ::imap::Refusal> {
+    async fn open(&self, login: Result<Arc<Login>, LoginRefusal>) -> Result<Entered, ::imap::Refusal> {
         let login = login.map_err(imap_refusal)?;
         self.tally.account(&login.address.to_string());
         let opened = self.accounts.open(login.account).await;
-        opened.map_err(|_| ::imap::Refusal::Unavailable)
+        let account = opened.map_err(|_| ::imap::Refusal::Unavailable)?;
+        let standing = login.standing.clone();
+        Ok(Entered { account, standing })
     }
 }

@@ -8,6 +8,7 @@ use std::io;
 use std::time::Duration;
 
 use bytes::{Buf, BytesMut};
+use directory::Standing;
 use thiserror::Error;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::watch;
@@ -59,6 +60,9 @@ pub(crate) enum Gone {
     /// The server stops.
     #[error("the server stops")]
     Stopping,
+    /// The login does not hold any more.
+    #[error("the login has ended")]
+    LoginEnded,
     /// It did not take what was sent to it: some of that is on its way, and nothing can follow it.
     #[error("the client does not read")]
     Deaf,
@@ -76,6 +80,8 @@ pub(crate) struct Lines {
     /// How long a client may take to read what is sent to it.
     patience: Duration,
     stop: watch::Receiver<bool>,
+    /// How long the login holds, if there was one.
+    standing: Standing,
 }
 
 impl Lines {
@@ -90,6 +96,7 @@ impl Lines {
             stream,
             patience,
             stop,
+            standing: Standing::lasting(),
             input: BytesMut::new(),
             output: BytesMut::new(),
             framer: LineFramer::new(limit),
@@ -106,6 +113,11 @@ impl Lines {
         &mut self.output
     }
 
+    /// Ends the connection when a login does.
+    pub(crate) fn hold_while(&mut self, standing: Standing) {
+        self.standing = standing;
+    }
+
     /// Another limit for the lines to come.
     pub(crate) fn set_limit(&mut self, limit: usize) {
         self.framer.set_limit(limit);
@@ -116,6 +128,7 @@ impl Lines {
     pub(crate) async fn upgrade(&mut self, upgrade: Upgrade, patience: Duration) -> Result<(), Gone> {
         self.flush().await?;
         self.input.clear();
+        self.standing = Standing::lasting();
         let plain = std::mem::replace(&mut self.stream, Box::new(tokio::io::empty()));
         let encrypted = tokio::select! {
             encrypted = timeout(patience, upgrade(plain)) => encrypted,
@@ -129,6 +142,9 @@ impl Lines {
     pub(crate) async fn line(&mut self, time: Duration) -> Result<Line, Gone> {
         if *self.stop.borrow() {
             return Err(Gone::Stopping);
+        }
+        if self.standing.has_ended() {
+            return Err(Gone::LoginEnded);
         }
         let mut deadline = None;
         loop {
@@ -208,6 +224,7 @@ impl Lines {
             biased;
             read = timeout_at(deadline, self.stream.read_buf(&mut self.input)) => read,
             () = stopped_for(&mut self.stop, longer) => return Err(Gone::Stopping),
+            () = self.standing.ended() => return Err(Gone::LoginEnded),
         };
         match read.map_err(|_| Gone::Silent)?.map_err(Gone::Broken)? {
             0 => Err(Gone::Closed),

@@ -74,6 +74,7 @@ impl Services {
             Mode::Real => smtp::Relay::Refused,
             Mode::Local { .. } => smtp::Relay::World,
         };
+        crate::keep_to_quotas(&store, &directory);
         let metrics = Arc::<Metrics>::default();
         let pop3 = pop3_site(&settings.pop3, directory.clone(), Arc::clone(&now));
         let accounts = Arc::new(Accounts {

@@ -17,11 +17,11 @@ use posthouse_server::facts::facts_of;
 use posthouse_server::imap::{Authority, Door, LoginFuture, Passwords, serve};
 use posthouse_server::smtp::Intake;
 use sasl::Credentials;
-use store::{Account, BlobSource, Keywords, NewMessage, Now, Store};
+use store::{Account, BlobSource, Keywords, NewMessage, Now, Quota, Store};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::sync::watch;
 use transcript::{Given, Stream, Transcript, World};
-use types::{AccountId, KeywordName, MailboxName, SystemKeyword, Timestamp, Uid};
+use types::{AccountId, KeywordName, MailboxName, Octets, SystemKeyword, Timestamp, Uid};
 
 #[allow(
     dead_code,
@@ -46,7 +46,7 @@ impl Authority for Accounts {
         Box::pin(async move {
             let (password, account) = self.0.get(&credentials.login).ok_or(Refusal::Credentials)?;
             (password.as_bytes() == credentials.password.expose())
-                .then(|| account.clone())
+                .then(|| account.clone().into())
                 .ok_or(Refusal::Credentials)
         })
     }
@@ -120,6 +120,14 @@ impl World for InMemory {
                 name,
                 messages,
             } => self.fill(account, name, messages).await,
+            Given::Quota {
+                account,
+                octets,
+                messages,
+            } => self.accounts.0[account].1.set_quota(Quota {
+                octets: octets.map(Octets),
+                messages: *messages,
+            }),
             Given::Setting { name, .. } => panic!("no such setting: {name}"),
             Given::Session { .. } => unreachable!("the runner makes sessions"),
         }

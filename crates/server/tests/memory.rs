@@ -28,7 +28,7 @@ impl posthouse_server::Sasl for Everybody {}
 
 impl imap::Authority for Everybody {
     fn log_in<'a>(&'a self, _: &'a Credentials) -> imap::LoginFuture<'a> {
-        Box::pin(async { Ok(self.0.clone()) })
+        Box::pin(async { Ok(self.0.clone().into()) })
     }
 }
 

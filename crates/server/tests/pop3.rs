@@ -42,7 +42,7 @@ impl Authority for Accounts {
         Box::pin(async move {
             let (password, account) = self.0.get(&credentials.login).ok_or(Refusal::WrongPassword)?;
             (password.as_bytes() == credentials.password.expose())
-                .then(|| account.clone())
+                .then(|| account.clone().into())
                 .ok_or(Refusal::WrongPassword)
         })
     }
@@ -146,6 +146,7 @@ impl World for InMemory {
                 name,
                 messages,
             } => self.fill(account, name, messages).await,
+            Given::Quota { .. } => unreachable!("nothing is put in"),
             Given::Setting { name, value } => self.set(name, value),
             Given::Session { .. } => unreachable!("the runner makes sessions"),
         }

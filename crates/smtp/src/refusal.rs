@@ -90,10 +90,20 @@ pub enum Refusal {
     DiskFull,
     /// The store failed.
     StoreFailed,
-    /// The account takes no more.
+    /// The account takes no more until something of it goes: worth trying again (RFC 3463 §3.3, X.2.2).
     AccountFull,
+    /// The message is larger than all that the account may hold (RFC 3463 §3.3, X.2.3).
+    TooBigForAccount,
+    /// The account is disabled.
+    AccountDisabled,
+    /// The address leads to more others than are followed.
+    GroupTooBig,
+    /// The address leads to others elsewhere as well, whom we cannot send to: nobody gets it rather than only some.
+    MemberElsewhere,
     /// Too many refused commands or logins on this connection.
     TooManyErrors,
+    /// The account has another password since the login, or is disabled.
+    LoginEnded,
     /// The client said nothing for too long (RFC 5321 §4.5.3.2.7).
     TimedOut,
     /// The server goes down (RFC 5321 §3.8).
@@ -106,7 +116,11 @@ impl Refusal {
     pub fn counts(self) -> bool {
         !matches!(
             self,
-            Refusal::TooManyRecipients | Refusal::Busy | Refusal::DiskFull | Refusal::StoreFailed
+            Refusal::TooManyRecipients
+                | Refusal::Busy
+                | Refusal::DiskFull
+                | Refusal::StoreFailed
+                | Refusal::AccountFull
         )
     }
 
@@ -156,6 +170,7 @@ impl Refusal {
             Refusal::AuthFailed => (535, Enhanced(5, 7, 8), "Authentication credentials invalid"),
             Refusal::AuthUnavailable => (454, Enhanced(4, 7, 0), "Temporary authentication failure"),
             Refusal::TooManyErrors => (421, Enhanced(4, 7, 0), "Too many errors, closing"),
+            Refusal::LoginEnded => (421, Enhanced(4, 7, 0), "The login has ended, closing"),
             Refusal::TimedOut => (421, Enhanced(4, 4, 2), "Timeout, closing"),
             Refusal::ShuttingDown => (421, Enhanced(4, 3, 2), "Shutting down, try again later"),
             _ => return None,
@@ -193,6 +208,14 @@ impl Refusal {
             Refusal::Busy => (452, Enhanced(4, 3, 1), "Too much mail at once, try again later"),
             Refusal::DiskFull => (452, Enhanced(4, 3, 1), "Insufficient storage, try again later"),
             Refusal::AccountFull => (452, Enhanced(4, 2, 2), "Mailbox full"),
+            Refusal::TooBigForAccount => (552, Enhanced(5, 2, 3), "Message too large for this mailbox"),
+            Refusal::AccountDisabled => (550, Enhanced(5, 2, 1), "Mailbox disabled"),
+            Refusal::GroupTooBig => (550, Enhanced(5, 2, 4), "Too many members to deliver to"),
+            Refusal::MemberElsewhere => (
+                550,
+                Enhanced(5, 2, 4),
+                "Some members are at other servers, which cannot be reached from here",
+            ),
             _ => (451, Enhanced(4, 3, 0), "Storage failed, try again later"),
         }
     }

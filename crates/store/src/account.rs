@@ -19,8 +19,8 @@ use crate::verb::{
 };
 use crate::view::Rows;
 use crate::{
-    Appended, Copied, Expunged, KeywordChange, Mailbox, MessageRow, Moved, Named, NewMessage, Now, Quota,
-    Refusal, Store, StoreError, Usage, View, key,
+    Appended, Copied, Expunged, KeywordChange, Mailbox, MessageRow, Moved, Named, NewMessage, Now, Refusal,
+    Store, StoreError, View, key,
 };
 
 /// How many rows one read of the engine brings.
@@ -261,23 +261,6 @@ impl Account {
         let state = self.inner.state();
         let row = state.mailboxes.get(&mailbox);
         row.map_or_else(Vec::new, |row| row.keywords.clone())
-    }
-
-    /// How much the account may hold; what it holds already stays. In memory only: who opens the account says it.
-    pub fn set_quota(&self, quota: Quota) {
-        self.inner.state().quota = quota;
-    }
-
-    /// How much the account may hold.
-    #[must_use]
-    pub fn quota(&self) -> Quota {
-        self.inner.state().quota
-    }
-
-    /// How much the account holds.
-    #[must_use]
-    pub fn usage(&self) -> Usage {
-        Usage::of(self.inner.state().mailboxes.values())
     }
 
     /// The names subscribed to, whether or not there is such a mailbox (RFC 3501 §6.3.6).

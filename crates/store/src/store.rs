@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use bytes::Bytes;
 use engine::{BlobNumber, Engine, Partition};
@@ -13,7 +13,7 @@ use types::{AccountId, BlobId, MailboxName, Timestamp};
 use crate::account::Inner;
 use crate::memory::Memory;
 use crate::sequencer::lock;
-use crate::{Account, Appended, BlobSource, NewMessage, Refusal, StoreError, key};
+use crate::{Account, Appended, BlobSource, NewMessage, Quotas, Refusal, StoreError, key};
 
 /// Tells the time; tests move it.
 pub type Now = Arc<dyn Fn() -> Timestamp + Send + Sync>;
@@ -40,6 +40,10 @@ struct Shared {
     accounts: Mutex<HashMap<AccountId, Arc<OnceCell<Arc<Inner>>>>>,
     /// Accounts that were deleted while the store was open: who still holds their numbers must not bring them back.
     deleted: Mutex<HashSet<AccountId>>,
+    /// Who knows how much accounts may hold.
+    quotas: OnceLock<Arc<dyn Quotas>>,
+    /// Held while an account learns anew how much it may hold.
+    renewing: tokio::sync::Mutex<()>,
 }
 
 /// Where one copy of a message is to go.
@@ -69,6 +73,8 @@ impl Store {
                 memory: Memory::new(octets),
                 accounts: Mutex::new(HashMap::new()),
                 deleted: Mutex::default(),
+                quotas: OnceLock::new(),
+                renewing: tokio::sync::Mutex::default(),
             }),
         }
     }
@@ -92,10 +98,37 @@ impl Store {
             }
             Arc::clone(accounts.entry(id).or_default())
         };
-        let inner = cell.get_or_try_init(|| self.load(id)).await?;
+        let inner = cell.get_or_try_init(|| self.open(id)).await?;
         let account = Account::new(Arc::clone(inner));
         account.create_first_mailboxes().await?;
         Ok(account)
+    }
+
+    /// Loads an account, and learns how much it may hold.
+    async fn open(&self, id: AccountId) -> Result<Arc<Inner>, StoreError> {
+        let inner = self.load(id).await?;
+        inner.state().quota = self.quota_of(id).await?;
+        Ok(inner)
+    }
+
+    /// An account if it is open, or being opened.
+    pub(crate) async fn opened(&self, id: AccountId) -> Result<Option<Account>, StoreError> {
+        let cell = lock(&self.shared.accounts).get(&id).cloned();
+        let Some(cell) = cell else { return Ok(None) };
+        let inner = cell.get_or_try_init(|| self.open(id)).await?;
+        Ok(Some(Account::new(Arc::clone(inner))))
+    }
+
+    pub(crate) fn accounts(&self) -> &Mutex<HashMap<AccountId, Arc<OnceCell<Arc<Inner>>>>> {
+        &self.shared.accounts
+    }
+
+    pub(crate) fn quotas(&self) -> &OnceLock<Arc<dyn Quotas>> {
+        &self.shared.quotas
+    }
+
+    pub(crate) fn renewing(&self) -> &tokio::sync::Mutex<()> {
+        &self.shared.renewing
     }
 
     pub(crate) async fn load(&self, id: AccountId) -> Result<Arc<Inner>, StoreError> {

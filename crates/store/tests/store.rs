@@ -610,3 +610,50 @@ async fn what_is_over_the_quota_is_refused_and_nothing_of_it_stays() {
     account.expunge(target, vec![Uid(1)]).await.unwrap();
     append(&[""]).await.unwrap();
 }
+
+/// Limits that a test changes.
+#[derive(Default)]
+struct Kept(std::sync::Mutex<Quota>);
+
+impl posthouse_store::Quotas for Kept {
+    fn quota(&self, _: AccountId) -> posthouse_store::QuotaFuture<'_> {
+        let quota = *self.0.lock().unwrap();
+        Box::pin(async move { Ok(quota) })
+    }
+}
+
+#[tokio::test]
+async fn an_account_keeps_to_its_limits_from_when_it_is_opened_and_to_others_when_they_change() {
+    let store = store();
+    let kept = Arc::new(Kept::default());
+    let messages = |limit| Quota {
+        octets: Some(Octets(1000)),
+        messages: Some(limit),
+    };
+    *kept.0.lock().unwrap() = messages(1);
+    store.keep_to(Arc::clone(&kept) as Arc<dyn posthouse_store::Quotas>);
+    let inbox = |account| Delivery {
+        account,
+        mailbox: name("INBOX"),
+    };
+    let deliver = |account| {
+        let (store, delivery) = (store.clone(), inbox(account));
+        async move { store.deliver(&[delivery], message("1")).await.remove(0) }
+    };
+    deliver(ALICE).await.unwrap();
+    assert_eq!(refusal(deliver(ALICE).await), Refusal::OverQuota);
+    *kept.0.lock().unwrap() = messages(2);
+    assert_eq!(
+        refusal(deliver(ALICE).await),
+        Refusal::OverQuota,
+        "nobody has said so"
+    );
+    store.quota_changed(ALICE).await.unwrap();
+    deliver(ALICE).await.unwrap();
+    let account = store.account(ALICE).await.unwrap();
+    assert_eq!(account.room(1), posthouse_store::Room::Later);
+    *kept.0.lock().unwrap() = messages(3);
+    store.quotas_changed().await.unwrap();
+    assert_eq!(account.room(900), posthouse_store::Room::Enough);
+    assert_eq!(account.room(1001), posthouse_store::Room::Never);
+}

@@ -104,6 +104,147 @@ fn mail_to_postmaster_and_to_a_tag_is_taken_and_mail_to_other_domains_is_kept_fo
     assert!(messages::subjects(&server, "alice", "tin whistle").contains(&"for-alice".to_owned()));
 }
 
+/// What a command that fails says, and its code.
+fn refused(arguments: &[&str], server: &Server) -> (String, Option<i32>) {
+    let output = server::posthouse(arguments)
+        .arg("--data")
+        .arg(server.data())
+        .output()
+        .unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    (said, output.status.code().filter(|code| *code != 0))
+}
+
+#[test]
+fn groups_are_kept_listed_and_delivered_to() {
+    let server = Server::with_accounts();
+    printed(&["alias", "set", "al@example.org", "alice@example.org"], &server);
+    assert_eq!(
+        printed(&["alias", "list"], &server),
+        "al@example.org\talice@example.org\n"
+    );
+    printed(&["group", "add", "team@example.org", "al@example.org"], &server);
+    printed(
+        &[
+            "group",
+            "add",
+            "all@example.org",
+            "team@example.org",
+            "alice@example.org",
+        ],
+        &server,
+    );
+    printed(
+        &["group", "member", "add", "all@example.org", "bob@example.org"],
+        &server,
+    );
+    let (said, code) = refused(
+        &["group", "member", "add", "team@example.org", "all@example.org"],
+        &server,
+    );
+    assert!(
+        said.contains("cannot be a member of itself") && code == Some(65),
+        "{said}"
+    );
+    let (said, code) = refused(
+        &["--lang", "zh", "group", "add", "x@example.org", "bbo@example.org"],
+        &server,
+    );
+    assert!(
+        said.contains("没有人使用地址 bbo@example.org") && code == Some(67),
+        "{said}"
+    );
+    let mut smtp = Conversation::smtp(&server);
+    let reply = smtp
+        .deliver("all@example.org", &messages::plain("to-all"))
+        .unwrap();
+    assert!(reply.starts_with("250"), "{reply}");
+    for (name, password) in [("alice", "tin whistle"), ("bob", "blue door")] {
+        let subjects = messages::subjects(&server, name, password);
+        assert_eq!(
+            subjects.iter().filter(|subject| *subject == "to-all").count(),
+            1,
+            "{name}"
+        );
+    }
+    // One at another server is kept, and said.
+    let elsewhere = ["group", "member", "add", "all@example.org", "dora@example.com"];
+    let (said, code) = refused(&elsewhere, &server);
+    assert!(
+        code.is_none() && said.contains("dora@example.com is at another server"),
+        "{said}"
+    );
+    let listed = printed(&["group", "list", "all@example.org"], &server);
+    assert!(
+        listed.contains("dora@example.com\tat another server\n"),
+        "{listed}"
+    );
+    let reply = smtp.deliver("all@example.org", &messages::plain("lost")).unwrap();
+    assert!(reply.starts_with("550 5.2.4"), "{reply}");
+    let listed = printed(&["group", "list", "--json"], &server);
+    assert!(
+        listed.contains("\"leads_to\"") && listed.contains("team@example.org"),
+        "{listed}"
+    );
+    printed(&["group", "remove", "all@example.org"], &server);
+    assert_eq!(
+        printed(&["group", "list"], &server),
+        "team@example.org\tal@example.org\n"
+    );
+}
+
+#[test]
+fn a_quota_holds_at_once_and_after_a_restart() {
+    let mut server = Server::with_accounts();
+    let quota = ["account", "quota", "alice@example.org"];
+    let (begin, end) = ("STATUS INBOX (MESSAGES)", "GETQUOTA \"\"");
+    let mut imap = Conversation::imap(&server, "alice", "tin whistle");
+    imap.ok(begin);
+    assert!(imap.ok(end)[0].ends_with("()"));
+    printed(&["domain", "quota", "example.org", "--messages", "0"], &server);
+    assert!(imap.ok(end)[0].contains("MESSAGE 0 0"));
+    let set = printed(&[&quota[..], &["--storage", "2G"]].concat(), &server);
+    assert_eq!(
+        set,
+        "storage: 0 of 2147483648 octets\nmessages: 0 of 0 (of the domain)\n"
+    );
+    assert!(server.stop().success());
+    let told = printed(&[&quota[..], &["--json"]].concat(), &server);
+    assert!(
+        told.contains("2147483648") && told.contains("\"domain\""),
+        "{told}"
+    );
+    let server = Server::start_in(server.data()).unwrap();
+    let mut smtp = Conversation::smtp(&server);
+    let reply = smtp
+        .deliver("alice@example.org", &messages::plain("over"))
+        .unwrap();
+    assert!(reply.starts_with("552 5.2.3"), "{reply}");
+    printed(&[&quota[..], &["--none"]].concat(), &server);
+    let mut smtp = Conversation::smtp(&server);
+    let reply = smtp
+        .deliver("alice@example.org", &messages::plain("within"))
+        .unwrap();
+    assert!(reply.starts_with("250"), "{reply}");
+}
+
+#[test]
+fn a_disabled_account_is_shut_out_at_once_and_its_mail_stays() {
+    let server = Server::with_accounts();
+    let mut imap = Conversation::imap(&server, "alice", "tin whistle");
+    imap.ok("SELECT INBOX");
+    printed(&["account", "disable", "alice@example.org"], &server);
+    assert!(imap.line().unwrap().starts_with("* BYE"));
+    assert!(printed(&["account", "list"], &server).contains("alice@example.org\tdisabled\n"));
+    let mut smtp = Conversation::smtp(&server);
+    let reply = smtp
+        .deliver("alice@example.org", &messages::plain("shut"))
+        .unwrap();
+    assert!(reply.starts_with("550 5.2.1"), "{reply}");
+    printed(&["account", "enable", "alice@example.org"], &server);
+    Conversation::imap(&server, "alice", "tin whistle").ok("SELECT INBOX");
+}
+
 #[test]
 fn a_list_of_accounts_that_is_not_utf_8_is_refused_with_the_line() {
     let folder = tempfile::tempdir().unwrap();

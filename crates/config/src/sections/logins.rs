@@ -18,6 +18,10 @@ section! {
     "Wrong passwords from one address, or one /64 network of IPv6, whatever the names.",
     "同一地址（IPv6 为同一 /64 网络）的错误密码次数，不论名字。";
 
+    tries_per_account: u32 = 100, Number(1..=1_000_000), "",
+    "Wrong passwords for one name from all addresses together. Those from which its owner has logged in in the last 35 days are not held up by it.",
+    "所有地址对同一名字的错误密码总次数，超过则不再理会。名字的主人在最近 35 天内登录过的地址不受此限。";
+
     tries_per_connection: u32 = 5, Number(1..=100), "",
     "Wrong passwords on one connection, before it is closed.",
     "同一连接的错误密码次数，超过则断开。";

@@ -41,12 +41,12 @@ impl Session {
                 Ok(Outcome::Done("listed"))
             }
             Command::Login(login) => {
-                let account = login::login(&self.door, login).await?;
-                Ok(self.logged_in(account))
+                let entered = login::login(&self.door, login).await?;
+                Ok(self.logged_in(entered))
             }
             Command::Authenticate(authenticate) => {
-                let account = login::authenticate(self, authenticate).await?;
-                Ok(self.logged_in(account))
+                let entered = login::authenticate(self, authenticate).await?;
+                Ok(self.logged_in(entered))
             }
             Command::Select(name) => self.open(&name, Access::ReadWrite).await,
             Command::Examine(name) => self.open(&name, Access::ReadOnly).await,

@@ -7,17 +7,17 @@ use std::sync::Arc;
 
 use imap::Refusal;
 use sasl::{Claim, Credentials};
-use store::{Account, Now};
+use store::Now;
 use tokio::sync::watch;
 
 use super::connection::Stream;
-use crate::authenticate::Sasl;
+use crate::authenticate::{Entered, Sasl};
 use crate::channel::Channel;
 use crate::smtp::Intake;
 use crate::{Tally, Terms};
 
 /// The outcome of a login, later.
-pub type LoginFuture<'a> = Pin<Box<dyn Future<Output = Result<Account, Refusal>> + Send + 'a>>;
+pub type LoginFuture<'a> = Pin<Box<dyn Future<Output = Result<Entered, Refusal>> + Send + 'a>>;
 
 /// The stream after the TLS handshake, later.
 pub type UpgradeFuture = Pin<Box<dyn Future<Output = io::Result<Box<dyn Stream>>> + Send>>;

@@ -6,12 +6,11 @@ use bytes::Bytes;
 use imap::Refusal;
 use imap::command::{Authenticate, Login};
 use sasl::{Credentials, Secret};
-use store::Account;
 
 use super::door::{Door, Passwords};
 use super::session::Session;
 use super::stop::Stop;
-use crate::authenticate::{self, Beginning, Conversation, Fault};
+use crate::authenticate::{self, Beginning, Conversation, Entered, Fault};
 
 impl Door {
     fn check_passwords(&self) -> Result<(), Refusal> {
@@ -23,7 +22,7 @@ impl Door {
 }
 
 /// LOGIN: name and password in the command.
-pub(super) async fn login(door: &Door, login: Login) -> Result<Account, Stop> {
+pub(super) async fn login(door: &Door, login: Login) -> Result<Entered, Stop> {
     door.check_passwords()?;
     let user = std::str::from_utf8(&login.user).map_err(|_| Refusal::Credentials)?;
     let credentials = Credentials {
@@ -35,7 +34,7 @@ pub(super) async fn login(door: &Door, login: Login) -> Result<Account, Stop> {
 }
 
 /// AUTHENTICATE: an exchange of lines.
-pub(super) async fn authenticate(session: &mut Session, command: Authenticate) -> Result<Account, Stop> {
+pub(super) async fn authenticate(session: &mut Session, command: Authenticate) -> Result<Entered, Stop> {
     session.door().check_passwords()?;
     let authority = Arc::clone(&session.door().authority);
     let channel = session.connection.channel();

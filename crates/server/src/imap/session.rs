@@ -7,6 +7,7 @@ use std::io;
 
 use ::store::Account;
 use bytes::Bytes;
+use directory::Standing;
 use imap::command::capability::{self, Offer, Situation};
 use imap::command::{BadCommand, Command, parse, tag_of};
 use imap::framing::{Event, Frame, FramingError, Limits};
@@ -14,6 +15,7 @@ use imap::grammar::set::Numbering;
 use imap::response::status::{self as print, Code, Kind};
 use imap::{In, Refusal, Tagged};
 use sasl::Mechanism;
+use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 use types::Uid;
 
@@ -22,6 +24,7 @@ use super::connection::{Connection, Stream};
 use super::door::{Door, Passwords};
 use super::selected::{Access, Expunges, Selected};
 use super::stop::Stop;
+use crate::authenticate::Entered;
 use crate::listen::stopped;
 use crate::smtp::Hold;
 
@@ -31,6 +34,9 @@ const UNCOUNTED: usize = 8 * 1024;
 const MAX_MISTAKES: u32 = 10;
 /// How many it may make in a row after a login: a broken client, not an attack.
 const MAX_MISTAKES_LOGGED_IN: u32 = 1000;
+
+/// Why a session ends whose account has another password, or is disabled.
+const LOGIN_ENDED: &str = "the login has ended; log in again";
 
 /// How far the client has come (RFC 3501 §3).
 pub(super) enum State {
@@ -51,6 +57,16 @@ pub(super) struct Session {
     mistakes: u32,
     login_failures: u32,
     deadline: Instant,
+    /// How long the login holds.
+    standing: Standing,
+}
+
+/// Waits for what ends a session that its client does not end; says why.
+async fn over(stop: &mut watch::Receiver<bool>, standing: &mut Standing) -> &'static str {
+    tokio::select! {
+        () = stopped(stop) => "the server is stopping",
+        () = standing.ended() => LOGIN_ENDED,
+    }
 }
 
 /// Whether the session goes on.
@@ -73,6 +89,7 @@ pub async fn serve(stream: Box<dyn Stream>, door: Door) -> io::Result<()> {
         mistakes: 0,
         login_failures: 0,
         deadline: Instant::now() + door.terms.times.imap_login,
+        standing: Standing::lasting(),
         door,
     };
     session.greet();
@@ -124,6 +141,10 @@ impl Session {
 
     async fn run(&mut self) -> io::Result<()> {
         loop {
+            if self.standing.has_ended() {
+                self.leave(LOGIN_ENDED);
+                return self.connection.close().await;
+            }
             let next = match self.connection.next_event() {
                 Event::Incomplete => self.wait().await?,
                 Event::Continue => {
@@ -163,13 +184,13 @@ impl Session {
             // follows from its seed.
             (Some(_), State::Selected(selected)) => tokio::select! {
                 biased;
-                () = stopped(&mut self.door.stop) => return Ok(self.leave("the server is stopping")),
+                why = over(&mut self.door.stop, &mut self.standing) => return Ok(self.leave(why)),
                 read = timeout_at(deadline, self.connection.read()) => read,
                 () = selected.changed() => return Box::pin(self.tell_news()).await,
             },
             _ => tokio::select! {
                 read = timeout_at(deadline, self.connection.read()) => read,
-                () = stopped(&mut self.door.stop) => return Ok(self.leave("the server is stopping")),
+                why = over(&mut self.door.stop, &mut self.standing) => return Ok(self.leave(why)),
             },
         };
         match woken {
@@ -438,10 +459,11 @@ impl Session {
         }
     }
 
-    pub(super) fn logged_in(&mut self, account: Account) -> Outcome {
+    pub(super) fn logged_in(&mut self, entered: Entered) -> Outcome {
         let limits = Limits::after_login(self.door.message_limit);
         self.connection.framer().set_limits(limits);
-        self.state = State::Authenticated(account);
+        self.state = State::Authenticated(entered.account);
+        self.standing = entered.standing;
         self.deadline = Instant::now() + self.door.terms.times.imap;
         Outcome::LoggedIn
     }

@@ -87,6 +87,7 @@ pub async fn serve(stream: Box<dyn Stream>, door: Door) {
         Err(Gone::Silent) => connection.refuse(Refusal::TimedOut),
         // What is marked stays: nothing is deleted but by QUIT.
         Err(Gone::Stopping) => connection.refuse(Refusal::ShuttingDown),
+        Err(Gone::LoginEnded) => connection.refuse(Refusal::LoginEnded),
         Err(_) => return,
     }
     connection.lines.close().await;

@@ -7,19 +7,18 @@ use std::sync::Arc;
 
 use pop3::{Language, Refusal};
 use sasl::{Claim, Credentials};
-use store::Account;
 use tokio::sync::watch;
 
 use super::delay::Delays;
 use super::lease::Leases;
 use super::surrogate::Sizes;
-use crate::authenticate::Sasl;
+use crate::authenticate::{Entered, Sasl};
 use crate::channel::Channel;
 use crate::imap::{Passwords, Upgrade};
 use crate::{Tally, Terms};
 
 /// The outcome of a login, later.
-pub type LoginFuture<'a> = Pin<Box<dyn Future<Output = Result<Account, Refusal>> + Send + 'a>>;
+pub type LoginFuture<'a> = Pin<Box<dyn Future<Output = Result<Entered, Refusal>> + Send + 'a>>;
 
 /// Knows who may log in, and gives them their account. What it delays, counts and logs is its own matter.
 pub trait Authority: Sasl {

@@ -14,6 +14,7 @@ use super::connection::{Connection, Failed, Mode};
 use super::door::Door;
 use super::lease::Lease;
 use super::transaction::{Opened, Place, refusal_of};
+use crate::authenticate::Entered;
 use crate::imap::Passwords;
 
 impl Connection {
@@ -41,9 +42,9 @@ impl Connection {
     }
 
     /// Opens the maildrop of whoever was verified.
-    pub(super) async fn admit(&mut self, outcome: Result<Account, Refusal>) -> Result<(), Failed> {
-        let account = match outcome {
-            Ok(account) => account,
+    pub(super) async fn admit(&mut self, outcome: Result<Entered, Refusal>) -> Result<(), Failed> {
+        let Entered { account, standing } = match outcome {
+            Ok(entered) => entered,
             Err(refusal) => {
                 self.login_failures += 1;
                 return Err(refusal.into());
@@ -65,6 +66,7 @@ impl Connection {
         opened.delay = delay;
         let (count, size) = opened.maildrop.count();
         self.session = Session::Transaction(Box::new(opened));
+        self.lines.hold_while(standing);
         self.grant(Words::Messages(count, size));
         Ok(())
     }

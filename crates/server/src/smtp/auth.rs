@@ -33,6 +33,7 @@ impl Connection {
         let login = outcome?;
         self.tally.account(&login.address.to_string());
         self.login = Some(login.account);
+        self.lines.hold_while(login.standing.clone());
         Ok(reply::AUTHENTICATED)
     }
 }

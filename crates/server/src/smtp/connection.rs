@@ -95,6 +95,7 @@ pub async fn serve(stream: Box<dyn Stream>, door: Door) {
         Ok(()) => {}
         Err(Gone::Silent) => connection.print(&Refusal::TimedOut.reply()),
         Err(Gone::Stopping) => connection.print(&Refusal::ShuttingDown.reply()),
+        Err(Gone::LoginEnded) => connection.print(&Refusal::LoginEnded.reply()),
         Err(Gone::TooMuch) => connection.print(&Refusal::TooBig.reply()),
         Err(Gone::Closed | Gone::Deaf | Gone::Broken(_)) => return,
     }

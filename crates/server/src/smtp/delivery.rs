@@ -8,7 +8,7 @@ use bytes::BytesMut;
 use smtp::state::Transaction;
 use smtp::trace::{Received, ReturnPath, With};
 use smtp::{Refusal, reply};
-use store::{BlobSource, Delivery, Keywords, NewMessage, StoreError};
+use store::{Account, BlobSource, Delivery, Keywords, NewMessage, Room, StoreError};
 use tokio::time::Instant;
 use types::{AccountId, MailboxName, Timestamp};
 
@@ -122,7 +122,12 @@ impl Connection {
         now: Timestamp,
     ) -> Vec<Outcome> {
         let recipients = &transaction.recipients;
-        let all = recipients.iter().flat_map(|recipient| &recipient.deliveries);
+        let rooms = self.rooms(recipients, &message).await;
+        if self.policy.port != Port::Lmtp && rooms.iter().any(Result::is_err) {
+            return vec![Err(refusal_of_all(&rooms)); recipients.len()];
+        }
+        let with_room = recipients.iter().zip(&rooms).filter(|(_, room)| room.is_ok());
+        let all = with_room.flat_map(|(recipient, _)| &recipient.deliveries);
         // Somebody who is reached by two of the addresses gets one copy.
         let mut seen = HashSet::new();
         let deliveries: Vec<Delivery> = all
@@ -146,16 +151,64 @@ impl Connection {
                 failed.insert(key(delivery), refusal(&error));
             }
         }
-        let outcome = |recipient: &Recipient| {
+        let outcome = |(recipient, room): (&Recipient, Outcome)| {
+            room?;
             let mut deliveries = recipient.deliveries.iter();
             let failed = deliveries.find_map(|delivery| failed.get(&key(delivery)));
             failed.map_or(Ok(()), |refusal| Err(*refusal))
         };
-        let outcomes: Vec<Outcome> = recipients.iter().map(outcome).collect();
+        let outcomes: Vec<Outcome> = recipients.iter().zip(rooms).map(outcome).collect();
         if outcomes.iter().any(Result::is_ok) {
             self.tally.message();
         }
         outcomes
+    }
+}
+
+impl Connection {
+    /// Whether everybody behind each recipient has room for a message. Of a group, all or nobody gets it: the sender tries
+    /// again for the whole group, and who had it would get it twice.
+    async fn rooms(&self, recipients: &[Recipient], message: &Checked) -> Vec<Outcome> {
+        let octets = u64::try_from(message.octets.len()).unwrap_or(u64::MAX);
+        let mut rooms = Vec::with_capacity(recipients.len());
+        for recipient in recipients {
+            let mut room = Ok(());
+            for delivery in &recipient.deliveries {
+                // Where it cannot be opened, the delivery says why.
+                if let Ok(account) = self.site.store.account(delivery.account).await {
+                    room = room.and(check_room(&account, octets));
+                }
+            }
+            rooms.push(room);
+        }
+        rooms
+    }
+}
+
+/// Whether an account has room for a message of so many octets.
+///
+/// RFC 3463 §3.3: a mailbox that is full is a persistent transient failure, since its owner can delete something; what is
+/// larger than all that it may hold is a permanent one.
+pub(super) fn check_room(account: &Account, octets: u64) -> Outcome {
+    match account.room(octets) {
+        Room::Enough => Ok(()),
+        Room::Later => {
+            tracing::info!(
+                account = account.id().0,
+                "a message was put off: the mailbox is full"
+            );
+            Err(Refusal::AccountFull)
+        }
+        Room::Never => Err(Refusal::TooBigForAccount),
+    }
+}
+
+/// What is said where some have no room, and nobody gets the message: one reply is for all. It is worth trying again where
+/// there is room for others: each is then asked about by itself, with the size.
+fn refusal_of_all(rooms: &[Outcome]) -> Refusal {
+    match rooms.iter().all(|room| *room == Err(Refusal::TooBigForAccount)) {
+        true => Refusal::TooBigForAccount,
+        false => Refusal::AccountFull,
     }
 }
 

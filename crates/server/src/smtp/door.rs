@@ -27,6 +27,12 @@ pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, Refusal>> + Send 
 pub enum Found {
     /// It is delivered here: into these mailboxes, several for an alias.
     Here(Vec<Delivery>),
+    /// The same, and to others elsewhere.
+    Beyond(Vec<Delivery>),
+    /// Nobody may use the account at the moment.
+    Disabled,
+    /// It leads to more addresses than are followed.
+    TooMany,
     /// The domain is ours, and nobody has the name.
     Nobody,
     /// The domain is somebody else's.
@@ -52,7 +58,7 @@ pub trait Authority: Sasl {
         }
     }
 
-    /// Where mail to an address goes: sub-addresses, aliases and catch-alls followed, `postmaster` always found.
+    /// Where mail to an address goes: sub-addresses, aliases, groups and catch-alls followed, `postmaster` always found.
     fn resolve<'a>(&'a self, address: &'a Address) -> Answer<'a, Found>;
 
     /// Whether an account may send under an address.

@@ -19,6 +19,9 @@ pub(super) struct Recipient {
     pub(super) deliveries: Vec<Delivery>,
 }
 
+/// The most mailboxes of one transaction, but for a single group: each takes memory until the message has come.
+const MAX_DELIVERIES: usize = 5000;
+
 /// Where `local` mode puts mail for the rest of the world (DESIGN §8).
 const WORLD: &str = "World";
 
@@ -73,10 +76,18 @@ impl Connection {
         };
         let deliveries = match self.site.authority.resolve(&address).await? {
             Found::Here(deliveries) => deliveries,
+            // Where the others cannot be sent to, nobody gets it: the sender must not believe that all have it.
+            Found::Beyond(mut deliveries) => {
+                deliveries.push(self.relay().map_err(|_| Refusal::MemberElsewhere)?);
+                deliveries
+            }
             Found::Nobody => return Err(Refusal::NoSuchAddress.into()),
+            Found::Disabled => return Err(Refusal::AccountDisabled.into()),
+            Found::TooMany => return Err(Refusal::GroupTooBig.into()),
             Found::Elsewhere => vec![self.relay()?],
         };
         self.check_mailboxes(&deliveries).await?;
+        self.check_deliveries(&deliveries)?;
         let Session::Transaction(transaction) = &mut self.state else {
             return Err(Refusal::MailFirst.into());
         };
@@ -96,16 +107,33 @@ impl Connection {
         }
     }
 
-    /// Whose mail cannot be read is refused alone, before the message comes: after it one answer is for all, and who
-    /// has it by then would get it again.
+    /// Whose mail cannot be read, or has no room, is refused alone, before the message comes: after it one answer is for
+    /// all, and who has it by then would get it again.
     async fn check_mailboxes(&self, deliveries: &[Delivery]) -> Result<(), Refusal> {
+        // RFC 1870 §6.4: per recipient, what was declared counts; of what was not, that it is something.
+        let declared = self.transaction().and_then(|transaction| transaction.mail.size);
+        let octets = declared.unwrap_or(0).max(1);
         for delivery in deliveries {
-            if let Err(error) = self.site.store.account(delivery.account).await {
-                tracing::error!(account = delivery.account.0, %error, "a recipient's mail could not be opened");
-                return Err(delivery::refusal(&error));
+            match self.site.store.account(delivery.account).await {
+                Ok(account) => delivery::check_room(&account, octets)?,
+                Err(error) => {
+                    tracing::error!(account = delivery.account.0, %error, "a recipient's mail could not be opened");
+                    return Err(delivery::refusal(&error));
+                }
             }
         }
         Ok(())
+    }
+
+    /// Groups make many of one recipient.
+    fn check_deliveries(&self, more: &[Delivery]) -> Result<(), Refusal> {
+        let recipients = self.transaction().map(|known| known.recipients.as_slice());
+        let before = recipients.unwrap_or_default().iter();
+        let before: usize = before.map(|recipient| recipient.deliveries.len()).sum();
+        match before > 0 && before + more.len() > MAX_DELIVERIES {
+            true => Err(Refusal::TooManyRecipients),
+            false => Ok(()),
+        }
     }
 
     fn is_our_postmaster(&self, address: &Address) -> bool {

@@ -68,13 +68,13 @@ impl pop3::Owners for Everybody {
 
 impl imap::Authority for Everybody {
     fn log_in<'a>(&'a self, _: &'a Credentials) -> imap::LoginFuture<'a> {
-        Box::pin(async { Ok(self.0.clone()) })
+        Box::pin(async { Ok(self.0.clone().into()) })
     }
 }
 
 impl pop3::Authority for Everybody {
     fn log_in<'a>(&'a self, _: &'a Credentials, _: Option<std::net::IpAddr>) -> pop3::LoginFuture<'a> {
-        Box::pin(async { Ok(self.0.clone()) })
+        Box::pin(async { Ok(self.0.clone().into()) })
     }
 }
 

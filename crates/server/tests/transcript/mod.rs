@@ -19,6 +19,7 @@
 //! a client sends, `<NUL>`, `<CR>`, `<LF>` and `<x*1000>` (repeated) stand for what cannot be written. `given session 1
 //! alice INBOX` logs in and opens a mailbox before the first line; a line that is not listed fails the transcript. `given
 //! setting login_delay 60` is for the tests in memory only.
+//! `given quota alice storage=2048 messages=3` limits an account, either or both.
 
 use std::fs;
 use std::path::{Path, PathBuf};

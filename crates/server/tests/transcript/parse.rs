@@ -13,6 +13,12 @@ pub enum Given {
         name: String,
         messages: Vec<(String, Vec<String>)>,
     },
+    /// How much an account may hold.
+    Quota {
+        account: String,
+        octets: Option<u64>,
+        messages: Option<u64>,
+    },
     /// A setting of the server; where it cannot be set, the transcript is not run.
     Setting { name: String, value: String },
     /// A client that has logged in, and opened a mailbox.
@@ -114,6 +120,18 @@ fn parse_given(text: &str) -> Option<Given> {
                 account: account.to_owned(),
                 name: name.to_owned(),
                 messages: messages.split_whitespace().map(parse_message).collect(),
+            })
+        }
+        "quota" => {
+            let (account, limits) = rest.split_once(' ')?;
+            let limit = |name: &str| {
+                let mut limits = limits.split(' ').filter_map(|limit| limit.split_once('='));
+                limits.find(|(known, _)| *known == name)?.1.parse().ok()
+            };
+            Some(Given::Quota {
+                account: account.to_owned(),
+                octets: limit("storage"),
+                messages: limit("messages"),
             })
         }
         "setting" => {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
-use directory::Login;
+use directory::{Login, Standing};
 use engine::Batch;
 use sasl::Credentials;
 use smtp::Refusal;
@@ -51,7 +51,12 @@ impl Authority for Accounts {
             let account = account(&credentials.login).filter(|_| right);
             let account = account.ok_or(Refusal::AuthFailed)?;
             let address = Address::parse(&format!("{}@example.org", credentials.login)).expect("a name");
-            Ok(Arc::new(Login { account, address }))
+            let standing = Standing::lasting();
+            Ok(Arc::new(Login {
+                account,
+                address,
+                standing,
+            }))
         })
     }
 

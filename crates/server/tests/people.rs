@@ -1,0 +1,430 @@
+//! Groups, disabled accounts, quotas, and sessions whose login ends, over sockets.
+
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use config::Settings;
+use directory::{Access, Cost, Directory, Limit, NewAccount, QuotaChange};
+use engine::memory::MemoryEngine;
+use posthouse_server::listen::{Encryption, Listener, Protocol, serve};
+use posthouse_server::smtp::Port;
+use posthouse_server::tls::{Certificates, Files};
+use posthouse_server::{Mode, Services, system_clock};
+use sasl::Secret;
+use store::Store;
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+use tokio::time::timeout;
+use types::{Address, Domain, MailboxName};
+
+/// `alice`, `bob` and `carol`, whose passwords are their names.
+struct Server {
+    smtp: SocketAddr,
+    lmtp: SocketAddr,
+    imap: SocketAddr,
+    pop3: SocketAddr,
+    directory: Directory,
+    store: Store,
+    _folder: tempfile::TempDir,
+    _stop: watch::Sender<bool>,
+}
+
+fn address(name: &str) -> Address {
+    Address::parse(&match name.contains('@') {
+        true => name.to_owned(),
+        false => format!("{name}@example.org"),
+    })
+    .unwrap()
+}
+
+async fn start() -> Server {
+    let folder = tempfile::tempdir().unwrap();
+    let name = |text| Domain::check(text).unwrap();
+    let settings = Settings::new(name("localhost"), name("example.org"));
+    let engine: Arc<dyn engine::Engine> = Arc::new(MemoryEngine::default());
+    let directory = Directory::new(Arc::clone(&engine), name("example.org"), Cost::LEAST);
+    for name in ["alice", "bob", "carol"] {
+        let (address, password) = (address(name), Secret::from(name));
+        let new = NewAccount { address, password };
+        directory.add_account(new).await.unwrap();
+    }
+    let store = Store::new(engine, system_clock());
+    let files = Files::self_signed(folder.path(), vec!["localhost".to_owned()]).unwrap();
+    let certificates = Certificates::read(files).unwrap();
+    let state = (store.clone(), directory.clone());
+    let services = Services::new(&settings, state, certificates, Mode::Local { catch: None });
+    let listen = |protocol| {
+        let listener = Listener::tcp((Ipv4Addr::LOCALHOST, 0).into(), protocol, Encryption::Never).unwrap();
+        let at: SocketAddr = (Ipv4Addr::LOCALHOST, listener.port().unwrap()).into();
+        (at, listener)
+    };
+    let (smtp, a) = listen(Protocol::Smtp(Port::Relay));
+    let (lmtp, b) = listen(Protocol::Smtp(Port::Lmtp));
+    let (imap, c) = listen(Protocol::Imap);
+    let (pop3, d) = listen(Protocol::Pop3);
+    let (stop, stopped) = watch::channel(false);
+    tokio::spawn(async move { serve(vec![a, b, c, d], services, stopped).await });
+    Server {
+        smtp,
+        lmtp,
+        imap,
+        pop3,
+        directory,
+        store,
+        _folder: folder,
+        _stop: stop,
+    }
+}
+
+impl Server {
+    async fn group(&self, name: &str, members: &[&str]) {
+        let members = members.iter().map(|name| address(name)).collect();
+        self.directory.add_group(&address(name), members).await.unwrap();
+    }
+
+    /// As the command line does.
+    async fn limit(&self, name: &str, octets: Limit, messages: Limit) {
+        let change = QuotaChange {
+            octets: Some(octets),
+            messages: Some(messages),
+        };
+        let id = self.directory.set_quota(&address(name), change).await.unwrap();
+        self.store.quota_changed(id).await.unwrap();
+    }
+
+    async fn access(&self, name: &str, access: Access) {
+        self.directory.set_access(&address(name), access).await.unwrap();
+    }
+
+    /// How many messages somebody has in a mailbox.
+    async fn mail(&self, name: &str, mailbox: &str) -> u32 {
+        let login = self.directory.login_of(name).await.unwrap().unwrap();
+        let account = self.store.account(login.account).await.unwrap();
+        let mailbox = account.mailbox(&MailboxName::check(mailbox).unwrap());
+        mailbox.map_or(0, |mailbox| mailbox.messages)
+    }
+
+    /// A client that has gone through a script.
+    async fn talk(&self, at: SocketAddr, script: &str) -> Client {
+        let stream = TcpStream::connect(at).await.unwrap();
+        let mut client = Client(BufReader::new(stream));
+        client.talk(script).await;
+        client
+    }
+}
+
+/// The other end of a connection.
+struct Client(BufReader<TcpStream>);
+
+impl Client {
+    /// `C:` is sent, `S:` is how the next line begins (`S*` how one of the next does), `X:` is the end of the connection.
+    async fn talk(&mut self, script: &str) {
+        for line in script.lines().map(str::trim).filter(|line| !line.is_empty()) {
+            let (who, text) = line.split_at(2);
+            let text = text.strip_prefix(' ').unwrap_or(text);
+            match who {
+                "C:" => self.say(text).await,
+                "S:" => {
+                    let heard = self.hear().await;
+                    assert!(heard.starts_with(text), "{heard:?} instead of {text:?}");
+                }
+                "S*" => while !ends_with_this(&self.hear().await, text) {},
+                "X:" => assert_eq!(self.hear().await, ""),
+                _ => panic!("not a line of a script: {line}"),
+            }
+        }
+    }
+
+    async fn say(&mut self, line: &str) {
+        self.0.write_all(format!("{line}\r\n").as_bytes()).await.unwrap();
+    }
+
+    async fn hear(&mut self) -> String {
+        let mut line = String::new();
+        let read = timeout(Duration::from_secs(30), self.0.read_line(&mut line)).await;
+        read.expect("the server says something").unwrap();
+        line
+    }
+}
+
+/// Whether a line begins so, and no other of the same reply follows (RFC 5321 §4.2.1).
+fn ends_with_this(line: &str, begin: &str) -> bool {
+    line.strip_prefix(begin)
+        .is_some_and(|rest| !rest.starts_with('-'))
+}
+
+const HELLO: &str = "S: 220\nC: EHLO c\nS* 250\n";
+const HELLO_LMTP: &str = "S: 220\nC: LHLO c\nS* 250\n";
+/// NUL alice NUL alice.
+const AUTH: &str = "C: AUTH PLAIN AGFsaWNlAGFsaWNl\nS: 235\n";
+const LOGIN_ALICE: &str = "S: * OK\nC: a LOGIN alice alice\nS: a OK\n";
+const PASS_ALICE: &str = "S: +OK\nC: USER alice\nS: +OK\nC: PASS alice\nS: +OK\n";
+
+#[tokio::test]
+async fn everybody_in_a_group_gets_one_copy() {
+    let server = start().await;
+    server.group("team", &["alice", "bob"]).await;
+    server.group("all", &["team", "bob", "carol"]).await;
+    let script = "
+        C: MAIL FROM:<x@example.net>
+        S: 250
+        C: RCPT TO:<all@example.org>
+        S: 250
+        C: RCPT TO:<Team+x@example.org>
+        S: 250
+        C: RCPT TO:<bob@example.org>
+        S: 250
+        C: DATA
+        S: 354
+        C: Subject: once
+        C: .
+        S: 250";
+    server.talk(server.smtp, &[HELLO, script].concat()).await;
+    for name in ["alice", "bob", "carol"] {
+        assert_eq!(server.mail(name, "INBOX").await, 1, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn mail_for_a_group_with_members_elsewhere_is_refused_or_kept_for_the_sender_but_never_lost() {
+    let server = start().await;
+    server.group("friends", &["bob", "dora@example.com"]).await;
+    let refused = "
+        C: MAIL FROM:<x@example.net>
+        S: 250
+        C: RCPT TO:<friends@example.org>
+        S: 550 5.2.4
+        C: RCPT TO:<carol@example.org>
+        S: 250";
+    server.talk(server.smtp, &[HELLO, refused].concat()).await;
+    // The playground keeps for its sender what is for the rest of the world.
+    let kept = "
+        C: MAIL FROM:<alice@example.org>
+        S: 250
+        C: RCPT TO:<friends@example.org>
+        S: 250
+        C: DATA
+        S: 354
+        C: Subject: abroad
+        C: .
+        S: 250";
+    server.talk(server.smtp, &[HELLO, AUTH, kept].concat()).await;
+    assert_eq!(server.mail("bob", "INBOX").await, 1);
+    assert_eq!(server.mail("alice", "World").await, 1);
+}
+
+/// RFC 3463 §3.3, X.2.1.
+#[tokio::test]
+async fn a_disabled_account_takes_no_mail_and_lets_nobody_in() {
+    let server = start().await;
+    server.group("team", &["alice", "bob"]).await;
+    server.access("alice", Access::Disabled).await;
+    let script = "
+        C: MAIL FROM:<x@example.net>
+        S: 250
+        C: RCPT TO:<alice@example.org>
+        S: 550 5.2.1
+        C: RCPT TO:<team@example.org>
+        S: 250
+        C: QUIT
+        S: 221
+        X:";
+    server.talk(server.smtp, &[HELLO, script].concat()).await;
+    let mut imap = server.talk(server.imap, "S: * OK").await;
+    let mut answers = Vec::new();
+    for login in ["alice alice", "alice wrong", "nobody alice"] {
+        imap.say(&format!("a LOGIN {login}")).await;
+        answers.push(imap.hear().await);
+    }
+    assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:?}");
+    let refused = "S: +OK\nC: USER alice\nS: +OK\nC: PASS alice\nS: -ERR [AUTH]";
+    server.talk(server.pop3, refused).await;
+    let refused = "C: AUTH PLAIN AGFsaWNlAGFsaWNl\nS: 535 5.7.8";
+    server.talk(server.smtp, &[HELLO, refused].concat()).await;
+    server.access("alice", Access::Enabled).await;
+    server.talk(server.imap, LOGIN_ALICE).await;
+}
+
+/// Clients that idle, wait, and are in the middle of a message.
+async fn sessions_of_alice(server: &Server) -> Vec<(Client, &'static str)> {
+    let idling = "C: b SELECT INBOX\nS* b OK\nC: c IDLE\nS: +";
+    let idling = server.talk(server.imap, &[LOGIN_ALICE, idling].concat()).await;
+    let waiting = server.talk(server.imap, LOGIN_ALICE).await;
+    let pop3 = server.talk(server.pop3, PASS_ALICE).await;
+    let smtp = server.talk(server.smtp, &[HELLO, AUTH].concat()).await;
+    let data = "
+        C: MAIL FROM:<alice@example.org>
+        S: 250
+        C: RCPT TO:<bob@example.org>
+        S: 250
+        C: DATA
+        S: 354";
+    let data = server.talk(server.smtp, &[HELLO, AUTH, data].concat()).await;
+    vec![
+        (idling, "S: * BYE\nX:"),
+        (waiting, "S: * BYE\nX:"),
+        (pop3, "S: -ERR [AUTH]\nX:"),
+        (smtp, "S: 421 4.7.0\nX:"),
+        (data, "S: 421 4.7.0\nX:"),
+    ]
+}
+
+#[tokio::test]
+async fn sessions_end_when_the_account_is_disabled_or_has_another_password() {
+    let server = start().await;
+    let login_bob = "S: * OK\nC: a LOGIN bob bob\nS: a OK";
+    let mut bob = server.talk(server.imap, login_bob).await;
+    let sessions = sessions_of_alice(&server).await;
+    server.access("alice", Access::Disabled).await;
+    for (mut client, end) in sessions {
+        client.talk(end).await;
+    }
+    server.access("alice", Access::Enabled).await;
+    let sessions = sessions_of_alice(&server).await;
+    let other = Secret::from("other");
+    server
+        .directory
+        .set_password(&address("alice"), other)
+        .await
+        .unwrap();
+    for (mut client, end) in sessions {
+        client.talk(end).await;
+    }
+    bob.talk("C: b NOOP\nS: b OK").await;
+    assert_eq!(server.mail("bob", "INBOX").await, 0);
+}
+
+#[tokio::test]
+async fn many_commands_that_wait_are_not_carried_out_after_the_end_of_the_login() {
+    let server = start().await;
+    let mut imap = server.talk(server.imap, LOGIN_ALICE).await;
+    server.access("alice", Access::Disabled).await;
+    // It may be at its BYE already.
+    let noops = "n NOOP\r\n".repeat(3);
+    let _ = imap.0.write_all(noops.as_bytes()).await;
+    imap.talk("S: * BYE\nX:").await;
+}
+
+/// RFC 1870 §6.4, RFC 3463 §3.3: what may fit later is worth trying again, what never can is not.
+#[tokio::test]
+async fn who_has_no_room_is_refused_alone_and_before_the_message() {
+    let server = start().await;
+    server.limit("alice", Limit::Of(1000), Limit::Default).await;
+    server.limit("bob", Limit::Default, Limit::Of(0)).await;
+    server.group("team", &["bob", "carol"]).await;
+    let script = "
+        C: MAIL FROM:<x@example.net> SIZE=1001
+        S: 250
+        C: RCPT TO:<alice@example.org>
+        S: 552 5.2.3
+        C: RCPT TO:<team@example.org>
+        S: 552 5.2.3
+        C: RSET
+        S: 250
+        C: MAIL FROM:<x@example.net>
+        S: 250
+        C: RCPT TO:<alice@example.org>
+        S: 250
+        C: DATA
+        S: 354
+        C: Subject: fits
+        C: .
+        S: 250
+        C: MAIL FROM:<x@example.net> SIZE=900
+        S: 250
+        C: RCPT TO:<alice@example.org>
+        S: 452 4.2.2
+        C: RCPT TO:<carol@example.org>
+        S: 250
+        C: DATA
+        S: 354
+        C: Subject: for carol
+        C: .
+        S: 250";
+    let mut client = server.talk(server.smtp, &[HELLO, script].concat()).await;
+    assert_eq!(server.mail("alice", "INBOX").await, 1);
+    assert_eq!(server.mail("carol", "INBOX").await, 1);
+    // It holds at once.
+    server.limit("alice", Limit::None, Limit::Of(1)).await;
+    let from = "C: MAIL FROM:<x@example.net>\nS: 250\nC: RCPT TO:<alice@example.org>\n";
+    client
+        .talk(&[from, "S: 452 4.2.2\nC: RSET\nS: 250"].concat())
+        .await;
+    server.limit("alice", Limit::None, Limit::None).await;
+    client.talk(&[from, "S: 250"].concat()).await;
+}
+
+/// Nothing of it is delivered, since one reply is for all: who had it would get it again.
+#[tokio::test]
+async fn a_message_that_turns_out_too_large_for_one_is_put_off_for_all() {
+    let server = start().await;
+    server.limit("alice", Limit::Of(1000), Limit::None).await;
+    let line = "x".repeat(70);
+    let body = format!("C: {line}\n").repeat(20);
+    let both = "
+        C: MAIL FROM:<x@example.net>
+        S: 250
+        C: RCPT TO:<alice@example.org>
+        S: 250
+        C: RCPT TO:<carol@example.org>
+        S: 250
+        C: DATA
+        S: 354
+        ";
+    let alone = "
+        C: MAIL FROM:<x@example.net>
+        S: 250
+        C: RCPT TO:<alice@example.org>
+        S: 250
+        C: DATA
+        S: 354
+        ";
+    let script = [
+        HELLO,
+        both,
+        &body,
+        "C: .\nS: 452 4.2.2",
+        alone,
+        &body,
+        "C: .\nS: 552 5.2.3",
+    ]
+    .concat();
+    server.talk(server.smtp, &script).await;
+    assert_eq!(server.mail("carol", "INBOX").await, 0);
+}
+
+/// RFC 2033 §4.2: LMTP has a reply for each.
+#[tokio::test]
+async fn over_lmtp_those_with_room_get_it_and_the_others_are_told_apart() {
+    let server = start().await;
+    server.limit("alice", Limit::Of(1000), Limit::None).await;
+    server.group("team", &["alice", "bob"]).await;
+    let line = "x".repeat(70);
+    let body = format!("C: {line}\n").repeat(20);
+    let script = "
+        C: MAIL FROM:<x@example.net>
+        S: 250
+        C: RCPT TO:<alice@example.org>
+        S: 250
+        C: RCPT TO:<carol@example.org>
+        S: 250
+        C: RCPT TO:<team@example.org>
+        S: 250
+        C: DATA
+        S: 354
+        ";
+    let end = "
+        C: .
+        S: 552 5.2.3
+        S: 250
+        S: 552 5.2.3";
+    server
+        .talk(server.lmtp, &[HELLO_LMTP, script, &body, end].concat())
+        .await;
+    assert_eq!(server.mail("carol", "INBOX").await, 1);
+    assert_eq!(server.mail("bob", "INBOX").await, 0, "of a group all or nobody");
+}
