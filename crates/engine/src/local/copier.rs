@@ -201,8 +201,11 @@ impl Shared {
         let rows = written.inspect_err(|_| {
             let _ = self.files.remove(&new);
         })?;
-        for old in copy::list(&self.folder)?.into_iter().filter(|old| *old < number) {
-            self.files.remove(&copy_path(&self.folder, old))?;
+        // One that somebody keeps goes after the next copy.
+        if let Some(_unlinking) = self.keeping.may_unlink() {
+            for old in copy::list(&self.folder)?.into_iter().filter(|old| *old < number) {
+                self.files.remove(&copy_path(&self.folder, old))?;
+            }
         }
         self.copies.set_newest(Newest {
             number,

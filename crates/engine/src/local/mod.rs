@@ -11,6 +11,7 @@ mod copy;
 mod folder;
 mod history;
 mod index;
+mod keep;
 mod open;
 mod orders;
 mod read;
@@ -38,6 +39,7 @@ use crate::{Answer, Batch, BlobNumber, BlobTest, Engine, EngineError, Partition,
 pub use folder::{OpenError, make_folder};
 pub use history::{History, LeftBlob, LeftBlobs};
 use index::Index;
+pub use keep::SegmentsKept;
 use orders::Orders;
 pub use replay::fuzz_replay;
 use table::Tables;
@@ -125,6 +127,7 @@ pub(crate) struct Shared {
     pub(crate) ahead: ahead::Ahead,
     pub(crate) tail: tail::Tail,
     pub(crate) copies: copier::Copies,
+    pub(crate) keeping: keep::Keeping,
 }
 
 impl Shared {

@@ -78,6 +78,7 @@ pub(crate) fn open(folder: &Path, options: Options) -> Result<LocalEngine, OpenE
         ahead: super::ahead::Ahead::default(),
         tail: super::tail::Tail::new(),
         copies: copier::Copies::new(copies),
+        keeping: super::keep::Keeping::default(),
         options,
     });
     let next_segment = segments.last().copied().unwrap_or(0).max(position.segment) + 1;
