@@ -13,6 +13,7 @@ use crate::memory::Memory;
 use crate::row::{Counters, MailboxRow};
 use crate::sequencer::{Queue, Subscribed, lock, submit};
 use crate::state::{KeptView, State};
+use crate::sweep::Naming;
 use crate::verb::{
     Append, CopyMessages, CreateMailbox, DeleteAccount, DeleteMailbox, Deliver, Expunge, FirstMailboxes,
     LoadView, MoveMessages, RenameMailbox, SetKeywords, StoreRecent, Subscribe, Which,
@@ -40,8 +41,11 @@ pub(crate) struct Inner {
     engine: Arc<dyn Engine>,
     now: Now,
     memory: Arc<Memory>,
+    naming: Arc<Naming>,
     state: Mutex<State>,
     queue: Mutex<Queue>,
+    /// Held while messages are being brought back.
+    pub(crate) undeleting: tokio::sync::Mutex<()>,
 }
 
 impl Inner {
@@ -49,7 +53,7 @@ impl Inner {
         id: AccountId,
         engine: Arc<dyn Engine>,
         now: Now,
-        memory: Arc<Memory>,
+        (memory, naming): (Arc<Memory>, Arc<Naming>),
     ) -> Result<Arc<Self>, StoreError> {
         let partition = Store::partition(id);
         let unreadable = |table| StoreError::UnreadableRow { account: id.0, table };
@@ -85,8 +89,10 @@ impl Inner {
             engine,
             now,
             memory,
+            naming,
             state,
             queue: Mutex::default(),
+            undeleting: tokio::sync::Mutex::default(),
         }))
     }
 
@@ -109,6 +115,10 @@ impl Inner {
 
     pub(crate) fn id(&self) -> AccountId {
         self.id
+    }
+
+    pub(crate) fn naming(&self) -> &Naming {
+        &self.naming
     }
 
     pub(crate) fn engine(&self) -> &dyn Engine {

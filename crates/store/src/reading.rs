@@ -21,11 +21,7 @@ impl Account {
     ) -> Result<Vec<(ChangeNumber, Uid)>, StoreError> {
         let range = key::expunged_after(mailbox, change);
         let rows = scan_all(self.inner().engine(), self.inner().partition(), range).await?;
-        let parse = |row: &Row| {
-            let (_, numbers) = row.key.split_first_chunk::<5>()?;
-            let (change, uid) = numbers.split_first_chunk::<8>()?;
-            Some((ChangeNumber(u64::from_be_bytes(*change)), key::uid_of(uid)?))
-        };
+        let parse = |row: &Row| key::change_and_uid_of(&row.key);
         Ok(rows.iter().filter_map(parse).collect())
     }
 

@@ -65,7 +65,7 @@ impl Copies {
         !self.ending.load(Ordering::Acquire)
     }
 
-    fn newest(&self) -> Newest {
+    pub(crate) fn newest(&self) -> Newest {
         *self.newest.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -73,6 +73,17 @@ impl Copies {
     fn want(&self) {
         self.set_newest(Newest {
             head: None,
+            since: 0,
+            ..self.newest()
+        });
+        if let Some(thread) = self.thread.get() {
+            thread.unpark();
+        }
+    }
+
+    /// Another copy is wanted before its time, although the one there is is good.
+    pub(crate) fn hurry(&self) {
+        self.set_newest(Newest {
             since: 0,
             ..self.newest()
         });
@@ -212,6 +223,9 @@ impl Shared {
             head: Some(head),
             since: head.taken,
         });
+        if self.compaction.waits() {
+            self.compaction.want();
+        }
         tracing::debug!("{}: a copy of {rows} rows of the index", path.display());
         Ok(())
     }

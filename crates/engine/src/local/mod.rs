@@ -6,6 +6,7 @@
 mod absorber;
 mod ahead;
 mod committer;
+mod compactor;
 mod copier;
 mod copy;
 mod folder;
@@ -18,6 +19,7 @@ mod read;
 mod read_many;
 mod rebuild;
 mod record;
+mod release;
 mod replay;
 mod table;
 mod tail;
@@ -36,6 +38,7 @@ use bytes::Bytes;
 
 use crate::files::{Files, LogFile, SystemFiles};
 use crate::{Answer, Batch, BlobNumber, BlobTest, Engine, EngineError, Partition, Row};
+pub use compactor::Room;
 pub use folder::{OpenError, make_folder};
 pub use history::{History, LeftBlob, LeftBlobs};
 use index::Index;
@@ -69,6 +72,8 @@ pub struct Options {
     pub interval: Duration,
     /// How old the copy of the index becomes.
     pub copy_every: Duration,
+    /// How often the log is looked at for garbage, besides when some was made.
+    pub compact_every: Duration,
 }
 
 impl Default for Options {
@@ -81,6 +86,7 @@ impl Default for Options {
             memtable: 256 << 20,
             interval: Duration::from_secs(1),
             copy_every: Duration::from_hours(24),
+            compact_every: Duration::from_hours(1),
         }
     }
 }
@@ -128,6 +134,7 @@ pub(crate) struct Shared {
     pub(crate) tail: tail::Tail,
     pub(crate) copies: copier::Copies,
     pub(crate) keeping: keep::Keeping,
+    pub(crate) compaction: compactor::Compaction,
 }
 
 impl Shared {
@@ -241,6 +248,7 @@ impl LocalEngine {
 
     /// Waits for the threads: the committer before the absorber, which takes over what it has applied.
     fn join(&self) {
+        self.shared.compaction.end();
         self.shared.copies.end();
         let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
         for thread in threads {
@@ -308,11 +316,15 @@ impl Engine for LocalEngine {
         }
         let shared = Arc::clone(&self.shared);
         Box::pin(async move {
+            let reading = shared.compaction.reading();
             let place = shared.place(blob)?;
             if place.length.min(range.end).saturating_sub(range.start) <= READ_HERE {
                 return shared.read_placed(&place, &range);
             }
-            let reading = tokio::task::spawn_blocking(move || shared.read_placed(&place, &range));
+            let reading = tokio::task::spawn_blocking(move || {
+                let _held = reading;
+                shared.read_placed(&place, &range)
+            });
             reading.await.map_err(|_| EngineError::Closed)?
         })
     }
@@ -320,12 +332,16 @@ impl Engine for LocalEngine {
     fn read_blobs(&self, blobs: Vec<BlobNumber>) -> Answer<'_, Vec<Result<Bytes, EngineError>>> {
         let shared = Arc::clone(&self.shared);
         Box::pin(async move {
+            let held = shared.compaction.reading();
             let places = shared.places(&blobs)?;
             let octets: u64 = places.iter().flatten().map(|place| place.length).sum();
             if octets <= READ_HERE {
                 return Ok(shared.read_places(&places));
             }
-            let reading = tokio::task::spawn_blocking(move || shared.read_places(&places));
+            let reading = tokio::task::spawn_blocking(move || {
+                let _held = held;
+                shared.read_places(&places)
+            });
             reading.await.map_err(|_| EngineError::Closed)
         })
     }
