@@ -4,6 +4,7 @@
 //! same questions by the command itself: see [`State::answer`].
 
 mod client;
+mod undelete;
 
 use std::fmt;
 use std::fs::{File, Permissions};
@@ -27,6 +28,7 @@ use crate::exit::{Code, Exit};
 use crate::folder::Integrity;
 
 pub(crate) use client::Client;
+pub(crate) use undelete::{Deleted, Since, Undeleted};
 
 /// The socket's name in the data folder.
 const SOCKET: &str = "control.sock";
@@ -69,6 +71,10 @@ pub(crate) enum Request {
     CatchAll { domain: String, address: Option<String> },
     /// Lists the domains; answered with [`Reply::Names`].
     ListDomains,
+    /// Brings deleted messages back; answered with [`Reply::Undeleted`].
+    Undelete(Since),
+    /// Lists what would be brought back; answered with [`Reply::Deleted`].
+    ListDeleted(Since),
     /// Verifies the folder itself; answered with [`Reply::Checked`].
     CheckFolder,
     /// Verifies the mail of an account; answered with [`Reply::Checked`].
@@ -120,6 +126,8 @@ pub(crate) enum Reply {
     Shown(Shown),
     Names(Vec<String>),
     Checked(Checked),
+    Deleted(Vec<Deleted>),
+    Undeleted(Undeleted),
     Refused(Refused),
 }
 
@@ -292,6 +300,7 @@ impl State {
                 let domains = self.directory.domains().await?;
                 return Ok(Reply::Names(domains.iter().map(ToString::to_string).collect()));
             }
+            request @ (Request::Undelete(_) | Request::ListDeleted(_)) => return self.undelete(request).await,
             request => return self.check(request).await,
         }
         Ok(Reply::Done)

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use engine::{Engine, EngineError, History, LocalEngine, OpenError, Options, Partition, check};
 use store::{Salvage, Store};
@@ -10,6 +11,7 @@ use types::AccountId;
 use crate::control::{Checked, IndexCopy};
 use crate::exit::{Code, Exit};
 use crate::folder::{Checking, Integrity};
+use crate::sweep::{self, Sweeping};
 
 /// An open engine.
 pub(crate) struct Disk {
@@ -36,6 +38,11 @@ impl Disk {
             damage: local.findings().iter().map(ToString::to_string).collect(),
             local,
         })
+    }
+
+    /// Lets go of what was deleted, from time to time.
+    pub(crate) fn begin_sweeping(&self, store: &Store, undelete: Duration) -> Sweeping {
+        sweep::begin(Arc::clone(&self.local), store.clone(), undelete)
     }
 
     /// Whether a part of the log is missing that the index needed.

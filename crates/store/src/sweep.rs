@@ -46,6 +46,8 @@ pub struct Swept {
 #[derive(Default)]
 pub(crate) struct Naming {
     current: Mutex<Epoch>,
+    /// Held by a sweep: one at a time.
+    sweeping: tokio::sync::Mutex<()>,
 }
 
 /// The batches that began between two moments.
@@ -234,6 +236,7 @@ impl Store {
     /// # Errors
     /// When the engine fails, or a row cannot be read: then nothing was released, or less than might have been.
     pub async fn release(&self, engine: &LocalEngine, before: BlobNumber) -> Result<Swept, StoreError> {
+        let _alone = self.naming().sweeping.lock().await;
         let noted = self.naming().begin().await;
         let marked = self.mark(engine).await;
         let swept = match marked {
