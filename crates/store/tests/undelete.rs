@@ -177,6 +177,7 @@ async fn an_expunged_message_comes_back_once_as_it_was_under_a_new_uid() {
     assert_eq!(account.facts_of(inbox, &[Uid(4)]).await.unwrap()[0].clone().unwrap(), content);
     assert_eq!(undelete(&account, ALWAYS).await, 0, "a second time");
     assert_eq!(account.deleted(ALWAYS).await.unwrap(), []);
+    drop(account);
     let rig = rig.open_again().await;
     let (account, inbox) = rig.alice().await;
     assert_eq!(undelete(&account, ALWAYS).await, 0, "after a restart");
@@ -330,6 +331,7 @@ async fn after_the_time_rows_and_then_bytes_go_and_nothing_that_anybody_names() 
     // Whoever was away is told of all that has gone.
     let gone = account.expunged_since(inbox, ChangeNumber(0)).await.unwrap();
     assert_eq!(gone.iter().map(|(_, uid)| uid.0).collect::<Vec<_>>(), [1, 2, 3]);
+    drop(account);
     let rig = rig.open_again().await;
     let (account, inbox) = rig.alice().await;
     assert_eq!(texts(&account, inbox).await, [(4, "living".into())]);

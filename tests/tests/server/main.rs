@@ -15,3 +15,4 @@ mod salvage;
 mod scarcity;
 mod setup;
 mod uidl;
+mod undelete;
