@@ -34,7 +34,8 @@ const ALICE: AccountId = AccountId(1);
 fn open(folder: &Path, clock: &Arc<AtomicI64>) -> (Arc<LocalEngine>, Store) {
     let options = Options {
         segment: 64 << 10,
-        step: 16 << 10,
+        // More than a segment: a file that grows when the power goes may look cut.
+        step: 256 << 10,
         interval: Duration::from_millis(20),
         ..Options::default()
     };
@@ -115,8 +116,16 @@ async fn live(folder: &Path, clock: &Arc<AtomicI64>, mut next: u64) -> u64 {
         give_back(Arc::clone(&engine), store.clone()).await;
     }
     drop((account, store));
-    engine.close().await.unwrap();
+    close(engine).await;
     next
+}
+
+/// Closes the folder, when the last verb is through.
+async fn close(engine: Arc<LocalEngine>) {
+    engine.close().await.unwrap();
+    while Arc::strong_count(&engine) > 1 {
+        tokio::task::yield_now().await;
+    }
 }
 
 /// Lets go of what was expunged, and of its bytes, and compacts until no more than one segment waits for a copy.
@@ -218,7 +227,7 @@ async fn verify(folder: &Path, heard: &Heard, place: &str) -> u64 {
         assert_eq!(found, [], "{place}");
         give_back(Arc::clone(&engine), store.clone()).await;
         drop((account, store));
-        engine.close().await.unwrap();
+        close(engine).await;
     }
     unlinked
 }
@@ -267,6 +276,10 @@ fn at_every_cut_of_a_compaction_what_was_acknowledged_is_there_and_what_is_gone_
         let cut = folder.path().join("data");
         std::fs::create_dir(&cut).unwrap();
         disk.rebuild(&data, &cut, &mut random);
+        // Now and then the index is lost as well: its copy and the log since have everything.
+        if at % 3 == 0 && cut.join("index").exists() {
+            std::fs::remove_dir_all(cut.join("index")).unwrap();
+        }
         after += runtime.block_on(verify(&cut, &heard, &place));
     }
     println!("{cuts} cut points over {} events, {removed} segments unlinked, the first before {after} of them", events.len());
