@@ -3,7 +3,11 @@
 //! A writer puts 10 kB messages with five rows, first alone, then while segments are emptied of which three quarters are garbage. Every
 //! hundredth blob that is moved has 2 MB: it is alone in its group.
 
-#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a program to measure with")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a program to measure with"
+)]
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -20,7 +24,9 @@ const OCTETS: u64 = 400 << 20;
 #[tokio::main]
 async fn main() {
     let temporary = tempfile::tempdir().unwrap();
-    let folder = std::env::args().nth(1).map_or(temporary.path().to_owned(), PathBuf::from);
+    let folder = std::env::args()
+        .nth(1)
+        .map_or(temporary.path().to_owned(), PathBuf::from);
     let options = Options {
         segment: 64 << 20,
         ..Options::default()
@@ -38,9 +44,15 @@ async fn main() {
         number += 1;
     }
     let (alone, before) = (AtomicBool::new(false), Instant::now());
-    let quiet = write(&engine, &|| before.elapsed() > Duration::from_secs(5) || alone.load(Ordering::Relaxed)).await;
+    let quiet = write(&engine, &|| {
+        before.elapsed() > Duration::from_secs(5) || alone.load(Ordering::Relaxed)
+    })
+    .await;
     let reached = BlobNumber(living.last().unwrap().0 + 1);
-    let released = engine.release(reached, &|blob| living.contains(&blob)).await.unwrap();
+    let released = engine
+        .release(reached, &|blob| living.contains(&blob))
+        .await
+        .unwrap();
     let compacting = Arc::clone(&engine);
     let begun = Instant::now();
     let pass = tokio::task::spawn_blocking(move || {
@@ -58,7 +70,11 @@ async fn main() {
 async fn put(engine: &LocalEngine, number: u64, length: usize) -> BlobNumber {
     let blob = engine.next_blob();
     let mut batch = Batch::new(Partition(1 << 32 | number % 1000));
-    batch.put_blob(blob, Bytes::from(vec![b'x'; length]), Bytes::from_static(&[0; 57]));
+    batch.put_blob(
+        blob,
+        Bytes::from(vec![b'x'; length]),
+        Bytes::from_static(&[0; 57]),
+    );
     for row in 0..5_u64 {
         batch.put(&[number.to_be_bytes(), row.to_be_bytes()].concat(), &[0; 100]);
     }
@@ -79,8 +95,18 @@ async fn write(engine: &LocalEngine, enough: &dyn Fn() -> bool) -> Vec<Duration>
 
 fn print(name: &str, mut times: Vec<Duration>) {
     times.sort_unstable();
-    let at = |of_thousand: usize| times.get(times.len() * of_thousand / 1000).copied().unwrap_or_default();
+    let at = |of_thousand: usize| {
+        times
+            .get(times.len() * of_thousand / 1000)
+            .copied()
+            .unwrap_or_default()
+    };
     let slowest = times.last().copied().unwrap_or_default();
     let count = times.len();
-    println!("{name}: {count} messages, p50 {:.2?}, p99 {:.2?}, p99.9 {:.2?}, slowest {slowest:.2?}", at(500), at(990), at(999));
+    println!(
+        "{name}: {count} messages, p50 {:.2?}, p99 {:.2?}, p99.9 {:.2?}, slowest {slowest:.2?}",
+        at(500),
+        at(990),
+        at(999)
+    );
 }

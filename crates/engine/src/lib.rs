@@ -19,7 +19,9 @@ use std::pin::Pin;
 
 pub use batch::{Batch, Change, MAX_KEY};
 pub use error::EngineError;
-pub use local::{Finding, History, LeftBlob, LeftBlobs, LocalEngine, OpenError, Options, Room, SegmentsKept, make_folder};
+pub use local::{
+    Finding, History, LeftBlob, LeftBlobs, LocalEngine, OpenError, Options, Room, SegmentsKept, make_folder,
+};
 
 /// A future of the engine: boxed, because engines are chosen when the program starts.
 pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, EngineError>> + Send + 'a>>;

@@ -12,7 +12,9 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use posthouse_engine::check::check;
-use posthouse_engine::{Batch, BlobNumber, Engine, EngineError, History, LocalEngine, Options, Partition, Room};
+use posthouse_engine::{
+    Batch, BlobNumber, Engine, EngineError, History, LocalEngine, Options, Partition, Room,
+};
 use tempfile::TempDir;
 
 const ALL: std::ops::Range<u64> = 0..u64::MAX;
@@ -66,7 +68,9 @@ async fn release(engine: &LocalEngine, living: &Living) -> u64 {
 
 async fn compact(engine: &Arc<LocalEngine>) -> Result<Room, EngineError> {
     let engine = Arc::clone(engine);
-    tokio::task::spawn_blocking(move || engine.compact()).await.unwrap()
+    tokio::task::spawn_blocking(move || engine.compact())
+        .await
+        .unwrap()
 }
 
 /// Compacts until no more than one segment waits for a copy of the index: for several one is made before its time.
@@ -88,10 +92,19 @@ async fn all_is_there(engine: &LocalEngine, living: &Living, place: &str) {
         assert_eq!(read.as_ref().ok(), Some(bytes), "{place}: {blob:?} {read:?}");
     }
     let numbers: Vec<_> = living.keys().copied().collect();
-    for (read, bytes) in engine.read_blobs(numbers.clone()).await.unwrap().iter().zip(living.values()) {
+    for (read, bytes) in engine
+        .read_blobs(numbers.clone())
+        .await
+        .unwrap()
+        .iter()
+        .zip(living.values())
+    {
         assert_eq!(read.as_ref().unwrap(), bytes, "{place}");
     }
-    let tested = engine.test_blobs(numbers, Box::new(|octets| octets.len() > 1)).await.unwrap();
+    let tested = engine
+        .test_blobs(numbers, Box::new(|octets| octets.len() > 1))
+        .await
+        .unwrap();
     assert!(tested.into_iter().all(|said| said.unwrap()), "{place}");
 }
 
@@ -110,12 +123,19 @@ fn segments(folder: &Path) -> Vec<PathBuf> {
 }
 
 fn log_octets(folder: &Path) -> u64 {
-    segments(folder).iter().map(|path| fs::metadata(path).unwrap().len()).sum()
+    segments(folder)
+        .iter()
+        .map(|path| fs::metadata(path).unwrap().len())
+        .sum()
 }
 
 /// Deletes a part of what lives, at random.
 fn delete(living: &mut Living, random: &mut Random, of_ten: u64) -> Vec<BlobNumber> {
-    let gone: Vec<_> = living.keys().copied().filter(|_| random.below(10) < of_ten).collect();
+    let gone: Vec<_> = living
+        .keys()
+        .copied()
+        .filter(|_| random.below(10) < of_ten)
+        .collect();
     gone.iter().for_each(|blob| drop(living.remove(blob)));
     gone
 }
@@ -156,7 +176,11 @@ async fn the_log_never_grows_past_one_and_a_half_times_what_lives_and_two_segmen
         let of_ten = [1, 9, 4, 0, 5][round % 5];
         let gone = delete(&mut living, &mut random, of_ten);
         assert_eq!(release(&engine, &living).await, gone.len() as u64);
-        assert_eq!(release(&engine, &living).await, 0, "a second time nothing is released");
+        assert_eq!(
+            release(&engine, &living).await,
+            0,
+            "a second time nothing is released"
+        );
         settle(&engine).await;
         let lives: u64 = living.values().map(|bytes| bytes.len() as u64 + HEAD).sum();
         let log = log_octets(folder.path());
@@ -167,7 +191,10 @@ async fn the_log_never_grows_past_one_and_a_half_times_what_lives_and_two_segmen
         largest = largest.max(log);
         all_is_there(&engine, &living, &format!("round {round}")).await;
         for blob in gone {
-            assert!(matches!(engine.read_blob(blob, ALL).await, Err(EngineError::NoBlob(_))));
+            assert!(matches!(
+                engine.read_blob(blob, ALL).await,
+                Err(EngineError::NoBlob(_))
+            ));
         }
     }
     nothing_is_damaged(&engine);
@@ -191,7 +218,12 @@ async fn a_compacted_folder_opens_without_complaint_and_from_its_copy_alone() {
     let engine = open(folder.path());
     assert_eq!(engine.history(), History::Whole);
     let index = folder.path().join("index");
-    assert!(engine.findings().iter().all(|finding| finding.path.starts_with(&index)));
+    assert!(
+        engine
+            .findings()
+            .iter()
+            .all(|finding| finding.path.starts_with(&index))
+    );
     all_is_there(&engine, &living, "from the copy").await;
 }
 
@@ -240,7 +272,12 @@ async fn a_segment_stays_while_no_copy_of_the_index_is_newer_or_somebody_keeps_i
     let begun = Instant::now();
     let copied = |folder: &Path| {
         let mut files = fs::read_dir(folder.join("log")).unwrap();
-        files.any(|file| file.unwrap().path().extension().is_some_and(|ending| ending == "copy"))
+        files.any(|file| {
+            file.unwrap()
+                .path()
+                .extension()
+                .is_some_and(|ending| ending == "copy")
+        })
     };
     while !copied(folder.path()) {
         assert!(compact(&engine).await.unwrap().spent > 0);
@@ -275,7 +312,10 @@ async fn a_blob_that_is_damaged_keeps_its_segment_and_the_others_are_moved() {
         assert!(begun.elapsed() < Duration::from_secs(60));
     }
     assert!(first.exists());
-    assert!(matches!(engine.read_blob(spoilt, ALL).await, Err(EngineError::Damaged { .. })));
+    assert!(matches!(
+        engine.read_blob(spoilt, ALL).await,
+        Err(EngineError::Damaged { .. })
+    ));
     assert_eq!(engine.read_blob(whole, ALL).await.unwrap(), living[&whole]);
 }
 
@@ -311,7 +351,10 @@ async fn whoever_reads_writes_and_releases_while_segments_go_notices_nothing() {
             put(&engine, &mut living, 4000).await;
         }
         let gone = delete(&mut living, &mut random, 6);
-        living.extend(gone.iter().filter_map(|blob| Some((*blob, fixed.get(blob)?.clone()))));
+        living.extend(
+            gone.iter()
+                .filter_map(|blob| Some((*blob, fixed.get(blob)?.clone()))),
+        );
         release(&engine, &living).await;
         pass.await.unwrap().unwrap();
     }

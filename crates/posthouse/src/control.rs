@@ -300,7 +300,9 @@ impl State {
                 let domains = self.directory.domains().await?;
                 return Ok(Reply::Names(domains.iter().map(ToString::to_string).collect()));
             }
-            request @ (Request::Undelete(_) | Request::ListDeleted(_)) => return self.undelete(request).await,
+            request @ (Request::Undelete(_) | Request::ListDeleted(_)) => {
+                return self.undelete(request).await;
+            }
             request => return self.check(request).await,
         }
         Ok(Reply::Done)

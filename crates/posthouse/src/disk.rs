@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use engine::{Engine, EngineError, History, LocalEngine, OpenError, Options, Partition, check};
+use server::observe::LogRoom;
 use store::{Salvage, Store};
 use types::AccountId;
 
@@ -98,6 +99,16 @@ impl Integrity for LocalIntegrity {
             })
         });
         Box::pin(async move { checking.await.map_err(|_| EngineError::Closed)? })
+    }
+
+    fn room(&self) -> Option<LogRoom> {
+        let room = self.0.room();
+        let known = LogRoom {
+            segments: room.segments,
+            octets: room.octets,
+            living: room.living,
+        };
+        (room.segments > 0).then_some(known)
     }
 
     fn partitions(&self) -> Result<Vec<Partition>, EngineError> {

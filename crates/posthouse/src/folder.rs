@@ -12,6 +12,7 @@ use directory::{Cores, Cost, Directory, Guessing, Options, Rounds, Scram};
 use engine::{EngineError, Partition};
 use rustix::fs::{FlockOperation, flock};
 use server::Shares;
+use server::observe::LogRoom;
 use store::Store;
 
 use crate::control::{Checked, State};
@@ -42,6 +43,9 @@ pub(crate) trait Integrity: Send + Sync {
 
     /// Whether anything can be written still: a failed sync is final.
     fn writing(&self) -> Result<(), EngineError>;
+
+    /// What the log takes.
+    fn room(&self) -> Option<LogRoom>;
 
     /// The partitions that have rows.
     fn partitions(&self) -> Result<Vec<Partition>, EngineError>;

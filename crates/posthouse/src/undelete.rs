@@ -81,7 +81,10 @@ fn parse_since(text: &str) -> Result<i64, String> {
     if let Ok(moment) = text.parse::<jiff::Timestamp>() {
         return Ok(moment.as_second());
     }
-    let local = text.parse::<DateTime>().ok().and_then(|time| time.to_zoned(TimeZone::system()).ok());
+    let local = text
+        .parse::<DateTime>()
+        .ok()
+        .and_then(|time| time.to_zoned(TimeZone::system()).ok());
     local
         .map(|time| time.timestamp().as_second())
         .ok_or_else(|| "a time is such as 2h, 3d, 2026-11-24 or 2026-11-24T08:00".to_owned())
@@ -90,7 +93,9 @@ fn parse_since(text: &str) -> Result<i64, String> {
 /// Seconds of a time such as `3d`.
 fn parse_ago(text: &str) -> Option<i64> {
     let units = [("d", 86_400), ("h", 3600), ("m", 60), ("s", 1)];
-    let (number, seconds) = units.iter().find_map(|(unit, seconds)| Some((text.strip_suffix(unit)?, seconds)))?;
+    let (number, seconds) = units
+        .iter()
+        .find_map(|(unit, seconds)| Some((text.strip_suffix(unit)?, seconds)))?;
     let number: u32 = number.parse().ok()?;
     i64::from(number).checked_mul(*seconds)
 }
@@ -98,11 +103,18 @@ fn parse_ago(text: &str) -> Option<i64> {
 fn print_list(listed: &[Deleted], language: Language) -> io::Result<()> {
     let mut out = io::stdout().lock();
     for one in listed {
-        let time = |seconds| jiff::Timestamp::from_second(seconds).map_or_else(|_| seconds.to_string(), |at| at.to_string());
+        let time = |seconds| {
+            jiff::Timestamp::from_second(seconds).map_or_else(|_| seconds.to_string(), |at| at.to_string())
+        };
         let deleted = time(one.deleted);
         let words = language.pick(format!("deleted {deleted}"), format!("删除于 {deleted}"));
         let (from, subject) = (shown(&one.from), shown(&one.subject));
-        writeln!(out, "{}\t{words}\t{}\t{from}\t{subject}", shown(&one.mailbox), one.octets)?;
+        writeln!(
+            out,
+            "{}\t{words}\t{}\t{from}\t{subject}",
+            shown(&one.mailbox),
+            one.octets
+        )?;
     }
     let count = listed.len();
     let words = language.pick(

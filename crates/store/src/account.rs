@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use bytes::Bytes;
 use engine::{Engine, Partition, Row};
 use tokio::sync::watch;
-use types::{AccountId, ChangeNumber, KeywordName, MailboxId, MailboxName, Role, Timestamp, Uid};
+use types::{AccountId, ChangeNumber, MailboxId, MailboxName, Role, Timestamp, Uid};
 
 use crate::memory::Memory;
 use crate::row::{Counters, MailboxRow};
@@ -265,14 +265,6 @@ impl Account {
     #[must_use]
     pub fn mailbox_by_id(&self, id: MailboxId) -> Option<Mailbox> {
         self.inner.state().mailboxes.get(&id).map(Mailbox::from)
-    }
-
-    /// The mailbox's own keywords, in the order of their bits; none where there is no such mailbox.
-    #[must_use]
-    pub fn keywords(&self, mailbox: MailboxId) -> Vec<KeywordName> {
-        let state = self.inner.state();
-        let row = state.mailboxes.get(&mailbox);
-        row.map_or_else(Vec::new, |row| row.keywords.clone())
     }
 
     /// How much the account may hold; what it holds already stays. In memory only: who opens the account says it.

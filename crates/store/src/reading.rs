@@ -4,12 +4,20 @@ use std::ops::Range;
 
 use bytes::Bytes;
 use engine::{BlobNumber, Row};
-use types::{BlobId, ChangeNumber, MailboxId, SystemKeyword, Uid};
+use types::{BlobId, ChangeNumber, KeywordName, MailboxId, SystemKeyword, Uid};
 
 use crate::account::scan_all;
 use crate::{Account, FactsRow, Mailbox, MessageRow, StoreError, key};
 
 impl Account {
+    /// The mailbox's own keywords, in the order of their bits; none where there is no such mailbox.
+    #[must_use]
+    pub fn keywords(&self, mailbox: MailboxId) -> Vec<KeywordName> {
+        let state = self.inner().state();
+        let row = state.mailboxes.get(&mailbox);
+        row.map_or_else(Vec::new, |row| row.keywords.clone())
+    }
+
     /// What was expunged from a mailbox after a change, in the order of the changes.
     ///
     /// # Errors

@@ -140,7 +140,8 @@ impl Blobs {
     }
 
     fn len(&self) -> u64 {
-        let ones = |words: &[u64; Self::WORDS]| words.iter().map(|word| u64::from(word.count_ones())).sum::<u64>();
+        let ones =
+            |words: &[u64; Self::WORDS]| words.iter().map(|word| u64::from(word.count_ones())).sum::<u64>();
         self.pieces.values().map(|words| ones(words)).sum()
     }
 }
@@ -241,8 +242,7 @@ impl Store {
         let marked = self.mark(engine).await;
         let swept = match marked {
             Ok(living) => {
-                let lives =
-                    |blob: BlobNumber| living.contains(blob.0) || lock(&noted).contains(blob.0);
+                let lives = |blob: BlobNumber| living.contains(blob.0) || lock(&noted).contains(blob.0);
                 let released = engine.release(before, &lives).await;
                 released.map(|released| Swept {
                     living: living.len(),
@@ -284,17 +284,25 @@ impl Store {
             Some(row) => living.insert(row.blob),
             None => unreadable = Some(table),
         };
-        scan_pieces(self.engine(), partition, key::all_messages(), &mut |stored: Row| {
-            look("message", MessageRow::parse(Uid(0), &stored.value));
-        })
+        scan_pieces(
+            self.engine(),
+            partition,
+            key::all_messages(),
+            &mut |stored: Row| {
+                look("message", MessageRow::parse(Uid(0), &stored.value));
+            },
+        )
         .await?;
-        scan_pieces(self.engine(), partition, key::all_expunged(), &mut |stored: Row| {
-            match Gone::parse(Uid(0), &stored.value) {
+        scan_pieces(
+            self.engine(),
+            partition,
+            key::all_expunged(),
+            &mut |stored: Row| match Gone::parse(Uid(0), &stored.value) {
                 Some(Gone::Kept(kept)) => look("expunged", Some(kept.row)),
                 Some(Gone::Tombstone(_)) => {}
                 None => look("expunged", None),
-            }
-        })
+            },
+        )
         .await?;
         match unreadable {
             None => Ok(()),
@@ -319,7 +327,11 @@ mod tests {
             blobs.insert(BlobId(number));
         }
         assert!(numbers.iter().all(|number| blobs.contains(*number)));
-        assert!([2, 62, 65, 8190, 8193, 1 << 39].iter().all(|number| !blobs.contains(*number)));
+        assert!(
+            [2, 62, 65, 8190, 8193, 1 << 39]
+                .iter()
+                .all(|number| !blobs.contains(*number))
+        );
         assert_eq!(blobs.len(), numbers.len() as u64);
     }
 

@@ -154,11 +154,7 @@ fn expunged(uid: Uid, change: ChangeNumber, value: &[u8]) -> Option<Candidate> {
     (fate == Fate::Expunged).then_some(Candidate { row, lies, at })
 }
 
-fn keep_last(
-    last: &mut HashMap<BlobId, (MailboxId, Candidate)>,
-    mailbox: MailboxId,
-    candidate: Candidate,
-) {
+fn keep_last(last: &mut HashMap<BlobId, (MailboxId, Candidate)>, mailbox: MailboxId, candidate: Candidate) {
     match last.get(&candidate.row.blob) {
         // Changes grow over the whole account.
         Some((_, later)) if later.lies >= candidate.lies => {}

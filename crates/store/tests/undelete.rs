@@ -62,7 +62,12 @@ impl Rig {
     }
 
     async fn open_again(self) -> Self {
-        let Rig { folder, clock, engine, store } = self;
+        let Rig {
+            folder,
+            clock,
+            engine,
+            store,
+        } = self;
         drop(store);
         engine.close().await.unwrap();
         drop(engine);
@@ -160,21 +165,38 @@ async fn an_expunged_message_comes_back_once_as_it_was_under_a_new_uid() {
     let (account, inbox) = rig.alice().await;
     append(&account, inbox, &["one", "two", "three"]).await;
     let old = rows(&account, inbox).await[1];
-    let content = account.facts_of(inbox, &[Uid(2)]).await.unwrap()[0].clone().unwrap();
+    let content = account.facts_of(inbox, &[Uid(2)]).await.unwrap()[0]
+        .clone()
+        .unwrap();
     let mut watch = account.watch(inbox).unwrap();
     account.expunge(inbox, vec![Uid(2)]).await.unwrap();
     watch.mark_unchanged();
     let deleted = account.deleted(ALWAYS).await.unwrap();
     assert_eq!(deleted.len(), 1);
-    assert_eq!((deleted[0].uid, deleted[0].size, deleted[0].blob), (Uid(2), 3, old.blob));
+    assert_eq!(
+        (deleted[0].uid, deleted[0].size, deleted[0].blob),
+        (Uid(2), 3, old.blob)
+    );
     assert_eq!(undelete(&account, ALWAYS).await, 1);
     assert!(watch.has_changed().unwrap(), "open sessions are told");
-    let wanted = [(1, "one".to_owned()), (3, "three".to_owned()), (4, "two".to_owned())];
+    let wanted = [
+        (1, "one".to_owned()),
+        (3, "three".to_owned()),
+        (4, "two".to_owned()),
+    ];
     assert_eq!(texts(&account, inbox).await, wanted);
     let new = rows(&account, inbox).await[2];
-    assert_eq!((new.received, new.keywords, new.blob), (old.received, old.keywords, old.blob));
+    assert_eq!(
+        (new.received, new.keywords, new.blob),
+        (old.received, old.keywords, old.blob)
+    );
     assert!(new.entry > old.entry && new.change > old.change);
-    assert_eq!(account.facts_of(inbox, &[Uid(4)]).await.unwrap()[0].clone().unwrap(), content);
+    assert_eq!(
+        account.facts_of(inbox, &[Uid(4)]).await.unwrap()[0]
+            .clone()
+            .unwrap(),
+        content
+    );
     assert_eq!(undelete(&account, ALWAYS).await, 0, "a second time");
     assert_eq!(account.deleted(ALWAYS).await.unwrap(), []);
     drop(account);
@@ -215,7 +237,10 @@ async fn what_was_deleted_before_a_time_stays_deleted() {
         rig.pass(60);
     }
     assert_eq!(undelete(&account, Timestamp(1_000_060)).await, 2);
-    assert_eq!(texts(&account, inbox).await, [(4, "two".into()), (5, "three".into())]);
+    assert_eq!(
+        texts(&account, inbox).await,
+        [(4, "two".into()), (5, "three".into())]
+    );
     assert_eq!(undelete(&account, ALWAYS).await, 1);
 }
 
@@ -225,17 +250,33 @@ async fn what_was_moved_does_not_come_back_and_of_copies_that_are_all_gone_the_l
     let (account, inbox) = rig.alice().await;
     let trash = account.mailbox(&name("Trash")).unwrap().id;
     append(&account, inbox, &["moved", "copied", "trashed", "thrown away"]).await;
-    account.move_messages(inbox, Named::All(vec![Uid(1)]), trash).await.unwrap();
-    account.copy_messages(inbox, Named::All(vec![Uid(2)]), trash).await.unwrap();
+    account
+        .move_messages(inbox, Named::All(vec![Uid(1)]), trash)
+        .await
+        .unwrap();
+    account
+        .copy_messages(inbox, Named::All(vec![Uid(2)]), trash)
+        .await
+        .unwrap();
     account.expunge(inbox, vec![Uid(2)]).await.unwrap();
     assert_eq!(account.deleted(ALWAYS).await.unwrap(), []);
-    account.move_messages(inbox, Named::All(vec![Uid(3)]), trash).await.unwrap();
-    account.copy_messages(inbox, Named::All(vec![Uid(4)]), trash).await.unwrap();
+    account
+        .move_messages(inbox, Named::All(vec![Uid(3)]), trash)
+        .await
+        .unwrap();
+    account
+        .copy_messages(inbox, Named::All(vec![Uid(4)]), trash)
+        .await
+        .unwrap();
     account.expunge(inbox, vec![Uid(4)]).await.unwrap();
     account.expunge(trash, vec![Uid(3), Uid(4)]).await.unwrap();
     assert_eq!(undelete(&account, ALWAYS).await, 2);
     assert_eq!(texts(&account, inbox).await, []);
-    let in_trash: Vec<_> = texts(&account, trash).await.into_iter().map(|(_, text)| text).collect();
+    let in_trash: Vec<_> = texts(&account, trash)
+        .await
+        .into_iter()
+        .map(|(_, text)| text)
+        .collect();
     assert_eq!(in_trash, ["moved", "copied", "trashed", "thrown away"]);
     // Brought back and expunged again, they come back again.
     account.expunge(trash, vec![Uid(5)]).await.unwrap();
@@ -249,7 +290,10 @@ async fn a_deleted_mailbox_is_made_again_or_the_one_that_has_its_name_takes_the_
     let (account, inbox) = rig.alice().await;
     let sent = account.mailbox(&name("Sent")).unwrap();
     append(&account, sent.id, &["one", "two"]).await;
-    account.copy_messages(sent.id, Named::All(vec![Uid(1)]), inbox).await.unwrap();
+    account
+        .copy_messages(sent.id, Named::All(vec![Uid(1)]), inbox)
+        .await
+        .unwrap();
     append(&account, sent.id, &["expunged before"]).await;
     account.expunge(sent.id, vec![Uid(3)]).await.unwrap();
     account.delete_mailbox(name("Sent")).await.unwrap();
@@ -258,7 +302,11 @@ async fn a_deleted_mailbox_is_made_again_or_the_one_that_has_its_name_takes_the_
     let made = account.mailbox(&name("Sent")).unwrap();
     assert_eq!(made.role, Some(Role::Sent));
     assert!(made.id != sent.id && made.validity > sent.validity);
-    let all = [(1, "one".to_owned()), (2, "two".into()), (3, "expunged before".into())];
+    let all = [
+        (1, "one".to_owned()),
+        (2, "two".into()),
+        (3, "expunged before".into()),
+    ];
     assert_eq!(texts(&account, made.id).await, all);
     assert_eq!(account.keywords(made.id), [KeywordName::check("work").unwrap()]);
     assert_eq!(undelete(&account, ALWAYS).await, 0);
@@ -268,7 +316,10 @@ async fn a_deleted_mailbox_is_made_again_or_the_one_that_has_its_name_takes_the_
     append(&account, other.id, &["new"]).await;
     assert_eq!(undelete(&account, ALWAYS).await, 3);
     let texts = texts(&account, other.id).await;
-    assert_eq!((texts.len(), &texts[0], &texts[1].1), (4, &(1, "new".into()), &"one".into()));
+    assert_eq!(
+        (texts.len(), &texts[0], &texts[1].1),
+        (4, &(1, "new".into()), &"one".into())
+    );
     rig.check().await;
 }
 
@@ -302,13 +353,19 @@ async fn after_the_time_rows_and_then_bytes_go_and_nothing_that_anybody_names() 
     }
     append(&account, inbox, &["expunged", "copied", "living"]).await;
     let archive = account.mailbox(&name("Archive")).unwrap().id;
-    account.copy_messages(inbox, Named::All(vec![Uid(3)]), archive).await.unwrap();
+    account
+        .copy_messages(inbox, Named::All(vec![Uid(3)]), archive)
+        .await
+        .unwrap();
     account.create_mailbox(name("old"), None).await.unwrap();
     let old = account.mailbox(&name("old")).unwrap().id;
     append(&account, old, &["in a deleted mailbox"]).await;
     let blobs: Vec<BlobId> = rows(&account, inbox).await.iter().map(|row| row.blob).collect();
     let in_old = rows(&account, old).await[0].blob;
-    account.expunge(inbox, vec![Uid(1), Uid(2), Uid(3)]).await.unwrap();
+    account
+        .expunge(inbox, vec![Uid(1), Uid(2), Uid(3)])
+        .await
+        .unwrap();
     account.delete_mailbox(name("old")).await.unwrap();
     rig.pass(7 * DAY);
     assert_eq!(rig.expire().await, Expired::default(), "not yet");
@@ -316,7 +373,13 @@ async fn after_the_time_rows_and_then_bytes_go_and_nothing_that_anybody_names() 
     assert_eq!(account.deleted(ALWAYS).await.unwrap().len(), 3);
     rig.pass(1);
     let expired = rig.expire().await;
-    assert_eq!(expired, Expired { messages: 3, mailboxes: 1 });
+    assert_eq!(
+        expired,
+        Expired {
+            messages: 3,
+            mailboxes: 1
+        }
+    );
     assert_eq!(rig.expire().await, Expired::default());
     assert_eq!(account.deleted(ALWAYS).await.unwrap(), []);
     assert_eq!(undelete(&account, ALWAYS).await, 0);
@@ -364,7 +427,16 @@ async fn in_doubt_nothing_is_released() {
     };
     assert_eq!(rig.store.release(&rig.engine, before).await.unwrap().released, 0);
     let source = BlobSource::Stored { blob: held, size };
-    account.append(inbox, vec![NewMessage { source, ..message("") }]).await.unwrap();
+    account
+        .append(
+            inbox,
+            vec![NewMessage {
+                source,
+                ..message("")
+            }],
+        )
+        .await
+        .unwrap();
     assert_eq!(rig.release().await, 0);
     // Rows of something that the store does not know, and one that it cannot read.
     let put = |partition, key: &'static [u8]| {
@@ -381,7 +453,9 @@ async fn in_doubt_nothing_is_released() {
     let mut batch = engine::Batch::new(engine::Partition(77));
     batch.delete(b"row");
     rig.engine.commit(batch).await.unwrap();
-    put(Store::partition(BOB), b"\x03\0\0\0\x01\0\0\0\x01").await.unwrap();
+    put(Store::partition(BOB), b"\x03\0\0\0\x01\0\0\0\x01")
+        .await
+        .unwrap();
     let doubt = rig.store.release(&rig.engine, rig.engine.reached()).await;
     assert!(matches!(doubt, Err(StoreError::UnreadableRow { .. })));
     assert!(is_there(&rig.store, blob).await);
@@ -408,12 +482,19 @@ async fn what_wanders_between_mailboxes_during_sweeps_is_never_released() {
     let (mut here, mut there) = (inbox, archive);
     while !sweeping.is_finished() {
         let uids: Vec<Uid> = rows(&account, here).await.iter().map(|row| row.uid).collect();
-        account.move_messages(here, Named::All(uids), there).await.unwrap();
+        account
+            .move_messages(here, Named::All(uids), there)
+            .await
+            .unwrap();
         rig.pass(1);
         (here, there) = (there, here);
     }
     assert_eq!(sweeping.await.unwrap(), 0);
-    let mut found: Vec<_> = self::texts(&account, here).await.into_iter().map(|(_, text)| text).collect();
+    let mut found: Vec<_> = self::texts(&account, here)
+        .await
+        .into_iter()
+        .map(|(_, text)| text)
+        .collect();
     found.sort();
     let mut wanted = texts;
     wanted.sort();
@@ -428,5 +509,8 @@ async fn a_refused_undelete_changes_nothing() {
     append(&account, inbox, &["one"]).await;
     rig.store.delete_account(ALICE).await.unwrap();
     let refused = account.undelete(ALWAYS).await;
-    assert!(matches!(refused, Ok(Undeleted { messages: 0, .. }) | Err(StoreError::Refused(Refusal::NoAccount))));
+    assert!(matches!(
+        refused,
+        Ok(Undeleted { messages: 0, .. }) | Err(StoreError::Refused(Refusal::NoAccount))
+    ));
 }

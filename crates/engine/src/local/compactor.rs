@@ -14,11 +14,11 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
-use super::copy::{copy_path, read_head};
 use super::open::list_segments;
 use super::orders::Orders;
 use super::read::Direction;
 use super::record::{HEADER, Header, Kind};
+use super::spent::spent_key;
 use super::table::{Place, Position};
 use super::verify::read_error;
 use super::{History, LocalEngine, Shared, segment_path};
@@ -29,18 +29,14 @@ use crate::{Batch, BlobNumber, EngineError, Partition};
 pub(crate) const NAME: &str = "compactor";
 /// The keys of places.
 pub(crate) const PLACES: Range<Bytes> = Bytes::from_static(b"b")..Bytes::from_static(b"c");
-/// The keys that say that a segment is spent.
-const SPENT: Range<Bytes> = Bytes::from_static(b"u")..Bytes::from_static(b"v");
 /// Octets of blobs in one group: so much a delivery may have to wait for. A larger blob is alone in its group.
 const PIECE: u64 = 256 << 10;
 /// Places looked at in one go.
-const AT_ONCE: usize = 4096;
+pub(super) const AT_ONCE: usize = 4096;
 /// Places held in memory, of some segments: 48 octets each. One segment may have more.
 const MOST_PLACES: u64 = 200_000;
 /// How far back a header is looked for whose note's length no row says: longer than any note.
 const LONGEST_NOTE: u64 = 64 << 10;
-/// How long a look for readers waits before the next one.
-const PAUSE: Duration = Duration::from_millis(5);
 
 /// What the thread, the readers and the engine share.
 #[derive(Default)]
@@ -53,11 +49,11 @@ pub(crate) struct Compaction {
     /// Held by a pass.
     pass: Mutex<()>,
     /// Segments in which nothing lives, with the sequence number that a copy of the index must have reached.
-    spent: Mutex<BTreeMap<u64, u64>>,
+    pub(super) spent: Mutex<BTreeMap<u64, u64>>,
     /// Segments with something that cannot be read.
     stuck: Mutex<BTreeSet<u64>>,
     /// Whoever reads holds the newest.
-    readers: Mutex<Arc<()>>,
+    pub(super) readers: Mutex<Arc<()>>,
     room: Mutex<Room>,
 }
 
@@ -82,7 +78,7 @@ struct Load {
     blobs: u64,
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -109,7 +105,7 @@ impl Compaction {
         }
     }
 
-    fn goes_on(&self) -> Result<(), EngineError> {
+    pub(super) fn goes_on(&self) -> Result<(), EngineError> {
         match self.ending.load(Ordering::Acquire) {
             true => Err(EngineError::Closed),
             false => Ok(()),
@@ -120,26 +116,6 @@ impl Compaction {
     pub(crate) fn reading(&self) -> Arc<()> {
         Arc::clone(&lock(&self.readers))
     }
-
-    /// Waits for the reads that have begun.
-    fn wait_for_readers(&self) -> Result<(), EngineError> {
-        let before = std::mem::take(&mut *lock(&self.readers));
-        while Arc::strong_count(&before) > 1 {
-            self.goes_on()?;
-            std::thread::park_timeout(PAUSE);
-        }
-        Ok(())
-    }
-
-    /// Whether spent segments wait for a copy of the index.
-    pub(crate) fn waits(&self) -> bool {
-        !lock(&self.spent).is_empty()
-    }
-}
-
-/// The key under [`Partition::ENGINE`] that says that a segment is spent.
-pub(crate) fn spent_key(segment: u64) -> Bytes {
-    Bytes::from([&b"u"[..], &segment.to_be_bytes()].concat())
 }
 
 /// The blob of a place's key.
@@ -147,7 +123,7 @@ pub(crate) fn blob_of(key: &[u8]) -> Option<BlobNumber> {
     number_of(key.strip_prefix(b"b")?).map(BlobNumber)
 }
 
-fn number_of(octets: &[u8]) -> Option<u64> {
+pub(super) fn number_of(octets: &[u8]) -> Option<u64> {
     Some(u64::from_be_bytes(octets.try_into().ok()?))
 }
 
@@ -193,7 +169,9 @@ impl Compactor {
         let room = self.room(&loads)?;
         *lock(&compaction.room) = room;
         // They take room until there is a copy without them.
-        let waiting = room.octets.saturating_sub(loads.values().map(|load| load.size).sum());
+        let waiting = room
+            .octets
+            .saturating_sub(loads.values().map(|load| load.size).sum());
         if compaction.waits() && waiting > self.shared.options.segment.max(room.living / 10) {
             self.shared.copies.hurry();
         }
@@ -223,7 +201,13 @@ impl Compactor {
         for number in list_segments(&self.shared.folder).map_err(read_error)? {
             if number < reached && !is_known(&number) {
                 let size = size(&segment_path(&self.shared.folder, number));
-                loads.insert(number, Load { size, ..Load::default() });
+                loads.insert(
+                    number,
+                    Load {
+                        size,
+                        ..Load::default()
+                    },
+                );
             }
         }
         self.each_place(&mut |_, place| {
@@ -239,7 +223,9 @@ impl Compactor {
         let mut range = PLACES;
         loop {
             self.shared.compaction.goes_on()?;
-            let rows = self.shared.scan(Partition::ENGINE, &range, AT_ONCE, Direction::Up)?;
+            let rows = self
+                .shared
+                .scan(Partition::ENGINE, &range, AT_ONCE, Direction::Up)?;
             let Some(last) = rows.last() else { return Ok(()) };
             range.start = Bytes::from([&last.key[..], &[0]].concat());
             for row in &rows {
@@ -251,7 +237,7 @@ impl Compactor {
         }
     }
 
-    fn unreadable_place(&self) -> EngineError {
+    pub(super) fn unreadable_place(&self) -> EngineError {
         EngineError::Index {
             path: self.shared.index.path().to_owned(),
             what: "the place of a blob is unreadable".into(),
@@ -353,81 +339,6 @@ impl Compactor {
         Err(damaged())
     }
 
-    /// Unlinks spent segments that nothing needs any more.
-    fn unlink(&self) -> Result<(), EngineError> {
-        let shared = &self.shared;
-        let Some(copied) = self.copied() else { return Ok(()) };
-        let absorbed = shared.index.look()?.position()?.unwrap_or_default();
-        let behind = |position: Position, (segment, sequence): (&u64, &u64)| {
-            *segment < position.segment && *sequence <= position.sequence
-        };
-        let mut unneeded: BTreeSet<u64> = lock(&shared.compaction.spent)
-            .iter()
-            .filter(|spent| behind(copied, *spent) && behind(absorbed, *spent))
-            .map(|(segment, _)| *segment)
-            .collect();
-        if unneeded.is_empty() {
-            return Ok(());
-        }
-        for named in self.named_by_index()? {
-            if unneeded.remove(&named) {
-                tracing::error!("segment {named} is spent, and the index has blobs in it: it stays");
-            }
-        }
-        shared.compaction.wait_for_readers()?;
-        let Some(_unlinking) = shared.keeping.may_unlink() else {
-            return Ok(());
-        };
-        for segment in unneeded {
-            self.unlink_one(segment)?;
-        }
-        Ok(())
-    }
-
-    fn unlink_one(&self, segment: u64) -> Result<(), EngineError> {
-        let path = segment_path(&self.shared.folder, segment);
-        self.shared.forget(segment);
-        match self.shared.files.remove(&path) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                return Err(EngineError::Io {
-                    action: "remove",
-                    path,
-                    cause: Arc::new(error),
-                });
-            }
-            _ => {}
-        }
-        tracing::debug!("{}: nothing lived in it, and it is gone", path.display());
-        lock(&self.shared.compaction.spent).remove(&segment);
-        Ok(())
-    }
-
-    /// How far the newest copy of the index reaches, if it is still there.
-    fn copied(&self) -> Option<Position> {
-        let newest = self.shared.copies.newest();
-        let path = copy_path(&self.shared.folder, newest.number);
-        let there = read_head(&*self.shared.files, &path, self.shared.salt).ok()?;
-        (newest.head == Some(there)).then_some(there.position)
-    }
-
-    /// The segments in which the index itself has blobs.
-    fn named_by_index(&self) -> Result<BTreeSet<u64>, EngineError> {
-        let (mut named, mut range) = (BTreeSet::new(), PLACES);
-        loop {
-            self.shared.compaction.goes_on()?;
-            let look = self.shared.index.look()?;
-            let mut last = None;
-            for row in look.up(Partition::ENGINE, &range)?.take(AT_ONCE) {
-                let (key, value) = row?;
-                let place = Place::parse(value).ok_or_else(|| self.unreadable_place())?;
-                named.insert(place.segment);
-                last = Some(key.to_vec());
-            }
-            let Some(last) = last else { return Ok(named) };
-            range.start = Bytes::from([&last[..], &[0]].concat());
-        }
-    }
-
     fn room(&self, loads: &BTreeMap<u64, Load>) -> Result<Room, EngineError> {
         let segments = list_segments(&self.shared.folder).map_err(read_error)?;
         let octets = segments.iter().map(|number| {
@@ -462,7 +373,9 @@ fn note_in(heads: &Bytes, place: &Place, (blob, salt): (BlobNumber, u64)) -> Opt
     };
     let mut at = heads.len().checked_sub(HEADER)?;
     loop {
-        let header = heads.get(at..).and_then(|octets| Header::parse(octets, place.segment, salt));
+        let header = heads
+            .get(at..)
+            .and_then(|octets| Header::parse(octets, place.segment, salt));
         if header.is_some_and(|header| is_it(&header, at)) {
             return Some(heads.slice(at + HEADER..));
         }
@@ -504,34 +417,12 @@ fn piece_length(blobs: &[(Place, BlobNumber)]) -> usize {
 
 impl Shared {
     /// How far the log has been applied.
-    fn reached(&self) -> Position {
+    pub(super) fn reached(&self) -> Position {
         self.tables
             .read()
             .unwrap_or_else(PoisonError::into_inner)
             .active
             .position
-    }
-
-    /// Closes a segment to readers, but for those who have it.
-    fn forget(&self, segment: u64) {
-        lock(&self.segments).remove(&segment);
-    }
-
-    /// The segments that the index says are spent.
-    pub(crate) fn find_spent(&self) -> Result<Vec<u64>, EngineError> {
-        let rows = self.scan(Partition::ENGINE, &SPENT, usize::MAX, Direction::Up)?;
-        let segment = |row: &crate::Row| number_of(row.key.strip_prefix(b"u")?);
-        Ok(rows.iter().filter_map(segment).collect())
-    }
-
-    /// Takes up spent segments that an earlier lifetime has left: a copy of the index from this one on does not need them.
-    pub(crate) fn remember_spent(&self) -> Result<(), EngineError> {
-        let sequence = self.reached().sequence;
-        let left = self.find_spent()?;
-        let there = |segment: &u64| segment_path(&self.folder, *segment).exists();
-        let left = left.into_iter().filter(there).map(|segment| (segment, sequence));
-        lock(&self.compaction.spent).extend(left);
-        Ok(())
     }
 }
 

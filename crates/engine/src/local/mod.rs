@@ -21,6 +21,7 @@ mod rebuild;
 mod record;
 mod release;
 mod replay;
+mod spent;
 mod table;
 mod tail;
 mod verify;

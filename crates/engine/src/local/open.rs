@@ -18,6 +18,7 @@ use super::orders::Orders;
 use super::rebuild::{Before, open_index};
 use super::record::{BLOCK, Header, Kind, SegmentHeader};
 use super::replay::{Event, Source, last_group, replay};
+use super::spent::spent_key;
 use super::table::{Place, Position, Table, Tables, place_key};
 use super::{Finding, LocalEngine, Options, Shared, absorber, compactor, copier, segment_path};
 use crate::batch::parse_changes;
@@ -282,9 +283,7 @@ impl Opening<'_> {
     /// Whether a segment was unlinked because nothing lived in it. The index knows: it went only when the index did.
     fn is_spent(&self, segment: u64) -> Result<bool, OpenError> {
         let look = self.index.look()?;
-        Ok(look
-            .find(Partition::ENGINE, &compactor::spent_key(segment))?
-            .is_some())
+        Ok(look.find(Partition::ENGINE, &spent_key(segment))?.is_some())
     }
 
     fn segment_header(&self, number: u64) -> Result<Option<SegmentHeader>, OpenError> {

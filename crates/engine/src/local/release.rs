@@ -40,9 +40,9 @@ impl LocalEngine {
         let mut released = 0;
         loop {
             let _alone = self.shared.compaction.moving.lock().await;
-            let places = self
-                .shared
-                .scan(Partition::ENGINE, &(start..end.clone()), AT_ONCE, Direction::Up)?;
+            let places =
+                self.shared
+                    .scan(Partition::ENGINE, &(start..end.clone()), AT_ONCE, Direction::Up)?;
             let Some(last) = places.last() else { break };
             start = Bytes::from([&last.key[..], &[0]].concat());
             let mut batch = Batch::new(Partition::ENGINE);

@@ -50,7 +50,12 @@ impl Place {
 
     pub(crate) fn print(&self) -> Bytes {
         // Both are under 4 GiB.
-        numbers([self.segment, self.offset, self.length | self.note << 32, self.hash])
+        numbers([
+            self.segment,
+            self.offset,
+            self.length | self.note << 32,
+            self.hash,
+        ])
     }
 
     pub(crate) fn parse(bytes: &[u8]) -> Option<Place> {

@@ -47,7 +47,10 @@ impl State {
         match request {
             Request::Undelete(Since { address, since }) => {
                 let account = self.account(&address).await?;
-                let undeleted = account.undelete(Timestamp(since)).await.map_err(failed(&address))?;
+                let undeleted = account
+                    .undelete(Timestamp(since))
+                    .await
+                    .map_err(failed(&address))?;
                 Ok(Reply::Undeleted(Undeleted {
                     messages: undeleted.messages,
                     left: undeleted.left,
@@ -55,7 +58,10 @@ impl State {
             }
             Request::ListDeleted(Since { address, since }) => {
                 let account = self.account(&address).await?;
-                let found = account.deleted(Timestamp(since)).await.map_err(failed(&address))?;
+                let found = account
+                    .deleted(Timestamp(since))
+                    .await
+                    .map_err(failed(&address))?;
                 let mut listed = Vec::with_capacity(found.len());
                 for deleted in found {
                     listed.push(describe(&account, deleted).await);
@@ -91,7 +97,10 @@ fn failed(address: &str) -> impl FnOnce(StoreError) -> Exit {
 
 /// What is said of a message: its bytes may be damaged, and then it is listed without.
 async fn describe(account: &Account, deleted: store::Deleted) -> Deleted {
-    let bytes = account.read_blob(deleted.blob, 0..LOOKED_AT).await.unwrap_or_default();
+    let bytes = account
+        .read_blob(deleted.blob, 0..LOOKED_AT)
+        .await
+        .unwrap_or_default();
     let header = Header::new(&bytes);
     let field = |name| header.first(name).map(|field| field.text()).unwrap_or_default();
     Deleted {

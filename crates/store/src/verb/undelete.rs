@@ -176,10 +176,7 @@ impl Verb for Restore {
         }
         let messages = fits as u64;
         draft.set_mailbox(target);
-        Ok(Restored {
-            messages,
-            over_quota,
-        })
+        Ok(Restored { messages, over_quota })
     }
 }
 

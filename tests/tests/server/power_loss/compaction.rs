@@ -71,7 +71,11 @@ fn driver() {
     let Some(folder) = env::var_os(FOLDER).map(PathBuf::from) else {
         return;
     };
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .unwrap();
     let clock = Arc::new(AtomicI64::new(1_000_000));
     let mut next = 1;
     for _ in 0..LIVES {
@@ -83,7 +87,10 @@ async fn live(folder: &Path, clock: &Arc<AtomicI64>, mut next: u64) -> u64 {
     let (engine, store) = open(folder, clock);
     let account = store.account(ALICE).await.unwrap();
     let inbox = account.mailbox(&MailboxName::inbox()).unwrap().id;
-    let archive = account.mailbox(&MailboxName::check("Archive").unwrap()).unwrap().id;
+    let archive = account
+        .mailbox(&MailboxName::check("Archive").unwrap())
+        .unwrap()
+        .id;
     let mut random = Random(next);
     for _ in 0..ROUNDS {
         // Compacted while others write.
@@ -110,8 +117,17 @@ async fn live(folder: &Path, clock: &Arc<AtomicI64>, mut next: u64) -> u64 {
             account.expunge(mailbox, uids).await.unwrap();
             say("gone", &names);
         }
-        let some: Vec<Uid> = content(&account, inbox).await.0.into_iter().map(|(uid, _)| uid).step_by(3).collect();
-        account.move_messages(inbox, Named::All(some), archive).await.unwrap();
+        let some: Vec<Uid> = content(&account, inbox)
+            .await
+            .0
+            .into_iter()
+            .map(|(uid, _)| uid)
+            .step_by(3)
+            .collect();
+        account
+            .move_messages(inbox, Named::All(some), archive)
+            .await
+            .unwrap();
         clock.fetch_add(10, Ordering::Relaxed);
         give_back(Arc::clone(&engine), store.clone()).await;
     }
@@ -134,7 +150,9 @@ async fn give_back(engine: Arc<LocalEngine>, store: Store) {
     store.release(&engine, engine.reached()).await.unwrap();
     for _ in 0..50 {
         let compacting = Arc::clone(&engine);
-        let room = tokio::task::spawn_blocking(move || compacting.compact()).await.unwrap();
+        let room = tokio::task::spawn_blocking(move || compacting.compact())
+            .await
+            .unwrap();
         if room.unwrap().spent <= 1 {
             return;
         }
@@ -176,7 +194,10 @@ impl Heard {
     fn hear(&mut self, octets: &[u8]) {
         for line in String::from_utf8_lossy(octets).lines() {
             let mut words = line.split(' ');
-            let Some(word) = words.next().filter(|word| ["comes", "there", "goes", "gone"].contains(word)) else {
+            let Some(word) = words
+                .next()
+                .filter(|word| ["comes", "there", "goes", "gone"].contains(word))
+            else {
                 continue;
             };
             for name in words.filter_map(|name| name.parse().ok()) {
@@ -193,9 +214,15 @@ impl Heard {
                 "gone" => Some(false),
                 _ => None,
             };
-            assert!(wanted.is_none_or(|wanted| wanted == is_there), "{place}: {name} {word}, and {is_there}");
+            assert!(
+                wanted.is_none_or(|wanted| wanted == is_there),
+                "{place}: {name} {word}, and {is_there}"
+            );
         }
-        assert!(there.iter().all(|name| self.0.contains_key(name)), "{place}: nobody wrote that");
+        assert!(
+            there.iter().all(|name| self.0.contains_key(name)),
+            "{place}: nobody wrote that"
+        );
     }
 }
 
@@ -207,7 +234,10 @@ async fn verify(folder: &Path, heard: &Heard, place: &str) -> u64 {
         let place = format!("{place}, {time}");
         let (engine, store) = open(folder, &clock);
         for finding in engine.findings() {
-            assert!(finding.path.starts_with(folder.join("index")), "{place}: {finding}");
+            assert!(
+                finding.path.starts_with(folder.join("index")),
+                "{place}: {finding}"
+            );
         }
         assert_eq!(engine.history(), History::Whole, "{place}");
         unlinked = u64::from(!folder.join("log/00000001.seg").exists());
@@ -241,24 +271,48 @@ fn at_every_cut_of_a_compaction_what_was_acknowledged_is_there_and_what_is_gone_
     let (data, trace) = (folder.path().join("data"), folder.path().join("trace"));
     let calls = format!("trace={}", trace::CALLS);
     let status = Command::new("strace")
-        .args(["-f", "--seccomp-bpf", "-xx", "-y", "-s", "100000000", "-e", &calls, "-o"])
+        .args([
+            "-f",
+            "--seccomp-bpf",
+            "-xx",
+            "-y",
+            "-s",
+            "100000000",
+            "-e",
+            &calls,
+            "-o",
+        ])
         .args([trace.as_path(), &env::current_exe().unwrap()])
-        .args(["--exact", "power_loss::compaction::driver", "--ignored", "--nocapture"])
+        .args([
+            "--exact",
+            "power_loss::compaction::driver",
+            "--ignored",
+            "--nocapture",
+        ])
         .env(FOLDER, &data)
         .stdout(Stdio::null())
         .status();
     assert!(status.unwrap().success());
     let events = trace::parse(&[std::fs::read_to_string(&trace).unwrap()]);
-    let removed = events.iter().filter(|event| matches!(&event.what, What::Remove(path) if path.extension().is_some_and(|end| end == "seg")));
+    let removed = events.iter().filter(
+        |event| matches!(&event.what, What::Remove(path) if path.extension().is_some_and(|end| end == "seg")),
+    );
     let removed = removed.count();
-    assert!(removed > 5, "{removed} segments were unlinked: nothing would be shown");
+    assert!(
+        removed > 5,
+        "{removed} segments were unlinked: nothing would be shown"
+    );
     let seed = asked("POSTHOUSE_POWER_SEED").unwrap_or(1);
     let mut random = Random(seed);
     let mut wanted: Vec<usize> = (0..asked("POSTHOUSE_POWER_CUTS").unwrap_or(CUTS))
         .map(|_| usize::try_from(random.below(events.len() as u64 + 1)).unwrap())
         .collect();
     wanted.sort_unstable();
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .unwrap();
     let (mut disk, mut heard, mut done, mut after) = (Disk::default(), Heard::default(), 0, 0);
     let cuts = wanted.len();
     for at in wanted {
@@ -282,6 +336,9 @@ fn at_every_cut_of_a_compaction_what_was_acknowledged_is_there_and_what_is_gone_
         }
         after += runtime.block_on(verify(&cut, &heard, &place));
     }
-    println!("{cuts} cut points over {} events, {removed} segments unlinked, the first before {after} of them", events.len());
+    println!(
+        "{cuts} cut points over {} events, {removed} segments unlinked, the first before {after} of them",
+        events.len()
+    );
     assert!(after > 0, "no cut was after the first unlinking");
 }
