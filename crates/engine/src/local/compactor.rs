@@ -52,6 +52,8 @@ pub(crate) struct Compaction {
     pub(super) spent: Mutex<BTreeMap<u64, u64>>,
     /// Segments with something that cannot be read.
     stuck: Mutex<BTreeSet<u64>>,
+    /// The copy of the index that was last read to its end.
+    pub(super) whole: Mutex<Option<u64>>,
     /// Whoever reads holds the newest.
     pub(super) readers: Mutex<Arc<()>>,
     room: Mutex<Room>,

@@ -70,7 +70,7 @@ impl Copies {
     }
 
     /// The copies there are cannot be relied on: another is wanted now.
-    fn want(&self) {
+    pub(crate) fn want(&self) {
         self.set_newest(Newest {
             head: None,
             since: 0,

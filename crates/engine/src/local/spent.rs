@@ -10,7 +10,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::compactor::{AT_ONCE, Compaction, Compactor, PLACES, lock, number_of};
-use super::copy::{copy_path, read_head};
+use super::copy::{self, CopyError, copy_path};
 use super::read::Direction;
 use super::table::{Place, Position};
 use super::{Shared, segment_path};
@@ -47,6 +47,9 @@ impl Compactor {
     /// Unlinks spent segments that nothing needs any more.
     pub(super) fn unlink(&self) -> Result<(), EngineError> {
         let shared = &self.shared;
+        if !shared.compaction.waits() {
+            return Ok(());
+        }
         let Some(copied) = self.copied() else {
             return Ok(());
         };
@@ -95,12 +98,26 @@ impl Compactor {
         Ok(())
     }
 
-    /// How far the newest copy of the index reaches, if it is still there.
+    /// How far the newest copy of the index reaches, if it is still there and whole. All of it is read once.
     fn copied(&self) -> Option<Position> {
         let newest = self.shared.copies.newest();
         let path = copy_path(&self.shared.folder, newest.number);
-        let there = read_head(&*self.shared.files, &path, self.shared.salt).ok()?;
-        (newest.head == Some(there)).then_some(there.position)
+        let (files, salt) = (&*self.shared.files, self.shared.salt);
+        let mut whole = lock(&self.shared.compaction.whole);
+        let there = match *whole == Some(newest.number) {
+            true => copy::read_head(files, &path, salt),
+            false => copy::read(files, &path, salt, &mut |_| Ok(())).map(|(head, _)| head),
+        };
+        if let Err(CopyError::Damaged { what, .. }) = &there {
+            tracing::error!(
+                "{}: {what}; another copy of the index will be made",
+                path.display()
+            );
+            self.shared.copies.want();
+        }
+        let there = there.ok().filter(|there| newest.head == Some(*there))?;
+        *whole = Some(newest.number);
+        Some(there.position)
     }
 
     /// The segments in which the index itself has blobs.
