@@ -47,8 +47,8 @@ const CHINESE: &[(&str, &str)] = &[
         "恢复不久前删除的邮件，放回原来的邮箱。例如：posthouse undelete carol@example.org --since 2h",
     ),
     (
-        "Only what was deleted since: 2h, 3d, 2026-11-24, or a time such as 2026-11-24T08:00. All that is kept unless given",
-        "只恢复此后删除的：2h、3d、2026-11-24，或 2026-11-24T08:00 这样的时间。不给出时恢复所有保留的邮件",
+        "Only what was deleted since: 2h, 3d, 2026-11-24, or a time such as 2026-11-24T08:00 (UTC). All that is kept unless given",
+        "只恢复此后删除的：2h、3d、2026-11-24，或 2026-11-24T08:00 这样的时间（UTC）。不给出时恢复所有保留的邮件",
     ),
     (
         "Lists what would be brought back, and brings nothing back",

@@ -16,7 +16,7 @@ use crate::language::Language;
 pub(crate) struct Arguments {
     /// The account's address.
     address: String,
-    /// Only what was deleted since: 2h, 3d, 2026-11-24, or a time such as 2026-11-24T08:00. All that is kept unless given.
+    /// Only what was deleted since: 2h, 3d, 2026-11-24, or a time such as 2026-11-24T08:00 (UTC). All that is kept unless given.
     #[arg(long, value_name = "TIME", value_parser = parse_since)]
     since: Option<i64>,
     /// Lists what would be brought back, and brings nothing back.
@@ -81,12 +81,10 @@ fn parse_since(text: &str) -> Result<i64, String> {
     if let Ok(moment) = text.parse::<jiff::Timestamp>() {
         return Ok(moment.as_second());
     }
-    let local = text
-        .parse::<DateTime>()
-        .ok()
-        .and_then(|time| time.to_zoned(TimeZone::system()).ok());
-    local
-        .map(|time| time.timestamp().as_second())
+    let moment = text.parse::<DateTime>().ok();
+    moment
+        .and_then(|moment| TimeZone::UTC.to_timestamp(moment).ok())
+        .map(|moment| moment.as_second())
         .ok_or_else(|| "a time is such as 2h, 3d, 2026-11-24 or 2026-11-24T08:00".to_owned())
 }
 
@@ -151,7 +149,7 @@ mod tests {
         }
         assert_eq!(parse_since("1970-01-02T00:00:00Z"), Ok(86_400));
         let date = parse_since("2026-11-24").unwrap();
-        assert!((date - 1_795_478_400).abs() <= 14 * 3600, "{date}");
+        assert_eq!(date, 1_795_478_400);
         for text in ["", "d", "-1d", "yesterday", "3 d", "99999999999d"] {
             assert!(parse_since(text).is_err(), "{text:?}");
         }
