@@ -38,7 +38,7 @@ async fn main() {
         let length = if number % 100 == 0 { 2 << 20 } else { 10_000 };
         octets += length as u64;
         let blob = put(&engine, number, length).await;
-        if number % 100 == 0 && number % 400 == 0 || number % 4 == 1 {
+        if number % 400 == 0 || number % 4 == 1 {
             living.insert(blob);
         }
         number += 1;
@@ -69,7 +69,7 @@ async fn main() {
 
 async fn put(engine: &LocalEngine, number: u64, length: usize) -> BlobNumber {
     let blob = engine.next_blob();
-    let mut batch = Batch::new(Partition(1 << 32 | number % 1000));
+    let mut batch = Batch::new(Partition((1 << 32) | (number % 1000)));
     batch.put_blob(
         blob,
         Bytes::from(vec![b'x'; length]),

@@ -5,12 +5,15 @@
     reason = "a test that cannot go on has failed"
 )]
 
+use std::ops::Range;
 use std::path::Path;
-use std::sync::Arc;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use engine::{Engine, LocalEngine, Options};
+use bytes::Bytes;
+use engine::{Answer, BlobNumber, Engine, EngineError, LocalEngine, Options, Row};
 use posthouse_store::{
     Account, BlobSource, Delivery, Expired, Facts, Keywords, MessageRow, Named, NewMessage, Quota, Refusal,
     Store, StoreError, Undeleted,
@@ -500,6 +503,84 @@ async fn what_wanders_between_mailboxes_during_sweeps_is_never_released() {
     wanted.sort();
     assert_eq!(found, wanted);
     rig.check().await;
+}
+
+type Hook = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// Does something before it reads what was expunged, once.
+struct Between {
+    inner: Arc<LocalEngine>,
+    hook: Mutex<Option<Hook>>,
+}
+
+impl Engine for Between {
+    fn scan(&self, partition: engine::Partition, range: Range<Bytes>, limit: usize) -> Answer<'_, Vec<Row>> {
+        let of_expunged = range.start == Bytes::from_static(&[5]);
+        let hook = of_expunged.then(|| self.hook.lock().unwrap().take()).flatten();
+        Box::pin(async move {
+            if let Some(hook) = hook {
+                hook.await;
+            }
+            self.inner.scan(partition, range, limit).await
+        })
+    }
+    fn get_many<'a>(
+        &'a self,
+        partition: engine::Partition,
+        keys: &'a [Bytes],
+    ) -> Answer<'a, Vec<Option<Bytes>>> {
+        self.inner.get_many(partition, keys)
+    }
+    fn scan_back(
+        &self,
+        partition: engine::Partition,
+        range: Range<Bytes>,
+        limit: usize,
+    ) -> Answer<'_, Vec<Row>> {
+        self.inner.scan_back(partition, range, limit)
+    }
+    fn next_blob(&self) -> BlobNumber {
+        self.inner.next_blob()
+    }
+    fn commit(&self, batch: engine::Batch) -> Answer<'_, ()> {
+        self.inner.commit(batch)
+    }
+    fn put_blob(&self, bytes: Bytes) -> Answer<'_, BlobNumber> {
+        self.inner.put_blob(bytes)
+    }
+    fn read_blob(&self, blob: BlobNumber, range: Range<u64>) -> Answer<'_, Bytes> {
+        self.inner.read_blob(blob, range)
+    }
+    fn read_blobs(&self, blobs: Vec<BlobNumber>) -> Answer<'_, Vec<Result<Bytes, EngineError>>> {
+        self.inner.read_blobs(blobs)
+    }
+}
+
+#[tokio::test]
+async fn what_comes_back_while_rows_are_read_is_not_released_although_no_row_was_seen() {
+    let folder = TempDir::new().unwrap();
+    let clock = Arc::new(AtomicI64::new(1_000_000));
+    let (local, _) = open(folder.path(), &clock);
+    let between = Arc::new(Between {
+        inner: Arc::clone(&local),
+        hook: Mutex::default(),
+    });
+    let time = Arc::clone(&clock);
+    let now: posthouse_store::Now = Arc::new(move || Timestamp(time.load(Ordering::Relaxed)));
+    let store = Store::new(Arc::clone(&between) as Arc<dyn Engine>, now);
+    let account = store.account(ALICE).await.unwrap();
+    let inbox = account.mailbox(&MailboxName::inbox()).unwrap().id;
+    append(&account, inbox, &["one"]).await;
+    account.expunge(inbox, vec![Uid(1)]).await.unwrap();
+    let (of_hook, of_store, engine) = (account.clone(), store.clone(), Arc::clone(&local));
+    *between.hook.lock().unwrap() = Some(Box::pin(async move {
+        assert_eq!(of_hook.undelete(ALWAYS).await.unwrap().messages, 1);
+        clock.fetch_add(8 * DAY, Ordering::Relaxed);
+        assert_eq!(of_store.expire(&engine, WEEK).await.unwrap().messages, 1);
+    }));
+    assert_eq!(store.release(&local, local.reached()).await.unwrap().released, 0);
+    assert!(between.hook.lock().unwrap().is_none(), "it came in between");
+    assert_eq!(texts(&account, inbox).await, [(2, "one".into())]);
 }
 
 #[tokio::test]

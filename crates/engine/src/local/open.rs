@@ -65,10 +65,7 @@ pub(crate) fn open(folder: &Path, options: Options) -> Result<LocalEngine, OpenE
         folder: folder.to_owned(),
         files: Arc::clone(&options.files),
         salt,
-        tables: RwLock::new(Tables {
-            active: table,
-            frozen: None,
-        }),
+        tables: RwLock::new(Tables::new(table)),
         index,
         hurry: AtomicBool::new(false),
         absorbing_fails: AtomicBool::new(false),

@@ -147,6 +147,10 @@ pub(crate) struct Tables {
 }
 
 impl Tables {
+    pub(crate) fn new(active: Table) -> Self {
+        Tables { active, frozen: None }
+    }
+
     /// What the newest table that knows a key says of it.
     pub(crate) fn get(&self, key: &(Partition, Bytes)) -> Option<&Option<Bytes>> {
         self.active
