@@ -15,6 +15,7 @@ mod setting;
 mod words;
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use types::Domain;
 
@@ -45,6 +46,8 @@ pub struct Settings {
     pub domains: Vec<Domain>,
     /// `data`: where mail and accounts are kept.
     pub data: PathBuf,
+    /// `undelete`: how long deleted messages are kept.
+    pub undelete: Duration,
     /// `[listen]`: where connections are taken in.
     pub listen: Listen,
     /// `[tls]`: the certificate.
@@ -75,11 +78,13 @@ impl Settings {
     /// The settings of a server that nobody has said more about, listening nowhere.
     #[must_use]
     pub fn new(hostname: Domain, domain: Domain) -> Self {
+        let server = sections::server::Server::default();
         Settings {
             hostname,
             domain,
             domains: Vec::new(),
-            data: sections::server::Server::default().data,
+            data: server.data,
+            undelete: server.undelete,
             listen: Listen::nowhere(),
             tls: Tls::default(),
             certificates: Vec::new(),

@@ -70,6 +70,7 @@ fn read(mut file: Section<'_>) -> Option<Settings> {
         hostname,
         domains: server.domains,
         data: server.data,
+        undelete: server.undelete,
         listen,
         tls: main,
         certificates,

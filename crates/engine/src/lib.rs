@@ -21,7 +21,7 @@ pub use batch::{Batch, Change, MAX_KEY};
 pub use error::EngineError;
 pub use local::{
     Finding, Held, HeldCopy, HeldSegment, History, Identity, LeftBlob, LeftBlobs, LocalEngine, OpenError,
-    Options, make_folder,
+    Options, Room, SegmentsKept, make_folder,
 };
 
 /// A future of the engine: boxed, because engines are chosen when the program starts.

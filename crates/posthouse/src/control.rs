@@ -8,6 +8,7 @@ mod client;
 mod listen;
 pub(crate) mod mail;
 pub(crate) mod people;
+mod undelete;
 
 use std::fmt;
 use std::sync::Arc;
@@ -27,6 +28,7 @@ use bring_back::{BringBack, BroughtBack, Returned};
 pub(crate) use client::Client;
 pub(crate) use listen::{listen, short_path};
 use people::{About, Change, Cursor, Groups, Member, Page, Quota};
+pub(crate) use undelete::{Deleted, Since, Undeleted};
 
 /// The socket's name in the data folder.
 const SOCKET: &str = "control.sock";
@@ -75,6 +77,10 @@ pub(crate) enum Request {
     CatchAll { domain: String, address: Option<String> },
     /// Lists the domains; answered with [`Reply::Names`].
     ListDomains,
+    /// Brings deleted messages back; answered with [`Reply::Undeleted`].
+    Undelete(Since),
+    /// Lists what would be brought back; answered with [`Reply::Deleted`].
+    ListDeleted(Since),
     /// Verifies the folder itself; answered with [`Reply::Checked`].
     CheckFolder,
     /// Verifies the mail of an account; answered with [`Reply::Checked`].
@@ -141,6 +147,8 @@ pub(crate) enum Reply {
     Returned(Returned),
     BroughtBack(BroughtBack),
     Mail(mail::Answer),
+    Deleted(Vec<Deleted>),
+    Undeleted(Undeleted),
     Refused(Refused),
 }
 
@@ -319,6 +327,9 @@ impl State {
             Request::ListDomains => {
                 let domains = self.directory.domains().await?;
                 return Ok(Reply::Names(domains.iter().map(ToString::to_string).collect()));
+            }
+            request @ (Request::Undelete(_) | Request::ListDeleted(_)) => {
+                return self.undelete(request).await;
             }
             request => return self.check(request).await,
         }

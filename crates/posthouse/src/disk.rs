@@ -6,12 +6,14 @@ use std::time::Duration;
 
 use engine::files::ReadOnlyFiles;
 use engine::{Engine, EngineError, Finding, History, LocalEngine, OpenError, Options, Partition, check};
+use server::observe::LogRoom;
 use store::{Salvage, Store};
 use types::AccountId;
 
 use crate::control::{Checked, IndexCopy};
 use crate::exit::{Code, Exit};
 use crate::folder::{Checking, Holding, Integrity};
+use crate::sweep::{self, Sweeping};
 
 /// For a folder that is soon removed: longer than anybody reads it.
 const NEVER: Duration = Duration::from_hours(24 * 365 * 100);
@@ -55,6 +57,11 @@ impl Disk {
             ..Options::default()
         };
         Self::open_with(path, options)
+    }
+
+    /// Lets go of what was deleted, from time to time.
+    pub(crate) fn begin_sweeping(&self, store: &Store, undelete: Duration) -> Sweeping {
+        sweep::begin(Arc::clone(&self.local), store.clone(), undelete)
     }
 
     /// Whether a part of the log is missing that the index needed.
@@ -129,6 +136,16 @@ impl Integrity for LocalIntegrity {
         let engine = Arc::clone(&self.0);
         let holding = tokio::task::spawn_blocking(move || engine.hold());
         Box::pin(async move { holding.await.map_err(|_| EngineError::Closed)? })
+    }
+
+    fn room(&self) -> Option<LogRoom> {
+        let room = self.0.room();
+        let known = LogRoom {
+            segments: room.segments,
+            octets: room.octets,
+            living: room.living,
+        };
+        (room.segments > 0).then_some(known)
     }
 
     fn partitions(&self) -> Result<Vec<Partition>, EngineError> {

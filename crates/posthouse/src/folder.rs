@@ -12,6 +12,7 @@ use directory::{Cores, Cost, Directory, Guessing, Options, Rounds, Scram};
 use engine::{EngineError, Held, Partition};
 use rustix::fs::{FlockOperation, flock};
 use server::Shares;
+use server::observe::LogRoom;
 use store::Store;
 
 use crate::control::{Checked, State};
@@ -50,6 +51,9 @@ pub(crate) trait Integrity: Send + Sync {
 
     /// Copies the index and holds still what a backup reads, as long as the answer lives.
     fn hold(&self) -> Holding<'_>;
+
+    /// What the log takes.
+    fn room(&self) -> Option<LogRoom>;
 
     /// The partitions that have rows.
     fn partitions(&self) -> Result<Vec<Partition>, EngineError>;

@@ -94,6 +94,22 @@ const CHINESE: &[(&str, &str)] = &[
         "As JSON: one object with imported, skipped, failed, octets, mailboxes and problems",
         "输出 JSON：一个对象，含 imported、skipped、failed、octets、mailboxes 和 problems",
     ),
+    (
+        "Brings back messages that were deleted not long ago, into their mailboxes. Example: posthouse undelete carol@example.org --since 2h",
+        "恢复不久前删除的邮件，放回原来的邮箱。例如：posthouse undelete carol@example.org --since 2h",
+    ),
+    (
+        "Only what was deleted since: 2h, 3d, 2026-11-24, or a time such as 2026-11-24T08:00 (UTC). All that is kept unless given",
+        "只恢复此后删除的：2h、3d、2026-11-24，或 2026-11-24T08:00 这样的时间（UTC）。不给出时恢复所有保留的邮件",
+    ),
+    (
+        "Lists what would be brought back, and brings nothing back",
+        "只列出可以恢复的邮件，不恢复",
+    ),
+    (
+        "As JSON: one object with messages and left; with --list an array of objects with mailbox, uid, octets, received, deleted, from and subject",
+        "输出 JSON：一个对象，含 messages 和 left；加上 --list 时为对象的数组，含 mailbox、uid、octets、received、deleted、from 和 subject",
+    ),
     ("The data folder", "数据文件夹"),
     (
         "Copies a data folder, of a running server or a stopped one, into DIR; again into the same DIR: only what is new. \

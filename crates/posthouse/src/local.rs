@@ -104,6 +104,7 @@ async fn serve(arguments: &Arguments, log: Log, language: Language) -> Result<()
         http: Vec::new(),
         integrity: folder.integrity(),
     };
+    let _sweeping = folder.disk().begin_sweeping(services.store(), settings.undelete);
     run::until_stopped(listeners, services, watchers, run::HangUp::Stop).await?;
     folder.close().await
 }

@@ -36,7 +36,9 @@ mod scratch;
 mod serve;
 mod settings;
 mod setup;
+mod sweep;
 mod table;
+mod undelete;
 mod unit;
 
 use std::io::{self, Write as _};
@@ -83,6 +85,9 @@ enum Command {
     /// Adds, lists and removes domains, and says who gets mail to names that nobody has, and how much their accounts may hold.
     #[command(subcommand)]
     Domain(domain::Command),
+    /// Brings back messages that were deleted not long ago, into their mailboxes. Example: posthouse undelete carol@example.org
+    /// --since 2h
+    Undelete(undelete::Arguments),
     /// Verifies a data folder, of a running server or a stopped one: the log, the index and its daily copy, all mail.
     ///
     /// Says where mail was salvaged because a part of the log was lost, and which accounts have mail and no name.
@@ -148,6 +153,7 @@ fn carry_out(command: Command, language: Language) -> Result<(), Exit> {
         Command::Alias(command) => run::block_on(alias::run(command, language)),
         Command::Group(command) => run::block_on(group::run(command, language)),
         Command::Domain(command) => run::block_on(domain::run(command, language)),
+        Command::Undelete(arguments) => run::block_on(undelete::run(arguments, language)),
         Command::Check(arguments) => run::block_on(check::run(&arguments, language)),
         Command::Backup(arguments) => run::block_on(backup::run(&arguments, language)),
         Command::Restore(arguments) => run::block_on(restore::run(&arguments, language)),

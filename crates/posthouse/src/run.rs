@@ -69,7 +69,9 @@ impl Watchers {
                 Err(error) => return tracing::error!(%error, "metrics cannot be asked for"),
             };
             let integrity = Arc::clone(&self.integrity);
+            let of_room = Arc::clone(&self.integrity);
             let watched = Watched {
+                room: Arc::new(move || of_room.room()),
                 services: Arc::clone(services),
                 writing: Arc::new(move || integrity.writing().map_err(|error| error.to_string())),
                 stop: stop.clone(),

@@ -135,6 +135,7 @@ async fn serve(
         http,
         integrity: folder.integrity(),
     };
+    let _sweeping = folder.disk().begin_sweeping(services.store(), settings.undelete);
     run::until_stopped(listeners, services, watchers, run::HangUp::ReadAgain).await?;
     folder.close().await
 }

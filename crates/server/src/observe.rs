@@ -32,6 +32,20 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// Whether the data folder can still be written; why not, in words.
 pub type Writing = Arc<dyn Fn() -> Result<(), String> + Send + Sync>;
 
+/// What the log of the data folder takes; `None` before it was first looked at.
+pub type Room = Arc<dyn Fn() -> Option<LogRoom> + Send + Sync>;
+
+/// What the log of the data folder takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LogRoom {
+    /// Its segments.
+    pub segments: u64,
+    /// Octets of them.
+    pub octets: u64,
+    /// Octets of these that are mail, deleted mail that is still kept included.
+    pub living: u64,
+}
+
 /// What the answers are made from.
 #[derive(Clone)]
 pub struct Watched {
@@ -39,6 +53,8 @@ pub struct Watched {
     pub services: Arc<Services>,
     /// Whether it can write.
     pub writing: Writing,
+    /// What its log takes.
+    pub room: Room,
     /// Says when it stops.
     pub stop: watch::Receiver<bool>,
 }
@@ -113,6 +129,21 @@ impl Watched {
         self.services.metrics().print(&mut page);
         page.family("posthouse_ready", "gauge", "Whether mail can be taken in.");
         page.line("posthouse_ready", &[], u8::from(self.ready().is_ok()));
+        if let Some(room) = (self.room)() {
+            let lines = [
+                ("posthouse_log_segments", "Segments of the log.", room.segments),
+                ("posthouse_log_octets", "Octets of the log.", room.octets),
+                (
+                    "posthouse_log_living_octets",
+                    "Octets of the log that are mail, deleted mail that is kept included.",
+                    room.living,
+                ),
+            ];
+            for (name, about, value) in lines {
+                page.family(name, "gauge", about);
+                page.line(name, &[], value);
+            }
+        }
         let name = "posthouse_certificate_expiry_timestamp_seconds";
         page.family(name, "gauge", "When a certificate ends.");
         for expiry in self.services.certificates().expiries() {

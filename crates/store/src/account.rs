@@ -7,12 +7,13 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use bytes::Bytes;
 use engine::{Engine, Partition, Row};
 use tokio::sync::watch;
-use types::{AccountId, ChangeNumber, KeywordName, MailboxId, MailboxName, Role, Timestamp, Uid};
+use types::{AccountId, ChangeNumber, MailboxId, MailboxName, Role, Timestamp, Uid};
 
 use crate::memory::Memory;
 use crate::row::{Counters, MailboxRow};
 use crate::sequencer::{Queue, Subscribed, lock, submit};
 use crate::state::{KeptView, State};
+use crate::sweep::Naming;
 use crate::verb::{
     Append, CopyMessages, CreateMailbox, DeleteAccount, DeleteMailbox, Deliver, Expunge, FirstMailboxes,
     LoadView, MoveMessages, RenameMailbox, SetKeywords, StoreRecent, Subscribe, Which,
@@ -38,8 +39,11 @@ pub(crate) struct Inner {
     engine: Arc<dyn Engine>,
     now: Now,
     memory: Arc<Memory>,
+    naming: Arc<Naming>,
     state: Mutex<State>,
     queue: Mutex<Queue>,
+    /// Held while messages are being brought back.
+    pub(crate) undeleting: tokio::sync::Mutex<()>,
 }
 
 impl Inner {
@@ -47,7 +51,7 @@ impl Inner {
         id: AccountId,
         engine: Arc<dyn Engine>,
         now: Now,
-        memory: Arc<Memory>,
+        (memory, naming): (Arc<Memory>, Arc<Naming>),
     ) -> Result<Arc<Self>, StoreError> {
         let partition = Store::partition(id);
         let unreadable = |table| StoreError::UnreadableRow { account: id.0, table };
@@ -83,8 +87,10 @@ impl Inner {
             engine,
             now,
             memory,
+            naming,
             state,
             queue: Mutex::default(),
+            undeleting: tokio::sync::Mutex::default(),
         }))
     }
 
@@ -107,6 +113,10 @@ impl Inner {
 
     pub(crate) fn id(&self) -> AccountId {
         self.id
+    }
+
+    pub(crate) fn naming(&self) -> &Naming {
+        &self.naming
     }
 
     pub(crate) fn engine(&self) -> &dyn Engine {
@@ -253,14 +263,6 @@ impl Account {
     #[must_use]
     pub fn mailbox_by_id(&self, id: MailboxId) -> Option<Mailbox> {
         self.inner.state().mailboxes.get(&id).map(Mailbox::from)
-    }
-
-    /// The mailbox's own keywords, in the order of their bits; none where there is no such mailbox.
-    #[must_use]
-    pub fn keywords(&self, mailbox: MailboxId) -> Vec<KeywordName> {
-        let state = self.inner.state();
-        let row = state.mailboxes.get(&mailbox);
-        row.map_or_else(Vec::new, |row| row.keywords.clone())
     }
 
     /// The names subscribed to, whether or not there is such a mailbox (RFC 3501 §6.3.6).

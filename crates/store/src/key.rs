@@ -130,6 +130,23 @@ pub(crate) fn expunged(mailbox: MailboxId, change: ChangeNumber, uid: Uid) -> By
     key.freeze()
 }
 
+/// What was expunged from all mailboxes.
+pub(crate) fn all_expunged() -> Range<Bytes> {
+    start(Table::Expunged).freeze()..start(Table::Thread).freeze()
+}
+
+/// What was expunged from a mailbox.
+pub(crate) fn expunged_of(mailbox: MailboxId) -> Range<Bytes> {
+    let zero = (ChangeNumber(0), Uid(0));
+    expunged(mailbox, zero.0, zero.1)..expunged(MailboxId(mailbox.0 + 1), zero.0, zero.1)
+}
+
+/// The change and the uid in an expunged key.
+pub(crate) fn change_and_uid_of(key: &[u8]) -> Option<(ChangeNumber, Uid)> {
+    let (change, uid) = key.get(5..)?.split_first_chunk::<8>()?;
+    Some((ChangeNumber(u64::from_be_bytes(*change)), uid_of(uid)?))
+}
+
 /// What was expunged after a change.
 pub(crate) fn expunged_after(mailbox: MailboxId, change: ChangeNumber) -> Range<Bytes> {
     let from = expunged(mailbox, ChangeNumber(change.0.saturating_add(1)), Uid(0));

@@ -9,6 +9,7 @@
 mod account;
 mod check;
 mod error;
+mod kept;
 mod key;
 mod memory;
 mod note;
@@ -19,7 +20,9 @@ mod salvage;
 mod sequencer;
 mod state;
 mod store;
+mod sweep;
 mod text;
+mod undelete;
 mod verb;
 mod view;
 
@@ -31,7 +34,9 @@ pub use row::{FactsRow, MessageRow, TextForm};
 pub use salvage::Salvage;
 pub use state::{Mailbox, Quota, Usage};
 pub use store::{Delivery, Now, Store};
+pub use sweep::{Expired, Swept};
 pub use text::{TextBlock, TextBlocks, TextEntry};
+pub use undelete::{Deleted, Undeleted};
 pub use verb::{
     Appended, BlobSource, Copied, Expunged, Facts, KeywordAction, KeywordChange, Keywords, Moved, Named,
     NewMessage,

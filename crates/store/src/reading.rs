@@ -4,12 +4,20 @@ use std::ops::Range;
 
 use bytes::Bytes;
 use engine::{BlobNumber, Row};
-use types::{BlobId, ChangeNumber, MailboxId, SystemKeyword, Uid};
+use types::{BlobId, ChangeNumber, KeywordName, MailboxId, SystemKeyword, Uid};
 
 use crate::account::scan_all;
 use crate::{Account, FactsRow, Mailbox, MessageRow, StoreError, key};
 
 impl Account {
+    /// The mailbox's own keywords, in the order of their bits; none where there is no such mailbox.
+    #[must_use]
+    pub fn keywords(&self, mailbox: MailboxId) -> Vec<KeywordName> {
+        let state = self.inner().state();
+        let row = state.mailboxes.get(&mailbox);
+        row.map_or_else(Vec::new, |row| row.keywords.clone())
+    }
+
     /// What was expunged from a mailbox after a change, in the order of the changes.
     ///
     /// # Errors
@@ -21,11 +29,7 @@ impl Account {
     ) -> Result<Vec<(ChangeNumber, Uid)>, StoreError> {
         let range = key::expunged_after(mailbox, change);
         let rows = scan_all(self.inner().engine(), self.inner().partition(), range).await?;
-        let parse = |row: &Row| {
-            let (_, numbers) = row.key.split_first_chunk::<5>()?;
-            let (change, uid) = numbers.split_first_chunk::<8>()?;
-            Some((ChangeNumber(u64::from_be_bytes(*change)), key::uid_of(uid)?))
-        };
+        let parse = |row: &Row| key::change_and_uid_of(&row.key);
         Ok(rows.iter().filter_map(parse).collect())
     }
 

@@ -13,8 +13,10 @@ use tokio::sync::oneshot;
 use types::{ChangeNumber, MailboxId, MailboxName, SystemKeyword, ThreadId, Timestamp, Uid};
 
 use crate::account::Inner;
+use crate::kept::{Fate, Kept};
 use crate::row::{Counters, FactsRow, MailboxRow};
 use crate::state::{Quota, Usage};
+use crate::sweep::Ticket;
 use crate::view::ViewChange;
 use crate::{MessageRow, Refusal, StoreError, key};
 
@@ -141,6 +143,8 @@ pub(crate) struct Draft {
     settings: usize,
     /// The account ends with this draft.
     ends: bool,
+    /// Held until the batch's rows can be read.
+    ticket: Ticket,
 }
 
 /// Whether a name is in the list of subscriptions.
@@ -164,6 +168,7 @@ impl Draft {
             subscriptions: Vec::new(),
             settings: 0,
             ends: false,
+            ticket: account.naming().ticket(),
             account,
         }
     }
@@ -340,7 +345,12 @@ impl Draft {
     }
 
     /// Hides a message from the change on. Its facts and its old row stay for undelete.
-    pub(crate) fn remove_row(&mut self, mailbox: &mut MailboxRow, row: &MessageRow, change: ChangeNumber) {
+    pub(crate) fn remove_row(
+        &mut self,
+        mailbox: &mut MailboxRow,
+        row: &MessageRow,
+        (change, fate): (ChangeNumber, Fate),
+    ) {
         // Saturating: a count that damage has made wrong must not become four thousand million.
         let less = |count: u32, by: bool| count.saturating_sub(by.into());
         mailbox.messages = less(mailbox.messages, true);
@@ -350,10 +360,10 @@ impl Draft {
         mailbox.change = change;
         self.rows.insert((mailbox.id, row.uid), None);
         self.batch.delete(&key::message(mailbox.id, row.uid));
-        let mut kept = Vec::with_capacity(48);
-        kept.extend_from_slice(&row.print());
-        kept.extend_from_slice(&self.now().0.to_le_bytes());
-        self.batch.put(&key::expunged(mailbox.id, change, row.uid), &kept);
+        let (row, at) = (*row, self.now());
+        let kept = Kept { row, at, fate };
+        self.batch
+            .put(&key::expunged(mailbox.id, change, row.uid), &kept.print());
         self.views
             .entry(mailbox.id)
             .or_default()
@@ -411,6 +421,8 @@ impl Draft {
         if self.counters != self.account.state().counters {
             self.batch.put(&key::account(), &self.counters.print());
         }
+        let rows = self.rows.values().flatten();
+        self.ticket.note(rows.map(|row| row.blob));
         if !self.batch.is_empty() {
             self.account.engine().commit(self.batch).await?;
         }

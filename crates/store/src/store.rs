@@ -13,6 +13,7 @@ use types::{AccountId, BlobId, MailboxName, Timestamp};
 use crate::account::Inner;
 use crate::memory::Memory;
 use crate::sequencer::lock;
+use crate::sweep::Naming;
 use crate::{Account, Appended, BlobSource, NewMessage, Quotas, Refusal, StoreError, key};
 
 /// Tells the time; tests move it.
@@ -37,6 +38,7 @@ struct Shared {
     engine: Arc<dyn Engine>,
     now: Now,
     memory: Arc<Memory>,
+    naming: Arc<Naming>,
     accounts: Mutex<HashMap<AccountId, Arc<OnceCell<Arc<Inner>>>>>,
     /// Accounts that were deleted while the store was open: who still holds their numbers must not bring them back.
     deleted: Mutex<HashSet<AccountId>>,
@@ -71,6 +73,7 @@ impl Store {
                 engine,
                 now,
                 memory: Memory::new(octets),
+                naming: Arc::default(),
                 accounts: Mutex::new(HashMap::new()),
                 deleted: Mutex::default(),
                 quotas: OnceLock::new(),
@@ -135,7 +138,16 @@ impl Store {
         let Shared {
             engine, now, memory, ..
         } = &*self.shared;
-        Inner::load(id, Arc::clone(engine), Arc::clone(now), Arc::clone(memory)).await
+        let shared = (Arc::clone(memory), Arc::clone(&self.shared.naming));
+        Inner::load(id, Arc::clone(engine), Arc::clone(now), shared).await
+    }
+
+    pub(crate) fn naming(&self) -> &Naming {
+        &self.shared.naming
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        (self.shared.now)()
     }
 
     pub(crate) fn engine(&self) -> &dyn Engine {

@@ -18,3 +18,4 @@ mod salvage;
 mod scarcity;
 mod setup;
 mod uidl;
+mod undelete;

@@ -1,10 +1,11 @@
 //! What stands above all sections: what the server is.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use types::Domain;
 
-use crate::kind::{DomainName, List, Optional, Path};
+use crate::kind::{DomainName, List, Optional, Path, Time};
 use crate::setting::section;
 
 section! {
@@ -27,4 +28,8 @@ section! {
     data: PathBuf = "/var/lib/posthouse".into(), Path, "",
     "Where mail and accounts are kept: a folder on a local disk.",
     "保存邮件和账户的文件夹，须在本地磁盘上。";
+
+    undelete: Duration = Duration::from_hours(7 * 24), Time(3600..=366 * 86_400), "",
+    "How long deleted messages can be brought back with `posthouse undelete`; their bytes take room as long.",
+    "已删除的邮件可以用 `posthouse undelete` 恢复的时间；在此期间它们仍占用空间。";
 }

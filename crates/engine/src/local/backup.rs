@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::copier::read_error;
 use super::copy::{CopyError, copy_path};
 use super::open::list_segments;
-use super::{LocalEngine, Shared, segment_path, verify};
+use super::{LocalEngine, SegmentsKept, Shared, segment_path, verify};
 use crate::EngineError;
 
 /// A part of a folder that does not change: what a backup takes.
@@ -19,7 +19,7 @@ pub struct Held {
     /// The copy of the index; `None` where the log alone tells everything, since the index has not been written yet.
     pub copy: Option<HeldCopy>,
     _copies: HeldCopies,
-    // What keeps segments from being unlinked is to be taken in `LocalEngine::hold`, before the copy, and to be kept here.
+    _segments: SegmentsKept,
 }
 
 /// A segment, and how much of it is acknowledged.
@@ -58,6 +58,8 @@ impl LocalEngine {
     /// # Errors
     /// When the index cannot be read, or not be copied and there is no copy of it yet.
     pub fn hold(&self) -> Result<Held, EngineError> {
+        // Before the copy: what it, and the log since, need stays.
+        let kept = self.keep_segments();
         let (copy, copies) = self.hold_copy()?;
         let reached = self.position();
         let mut numbers = list_segments(&self.shared.folder).map_err(verify::read_error)?;
@@ -81,6 +83,7 @@ impl LocalEngine {
             segments: segments.collect::<Result<_, EngineError>>()?,
             copy,
             _copies: copies,
+            _segments: kept,
         })
     }
 

@@ -288,14 +288,7 @@ fn gather(submissions: &[Submission], segment: &Segment, first: u64, length: u64
             header.kind = Kind::Blob;
             (header.id, header.hash) = (blob.number.0, *hash);
             (header.note_length, header.length) = (octets(&blob.note), octets(&blob.bytes));
-            let offset = at + header.payload_at();
-            let place = Place {
-                segment: segment.number,
-                offset,
-                length: header.length.into(),
-                hash: *hash,
-            };
-            group.places.push((blob.number, place));
+            group.places.push((blob.number, Place::of(&header, at)));
             group.push(&header, &blob.note, &blob.bytes, salt);
             at += header.record_length();
             header.sequence += 1;

@@ -76,9 +76,20 @@ impl Copies {
     }
 
     /// The copies there are cannot be relied on: another is wanted now.
-    fn want(&self) {
+    pub(crate) fn want(&self) {
         self.set_newest(Newest {
             head: None,
+            since: 0,
+            ..self.newest()
+        });
+        if let Some(thread) = self.thread.get() {
+            thread.unpark();
+        }
+    }
+
+    /// Another copy is wanted before its time, although the one there is is good.
+    pub(crate) fn hurry(&self) {
+        self.set_newest(Newest {
             since: 0,
             ..self.newest()
         });
@@ -211,14 +222,20 @@ impl Shared {
         let rows = written.inspect_err(|_| {
             let _ = self.files.remove(&new);
         })?;
-        for old in copy::list(&self.folder)?.into_iter().filter(|old| *old < number) {
-            self.files.remove(&copy_path(&self.folder, old))?;
+        // One that somebody keeps goes after the next copy.
+        if let Some(_unlinking) = self.keeping.may_unlink() {
+            for old in copy::list(&self.folder)?.into_iter().filter(|old| *old < number) {
+                self.files.remove(&copy_path(&self.folder, old))?;
+            }
         }
         self.copies.set_newest(Newest {
             number,
             head: Some(head),
             since: head.taken,
         });
+        if self.compaction.waits() {
+            self.compaction.want();
+        }
         tracing::debug!("{}: a copy of {rows} rows of the index", path.display());
         Ok(())
     }

@@ -111,6 +111,10 @@ impl Shared {
                 });
             }
         });
+        // One that was released is not to come back.
+        let blobs: Vec<_> = left.iter().map(|left| left.blob).collect();
+        let mut places = self.places(&blobs)?.into_iter();
+        left.retain(|_| places.next().is_some_and(|place| place.is_ok()));
         Ok(left)
     }
 }

@@ -7,18 +7,22 @@ mod absorber;
 mod ahead;
 mod backup;
 mod committer;
+mod compactor;
 mod copier;
 pub(crate) mod copy;
 mod folder;
 mod history;
 mod index;
+mod keep;
 mod open;
 mod orders;
 mod read;
 mod read_many;
 mod rebuild;
 pub(crate) mod record;
+mod release;
 mod replay;
+mod spent;
 mod table;
 mod tail;
 pub(crate) mod verify;
@@ -37,9 +41,11 @@ use bytes::Bytes;
 use crate::files::{Files, LogFile, SystemFiles};
 use crate::{Answer, Batch, BlobNumber, BlobTest, Engine, EngineError, Partition, Row};
 pub use backup::{Held, HeldCopy, HeldSegment};
+pub use compactor::Room;
 pub use folder::{Identity, OpenError, make_folder};
 pub use history::{History, LeftBlob, LeftBlobs};
 use index::Index;
+pub use keep::SegmentsKept;
 use orders::Orders;
 pub use replay::fuzz_replay;
 use table::Tables;
@@ -69,6 +75,8 @@ pub struct Options {
     pub interval: Duration,
     /// How old the copy of the index becomes.
     pub copy_every: Duration,
+    /// How often the log is looked at for garbage, besides when some was made.
+    pub compact_every: Duration,
 }
 
 impl Default for Options {
@@ -81,6 +89,7 @@ impl Default for Options {
             memtable: 256 << 20,
             interval: Duration::from_secs(1),
             copy_every: Duration::from_hours(24),
+            compact_every: Duration::from_hours(1),
         }
     }
 }
@@ -127,6 +136,8 @@ pub(crate) struct Shared {
     pub(crate) ahead: ahead::Ahead,
     pub(crate) tail: tail::Tail,
     pub(crate) copies: copier::Copies,
+    pub(crate) keeping: keep::Keeping,
+    pub(crate) compaction: compactor::Compaction,
 }
 
 impl Shared {
@@ -240,6 +251,7 @@ impl LocalEngine {
 
     /// Waits for the threads: the committer before the absorber, which takes over what it has applied.
     fn join(&self) {
+        self.shared.compaction.end();
         self.shared.copies.end();
         let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
         for thread in threads {
@@ -307,11 +319,15 @@ impl Engine for LocalEngine {
         }
         let shared = Arc::clone(&self.shared);
         Box::pin(async move {
+            let reading = shared.compaction.reading();
             let place = shared.place(blob)?;
             if place.length.min(range.end).saturating_sub(range.start) <= READ_HERE {
                 return shared.read_placed(&place, &range);
             }
-            let reading = tokio::task::spawn_blocking(move || shared.read_placed(&place, &range));
+            let reading = tokio::task::spawn_blocking(move || {
+                let _held = reading;
+                shared.read_placed(&place, &range)
+            });
             reading.await.map_err(|_| EngineError::Closed)?
         })
     }
@@ -319,12 +335,16 @@ impl Engine for LocalEngine {
     fn read_blobs(&self, blobs: Vec<BlobNumber>) -> Answer<'_, Vec<Result<Bytes, EngineError>>> {
         let shared = Arc::clone(&self.shared);
         Box::pin(async move {
+            let held = shared.compaction.reading();
             let places = shared.places(&blobs)?;
             let octets: u64 = places.iter().flatten().map(|place| place.length).sum();
             if octets <= READ_HERE {
                 return Ok(shared.read_places(&places));
             }
-            let reading = tokio::task::spawn_blocking(move || shared.read_places(&places));
+            let reading = tokio::task::spawn_blocking(move || {
+                let _held = held;
+                shared.read_places(&places)
+            });
             reading.await.map_err(|_| EngineError::Closed)
         })
     }

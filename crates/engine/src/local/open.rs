@@ -18,8 +18,9 @@ use super::orders::Orders;
 use super::rebuild::{Before, open_index};
 use super::record::{BLOCK, Header, Kind, SegmentHeader};
 use super::replay::{Event, Source, last_group, replay};
+use super::spent::spent_key;
 use super::table::{Place, Position, Table, Tables, place_key};
-use super::{Finding, LocalEngine, Options, Shared, absorber, copier, segment_path};
+use super::{Finding, LocalEngine, Options, Shared, absorber, compactor, copier, segment_path};
 use crate::batch::parse_changes;
 use crate::{BlobNumber, Change, Partition};
 
@@ -64,10 +65,7 @@ pub(crate) fn open(folder: &Path, options: Options) -> Result<LocalEngine, OpenE
         folder: folder.to_owned(),
         files: Arc::clone(&options.files),
         salt,
-        tables: RwLock::new(Tables {
-            active: table,
-            frozen: None,
-        }),
+        tables: RwLock::new(Tables::new(table)),
         index,
         hurry: AtomicBool::new(false),
         absorbing_fails: AtomicBool::new(false),
@@ -78,6 +76,8 @@ pub(crate) fn open(folder: &Path, options: Options) -> Result<LocalEngine, OpenE
         ahead: super::ahead::Ahead::default(),
         tail: super::tail::Tail::new(),
         copies: copier::Copies::new(copies),
+        keeping: super::keep::Keeping::default(),
+        compaction: compactor::Compaction::default(),
         options,
     });
     let next_segment = segments.last().copied().unwrap_or(0).max(position.segment) + 1;
@@ -89,7 +89,8 @@ pub(crate) fn open(folder: &Path, options: Options) -> Result<LocalEngine, OpenE
         position.sequence + gap,
     );
     let orders = Arc::new(Orders::new(committer));
-    let threads = start_threads(&shared, &orders).map_err(failed(folder))?;
+    shared.remember_spent()?;
+    let threads = start_threads(&shared, &orders, history).map_err(failed(folder))?;
     Ok(LocalEngine {
         shared,
         orders,
@@ -102,7 +103,11 @@ pub(crate) fn open(folder: &Path, options: Options) -> Result<LocalEngine, OpenE
 }
 
 /// The threads in the order in which they are waited for at the end.
-fn start_threads(shared: &Arc<Shared>, orders: &Arc<Orders>) -> io::Result<Vec<JoinHandle<()>>> {
+fn start_threads(
+    shared: &Arc<Shared>,
+    orders: &Arc<Orders>,
+    history: History,
+) -> io::Result<Vec<JoinHandle<()>>> {
     let start = |name: &str, work: Box<dyn FnOnce() + Send>| {
         let thread = std::thread::Builder::new().name(name.to_owned());
         thread.spawn(work)
@@ -117,7 +122,17 @@ fn start_threads(shared: &Arc<Shared>, orders: &Arc<Orders>) -> io::Result<Vec<J
     let copying = start(copier::NAME, Box::new(move || of_copies.copy_daily()))?;
     let _ = shared.absorber.set(absorbing.thread().clone());
     shared.copies.begin(copying.thread());
-    Ok(vec![copying, committing, absorbing, zeroing])
+    let mut threads = vec![copying, committing, absorbing, zeroing];
+    // After a salvage everything stays as it is until the next start.
+    if history == History::Whole {
+        let of_compactor = Arc::clone(shared);
+        let (shared, orders) = (Arc::clone(shared), Arc::clone(orders));
+        let compactor = compactor::Compactor { shared, orders };
+        let compacting = start(compactor::NAME, Box::new(move || compactor.run()))?;
+        of_compactor.compaction.begin(compacting.thread());
+        threads.insert(0, compacting);
+    }
+    Ok(threads)
 }
 
 /// The numbers of the segments, ascending.
@@ -167,7 +182,7 @@ impl Opening<'_> {
             self.tell(absorbed.segment, 0, "the segment is missing");
         }
         let headers = self.headers(segments)?;
-        let ends = self.told_ends(&headers);
+        let ends = self.told_ends(&headers)?;
         if history::has_gap(absorbed, &headers) || (before == Before::Lost && segments.is_empty()) {
             self.miss(absorbed);
         }
@@ -247,15 +262,25 @@ impl Opening<'_> {
     }
 
     /// Where segments end, as the headers of later ones say. A segment that is named and not there is told.
-    fn told_ends(&mut self, headers: &BTreeMap<u64, Option<SegmentHeader>>) -> HashMap<u64, u64> {
+    fn told_ends(
+        &mut self,
+        headers: &BTreeMap<u64, Option<SegmentHeader>>,
+    ) -> Result<HashMap<u64, u64>, OpenError> {
         let mut ends = HashMap::new();
         for header in headers.values().flatten() {
-            if header.previous != 0 && !headers.contains_key(&header.previous) {
+            let missing = header.previous != 0 && !headers.contains_key(&header.previous);
+            if missing && !self.is_spent(header.previous)? {
                 self.tell(header.previous, 0, "the segment is missing");
             }
             ends.insert(header.previous, header.previous_end);
         }
-        ends
+        Ok(ends)
+    }
+
+    /// Whether a segment was unlinked because nothing lived in it. The index knows: it went only when the index did.
+    fn is_spent(&self, segment: u64) -> Result<bool, OpenError> {
+        let look = self.index.look()?;
+        Ok(look.find(Partition::ENGINE, &spent_key(segment))?.is_some())
     }
 
     fn segment_header(&self, number: u64) -> Result<Option<SegmentHeader>, OpenError> {
@@ -397,12 +422,7 @@ fn apply(table: &mut Table, header: &Header, offset: u64, payload: Option<&[u8]>
     match header.kind {
         Kind::Blob => {
             table.position.blob = table.position.blob.max(header.id);
-            let place = Place {
-                segment: header.segment,
-                offset: offset + header.payload_at(),
-                length: header.length.into(),
-                hash: header.hash,
-            };
+            let place = Place::of(header, offset);
             let key = place_key(BlobNumber(header.id));
             table.apply(
                 Partition::ENGINE,

@@ -239,6 +239,15 @@ pub(crate) struct Submitted {
     answer: oneshot::Receiver<Result<(), EngineError>>,
 }
 
+impl Submitted {
+    /// Waits for it, in a thread that may; the committer's thread writes it.
+    pub(crate) fn wait(mut self) -> Result<(), EngineError> {
+        let answer = std::mem::replace(&mut self.answer, oneshot::channel().1);
+        drop(self);
+        answer.blocking_recv().unwrap_or(Err(EngineError::Closed))
+    }
+}
+
 impl Future for Submitted {
     type Output = Result<(), EngineError>;
 

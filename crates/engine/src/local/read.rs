@@ -95,6 +95,7 @@ impl Shared {
     }
 
     pub(crate) fn read_blob(&self, blob: BlobNumber, range: &Range<u64>) -> Result<Bytes, EngineError> {
+        let _held = self.compaction.reading();
         let place = self.place(blob)?;
         self.read_placed(&place, range)
     }

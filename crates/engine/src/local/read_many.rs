@@ -78,6 +78,7 @@ impl Shared {
         blobs: &[BlobNumber],
         mut test: BlobTest,
     ) -> Result<Vec<Result<bool, EngineError>>, EngineError> {
+        let _held = self.compaction.reading();
         let places = self.places(blobs)?;
         let mut said: Vec<_> = places
             .iter()
@@ -170,7 +171,7 @@ impl Shared {
         }
     }
 
-    fn read_octets(&self, segment: u64, range: Range<u64>) -> Result<Bytes, EngineError> {
+    pub(crate) fn read_octets(&self, segment: u64, range: Range<u64>) -> Result<Bytes, EngineError> {
         if let Some(octets) = self.tail.read(segment, &range) {
             return Ok(octets);
         }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::record::{HEADER, Header};
 use crate::{BlobNumber, Change, Partition};
 
 /// How far the log has been taken over, and what comes next.
@@ -25,20 +26,45 @@ pub(crate) struct Place {
     pub(crate) segment: u64,
     pub(crate) offset: u64,
     pub(crate) length: u64,
+    /// Octets of the note before it; 0 in rows of before notes were counted.
+    pub(crate) note: u64,
     pub(crate) hash: u64,
 }
 
 impl Place {
+    /// Where the payload of a record lies that begins at an offset.
+    pub(crate) fn of(header: &Header, offset: u64) -> Place {
+        Place {
+            segment: header.segment,
+            offset: offset + header.payload_at(),
+            length: header.length.into(),
+            note: header.note_length.into(),
+            hash: header.hash,
+        }
+    }
+
+    /// Octets of its record.
+    pub(crate) fn record_length(&self) -> u64 {
+        (HEADER as u64 + self.note + self.length).next_multiple_of(8)
+    }
+
     pub(crate) fn print(&self) -> Bytes {
-        numbers([self.segment, self.offset, self.length, self.hash])
+        // Both are under 4 GiB.
+        numbers([
+            self.segment,
+            self.offset,
+            self.length | self.note << 32,
+            self.hash,
+        ])
     }
 
     pub(crate) fn parse(bytes: &[u8]) -> Option<Place> {
-        let [segment, offset, length, hash] = parse_numbers(bytes)?;
+        let [segment, offset, lengths, hash] = parse_numbers(bytes)?;
         Some(Place {
             segment,
             offset,
-            length,
+            length: lengths & u64::from(u32::MAX),
+            note: lengths >> 32,
             hash,
         })
     }
@@ -121,6 +147,10 @@ pub(crate) struct Tables {
 }
 
 impl Tables {
+    pub(crate) fn new(active: Table) -> Self {
+        Tables { active, frozen: None }
+    }
+
     /// What the newest table that knows a key says of it.
     pub(crate) fn get(&self, key: &(Partition, Bytes)) -> Option<&Option<Bytes>> {
         self.active

@@ -30,6 +30,7 @@ impl LocalEngine {
         counts: &mut Counts,
         tell: &mut dyn FnMut(Finding),
     ) -> Result<(), EngineError> {
+        let _kept = self.keep_segments();
         let reached = self.position();
         let mut numbers = list_segments(&self.shared.folder).map_err(read_error)?;
         numbers.retain(|number| *number <= reached.segment);
@@ -56,13 +57,15 @@ impl LocalEngine {
     /// Where segments end, as the headers of later ones say. A segment that is named and not there is told.
     pub(super) fn told_ends(&self, numbers: &[u64], tell: &mut dyn FnMut(Finding)) -> HashMap<u64, u64> {
         let mut ends = HashMap::new();
+        let spent = self.shared.find_spent().unwrap_or_default();
         for number in numbers {
             let path = segment_path(&self.shared.folder, *number);
             let block = read_part(&path, BLOCK, &self.shared.options).unwrap_or_default();
             let Some(header) = SegmentHeader::parse(&block, self.shared.salt) else {
                 continue;
             };
-            if header.previous != 0 && numbers.binary_search(&header.previous).is_err() {
+            let missing = header.previous != 0 && numbers.binary_search(&header.previous).is_err();
+            if missing && spent.binary_search(&header.previous).is_err() {
                 let what = "the segment is missing".to_owned();
                 tell(Finding {
                     path: segment_path(&self.shared.folder, header.previous),

@@ -3,6 +3,7 @@
 use types::{ChangeNumber, ContentId, EntryId, MailboxId, ThreadId, Uid, UidValidity};
 
 use super::append::{check_room, saved_at};
+use crate::kept::Fate;
 use crate::row::{FactsRow, MailboxRow};
 use crate::sequencer::{Draft, Verb};
 use crate::{Keywords, MessageRow, Refusal, StoreError};
@@ -195,7 +196,7 @@ impl Copy {
         // Read again: source and target may be one mailbox.
         let mut source = draft.mailbox(source).expect("found when the move was checked");
         for row in &old {
-            draft.remove_row(&mut source, row, change);
+            draft.remove_row(&mut source, row, (change, Fate::Moved));
         }
         draft.set_mailbox(source);
         Moved { copied, change }

@@ -3,6 +3,7 @@
 use types::{ChangeNumber, MailboxId, SystemKeyword, Uid};
 
 use crate::StoreError;
+use crate::kept::Fate;
 use crate::sequencer::{Draft, Verb};
 
 /// Messages that were removed.
@@ -52,7 +53,7 @@ impl Verb for Expunge {
         }
         let change = draft.next_change();
         for row in &rows {
-            draft.remove_row(&mut mailbox, row, change);
+            draft.remove_row(&mut mailbox, row, (change, Fate::Expunged));
         }
         draft.set_mailbox(mailbox);
         Ok(Expunged {

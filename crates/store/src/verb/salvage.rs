@@ -12,6 +12,7 @@ use types::{
 
 use super::mailbox::{FIRST, empty, next_validity};
 use crate::account::{Inner, scan_all, scan_pieces};
+use crate::kept::Gone;
 use crate::note::Note;
 use crate::row::{FactsRow, MailboxRow};
 use crate::sequencer::{Draft, Subscribed, Verb};
@@ -72,11 +73,9 @@ impl Found {
                 let Some(uid) = key::uid_of(&stored.key) else {
                     continue;
                 };
-                let row = stored.value.get(..MessageRow::LENGTH);
-                entries.extend(
-                    row.and_then(|row| MessageRow::parse(uid, row))
-                        .map(|row| row.entry),
-                );
+                let row = MessageRow::parse(uid, &stored.value).map(|row| row.entry);
+                let gone = || Some(Gone::parse(uid, &stored.value)?.entry());
+                entries.extend(row.or_else(gone));
                 uids.insert(uid);
             }
         }

@@ -4,6 +4,7 @@
 //! `strace`; every write and sync of it is done again on a simulated disk; that disk is cut off at many points, with any
 //! part of what was not synced missing or torn; and each folder is opened and looked through with the store itself.
 
+mod compaction;
 mod disk;
 mod trace;
 mod verify;

@@ -134,7 +134,10 @@ fn event(call: &Call, files: &mut HashMap<u64, Open>) -> Option<What> {
     match call.name.as_str() {
         "openat" => open(&arguments, call, files),
         "close" => {
-            files.remove(&number);
+            // Another thread may have been given the number before this call was seen to end.
+            if files.get(&number).is_some_and(|file| file.path == path) {
+                files.remove(&number);
+            }
             None
         }
         "lseek" => {
