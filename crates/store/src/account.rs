@@ -41,7 +41,7 @@ pub(crate) struct Inner {
     engine: Arc<dyn Engine>,
     now: Now,
     memory: Arc<Memory>,
-    naming: Arc<Naming>,
+    pub(crate) naming: Arc<Naming>,
     state: Mutex<State>,
     queue: Mutex<Queue>,
     /// Held while messages are being brought back.
@@ -115,10 +115,6 @@ impl Inner {
 
     pub(crate) fn id(&self) -> AccountId {
         self.id
-    }
-
-    pub(crate) fn naming(&self) -> &Naming {
-        &self.naming
     }
 
     pub(crate) fn engine(&self) -> &dyn Engine {

@@ -262,13 +262,8 @@ async fn verify(folder: &Path, heard: &Heard, place: &str) -> u64 {
     unlinked
 }
 
-#[test]
-fn at_every_cut_of_a_compaction_what_was_acknowledged_is_there_and_what_is_gone_is_not() {
-    if !program::is_here("strace") {
-        return;
-    }
-    let folder = tempfile::tempdir().unwrap();
-    let (data, trace) = (folder.path().join("data"), folder.path().join("trace"));
+/// Runs the driver to its end.
+fn run_traced(data: &Path, trace: &Path) {
     let calls = format!("trace={}", trace::CALLS);
     let status = Command::new("strace")
         .args([
@@ -282,17 +277,27 @@ fn at_every_cut_of_a_compaction_what_was_acknowledged_is_there_and_what_is_gone_
             &calls,
             "-o",
         ])
-        .args([trace.as_path(), &env::current_exe().unwrap()])
+        .args([trace, &env::current_exe().unwrap()])
         .args([
             "--exact",
             "power_loss::compaction::driver",
             "--ignored",
             "--nocapture",
         ])
-        .env(FOLDER, &data)
+        .env(FOLDER, data)
         .stdout(Stdio::null())
         .status();
     assert!(status.unwrap().success());
+}
+
+#[test]
+fn at_every_cut_of_a_compaction_what_was_acknowledged_is_there_and_what_is_gone_is_not() {
+    if !program::is_here("strace") {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let (data, trace) = (folder.path().join("data"), folder.path().join("trace"));
+    run_traced(&data, &trace);
     let events = trace::parse(&[std::fs::read_to_string(&trace).unwrap()]);
     let removed = events.iter().filter(
         |event| matches!(&event.what, What::Remove(path) if path.extension().is_some_and(|end| end == "seg")),
