@@ -228,12 +228,6 @@ impl Account {
         self.inner.id
     }
 
-    /// The last change of anything in the account.
-    #[must_use]
-    pub fn change(&self) -> ChangeNumber {
-        self.inner.state().counters.change
-    }
-
     /// All mailboxes in the order of their names.
     #[must_use]
     pub fn mailboxes(&self) -> Vec<Mailbox> {
