@@ -39,7 +39,7 @@ pub(crate) struct Inner {
     engine: Arc<dyn Engine>,
     now: Now,
     memory: Arc<Memory>,
-    naming: Arc<Naming>,
+    pub(crate) naming: Arc<Naming>,
     state: Mutex<State>,
     queue: Mutex<Queue>,
     /// Held while messages are being brought back.
@@ -113,10 +113,6 @@ impl Inner {
 
     pub(crate) fn id(&self) -> AccountId {
         self.id
-    }
-
-    pub(crate) fn naming(&self) -> &Naming {
-        &self.naming
     }
 
     pub(crate) fn engine(&self) -> &dyn Engine {
@@ -228,12 +224,6 @@ impl Account {
     #[must_use]
     pub fn id(&self) -> AccountId {
         self.inner.id
-    }
-
-    /// The last change of anything in the account.
-    #[must_use]
-    pub fn change(&self) -> ChangeNumber {
-        self.inner.state().counters.change
     }
 
     /// All mailboxes in the order of their names.

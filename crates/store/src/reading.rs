@@ -10,6 +10,12 @@ use crate::account::scan_all;
 use crate::{Account, FactsRow, Mailbox, MessageRow, StoreError, key};
 
 impl Account {
+    /// The last change of anything in the account.
+    #[must_use]
+    pub fn change(&self) -> ChangeNumber {
+        self.inner().state().counters.change
+    }
+
     /// The mailbox's own keywords, in the order of their bits; none where there is no such mailbox.
     #[must_use]
     pub fn keywords(&self, mailbox: MailboxId) -> Vec<KeywordName> {

@@ -168,7 +168,7 @@ impl Draft {
             subscriptions: Vec::new(),
             settings: 0,
             ends: false,
-            ticket: account.naming().ticket(),
+            ticket: account.naming.ticket(),
             account,
         }
     }

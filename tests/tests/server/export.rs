@@ -67,6 +67,7 @@ fn fill(server: &Server) {
         b"Subject: =?utf-8?q?=E4=BD=A0?=\r\n\r\nno end",
     );
     append(&mut imap, "R&-D", "", b"\r\n\r\n");
+    imap.ok("ENABLE UTF8=ACCEPT");
     append(&mut imap, "a.mbox", "", "Subject: 你好\r\n\r\n好\r\n".as_bytes());
 }
 
