@@ -262,13 +262,8 @@ async fn verify(folder: &Path, heard: &Heard, place: &str) -> u64 {
     unlinked
 }
 
-<<<<<<< HEAD
-/// Runs the driver over a folder, and gives what it wrote, synced, removed and said.
-fn traced(data: &Path, trace: &Path) -> Vec<trace::Event> {
-=======
 /// Runs the driver to its end.
 fn run_traced(data: &Path, trace: &Path) {
->>>>>>> h-compact
     let calls = format!("trace={}", trace::CALLS);
     let status = Command::new("strace")
         .args([
@@ -293,10 +288,6 @@ fn run_traced(data: &Path, trace: &Path) {
         .stdout(Stdio::null())
         .status();
     assert!(status.unwrap().success());
-<<<<<<< HEAD
-    trace::parse(&[std::fs::read_to_string(trace).unwrap()])
-=======
->>>>>>> h-compact
 }
 
 #[test]
@@ -305,14 +296,9 @@ fn at_every_cut_of_a_compaction_what_was_acknowledged_is_there_and_what_is_gone_
         return;
     }
     let folder = tempfile::tempdir().unwrap();
-<<<<<<< HEAD
-    let data = folder.path().join("data");
-    let events = traced(&data, &folder.path().join("trace"));
-=======
     let (data, trace) = (folder.path().join("data"), folder.path().join("trace"));
     run_traced(&data, &trace);
     let events = trace::parse(&[std::fs::read_to_string(&trace).unwrap()]);
->>>>>>> h-compact
     let removed = events.iter().filter(
         |event| matches!(&event.what, What::Remove(path) if path.extension().is_some_and(|end| end == "seg")),
     );
