@@ -102,7 +102,7 @@ pub fn check_copy(
             cause: Arc::new(cause),
         }),
         Err(CopyError::Index(error)) => Err(error),
-        Err(CopyError::Ending | CopyError::Held) => Err(EngineError::Closed),
+        Err(CopyError::Ending) => Err(EngineError::Closed),
     }
 }
 

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::copier::read_error;
 use super::copy::{CopyError, copy_path};
 use super::open::list_segments;
-use super::{LocalEngine, SegmentsKept, Shared, segment_path, verify};
+use super::{LocalEngine, SegmentsKept, segment_path, verify};
 use crate::EngineError;
 
 /// A part of a folder that does not change: what a backup takes.
@@ -18,8 +18,7 @@ pub struct Held {
     pub segments: Vec<HeldSegment>,
     /// The copy of the index; `None` where the log alone tells everything, since the index has not been written yet.
     pub copy: Option<HeldCopy>,
-    _copies: HeldCopies,
-    _segments: SegmentsKept,
+    _kept: SegmentsKept,
 }
 
 /// A segment, and how much of it is acknowledged.
@@ -42,15 +41,6 @@ pub struct HeldCopy {
     pub taken: u64,
 }
 
-/// Lets the copies go.
-struct HeldCopies(Arc<Shared>);
-
-impl Drop for HeldCopies {
-    fn drop(&mut self) {
-        *self.0.copies.holds() -= 1;
-    }
-}
-
 impl LocalEngine {
     /// Copies the index, and says what the folder holds now: everything that was acknowledged before is in it. Blocks while it
     /// copies.
@@ -60,7 +50,7 @@ impl LocalEngine {
     pub fn hold(&self) -> Result<Held, EngineError> {
         // Before the copy: what it, and the log since, need stays.
         let kept = self.keep_segments();
-        let (copy, copies) = self.hold_copy()?;
+        let copy = self.fresh_copy()?;
         let reached = self.position();
         let mut numbers = list_segments(&self.shared.folder).map_err(verify::read_error)?;
         numbers.retain(|number| *number <= reached.segment);
@@ -82,19 +72,15 @@ impl LocalEngine {
         Ok(Held {
             segments: segments.collect::<Result<_, EngineError>>()?,
             copy,
-            _copies: copies,
-            _segments: kept,
+            _kept: kept,
         })
     }
 
-    fn hold_copy(&self) -> Result<(Option<HeldCopy>, HeldCopies), EngineError> {
+    /// A copy of the index as it is now, unless it cannot be made: then the newest that there is.
+    fn fresh_copy(&self) -> Result<Option<HeldCopy>, EngineError> {
         let shared = &self.shared;
-        let mut holds = shared.copies.holds();
-        let copied = match *holds {
-            0 => shared.copy_index(),
-            // Somebody else reads it.
-            _ => Ok(()),
-        };
+        let _making = shared.copies.making();
+        let copied = shared.copy_index();
         let newest = shared.copies.newest();
         match copied {
             Ok(()) => {}
@@ -105,16 +91,14 @@ impl LocalEngine {
                 let path = copy_path(&shared.folder, newest.number + 1);
                 return Err(copy_error(path, error));
             }
-            Err(CopyError::Damaged { .. } | CopyError::Ending | CopyError::Held) => {
+            Err(CopyError::Damaged { .. } | CopyError::Ending) => {
                 return Err(EngineError::Closed);
             }
         }
-        *holds += 1;
-        let copy = newest.head.map(|head| HeldCopy {
+        Ok(newest.head.map(|head| HeldCopy {
             path: copy_path(&shared.folder, newest.number),
             taken: head.taken,
-        });
-        Ok((copy, HeldCopies(Arc::clone(shared))))
+        }))
     }
 }
 

@@ -28,8 +28,8 @@ pub(crate) struct Copies {
     ending: AtomicBool,
     thread: OnceLock<Thread>,
     newest: Mutex<Newest>,
-    /// How many backups read the newest copy. Locked while one is made and while those before it are removed.
-    holds: Mutex<usize>,
+    /// Held while a copy is made: one at a time.
+    making: Mutex<()>,
 }
 
 /// The newest copy.
@@ -67,8 +67,8 @@ impl Copies {
         !self.ending.load(Ordering::Acquire)
     }
 
-    pub(crate) fn holds(&self) -> MutexGuard<'_, usize> {
-        self.holds.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(crate) fn making(&self) -> MutexGuard<'_, ()> {
+        self.making.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn newest(&self) -> Newest {
@@ -144,13 +144,9 @@ impl Shared {
                 std::thread::park_timeout(wait);
                 continue;
             }
-            let holds = self.copies.holds();
-            // Who makes a backup has had a copy made.
-            let copied = match *holds {
-                0 => self.copy_index(),
-                _ => Err(CopyError::Held),
-            };
-            drop(holds);
+            let making = self.copies.making();
+            let copied = self.copy_index();
+            drop(making);
             if let Err(error) = copied {
                 self.warn(&error);
                 self.try_again_later();
@@ -193,11 +189,11 @@ impl Shared {
             CopyError::Index(cause) => {
                 tracing::error!("{cause}: no copy of the index was made, and the one before stays");
             }
-            CopyError::Ending | CopyError::Held => {}
+            CopyError::Ending => {}
         }
     }
 
-    /// Makes a copy in place of the one before, unless nothing has changed. The holds are locked, and there are none.
+    /// Makes a copy in place of the one before, unless nothing has changed. Only one is made at a time: see [`Copies::making`].
     pub(crate) fn copy_index(&self) -> Result<(), CopyError> {
         let newest = self.copies.newest();
         let look = self.index.look()?;
@@ -296,7 +292,7 @@ impl LocalEngine {
                 Err(CopyError::Io(error)) if error.kind() == io::ErrorKind::NotFound => {}
                 Err(CopyError::Io(error)) => return Err(read_error(&path, error)),
                 Err(CopyError::Index(error)) => return Err(error),
-                Err(CopyError::Ending | CopyError::Held) => return Err(EngineError::Closed),
+                Err(CopyError::Ending) => return Err(EngineError::Closed),
             }
         }
         Ok(None)

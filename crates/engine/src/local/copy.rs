@@ -54,8 +54,6 @@ pub(crate) enum CopyError {
     Index(EngineError),
     /// The engine is being closed.
     Ending,
-    /// A backup reads the copy that there is.
-    Held,
 }
 
 impl From<io::Error> for CopyError {

@@ -115,7 +115,7 @@ fn restore(
             }),
             Err(CopyError::Io(error)) => return Err(failed(&path)(error)),
             Err(CopyError::Index(error)) => return Err(error.into()),
-            Err(CopyError::Ending | CopyError::Held) => return Err(EngineError::Closed.into()),
+            Err(CopyError::Ending) => return Err(EngineError::Closed.into()),
         }
         remove_folder(new)?;
     }
