@@ -25,6 +25,13 @@ pub(crate) use source::{Folder, Item, Letter, Source, Trouble};
 pub(crate) use verify::verify;
 pub(crate) use write::{Place, Writing};
 
+/// Something that is not as it should be, or was not done.
+#[derive(Debug, Serialize)]
+pub(crate) struct Problem {
+    pub(crate) place: String,
+    pub(crate) why: String,
+}
+
 /// How mail lies in files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]

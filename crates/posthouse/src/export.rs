@@ -12,7 +12,9 @@ use types::KeywordName;
 
 use crate::account::{Data, print_json};
 use crate::admin::{Admin, unexpected};
-use crate::archive::{Format, MANIFEST, ManifestWriter, Outgoing, Writing, hash, manifest, verify, words_of};
+use crate::archive::{
+    Format, MANIFEST, ManifestWriter, Outgoing, Problem, Writing, hash, manifest, verify, words_of,
+};
 use crate::control::mail::{Answer, Ask, Kept, Mailboxes, Shown};
 use crate::control::{Reply, Request};
 use crate::exit::{Code, Exit};
@@ -49,13 +51,6 @@ struct Summary {
     messages: u64,
     octets: u64,
     problems: Vec<Problem>,
-}
-
-/// Something that was not done.
-#[derive(Debug, Serialize)]
-pub(crate) struct Problem {
-    pub(crate) place: String,
-    pub(crate) why: String,
 }
 
 pub(crate) async fn run(arguments: &Arguments, language: Language) -> Result<(), Exit> {
@@ -289,12 +284,7 @@ fn say(summary: &Summary, target: &Path, arguments: &Arguments, language: Langua
     if arguments.json {
         return print_json(summary);
     }
-    print_problems(
-        summary
-            .problems
-            .iter()
-            .map(|problem| (&*problem.place, &*problem.why)),
-    )?;
+    print_problems(&summary.problems)?;
     let Summary {
         mailboxes,
         messages,
@@ -310,12 +300,10 @@ fn say(summary: &Summary, target: &Path, arguments: &Arguments, language: Langua
 }
 
 /// The first of what is wrong.
-pub(crate) fn print_problems<'p>(
-    problems: impl ExactSizeIterator<Item = (&'p str, &'p str)>,
-) -> io::Result<()> {
+pub(crate) fn print_problems(problems: &[Problem]) -> io::Result<()> {
     let mut out = io::stdout().lock();
     let more = problems.len() > MAX_PRINTED;
-    for (place, why) in problems.take(MAX_PRINTED) {
+    for Problem { place, why } in problems.iter().take(MAX_PRINTED) {
         writeln!(out, "{}: {why}", place.escape_debug())?;
     }
     match more {
@@ -329,7 +317,6 @@ fn check(target: &Path, arguments: &Arguments, language: Language) -> Result<(),
     let said = match arguments.json {
         true => print_json(&verified),
         false => {
-            let findings = verified.findings.iter();
             let words = language.pick(
                 format!(
                     "{}: {} messages in {} mailboxes are as {MANIFEST} says",
@@ -344,8 +331,7 @@ fn check(target: &Path, arguments: &Arguments, language: Language) -> Result<(),
                     verified.messages
                 ),
             );
-            print_problems(findings.map(|finding| (&*finding.place, &*finding.why)))
-                .and_then(|()| writeln!(io::stdout(), "{words}"))
+            print_problems(&verified.findings).and_then(|()| writeln!(io::stdout(), "{words}"))
         }
     };
     said.map_err(|error| Exit::new(Code::Io, error.to_string()))?;

@@ -13,10 +13,10 @@ use types::MailboxName;
 
 use crate::account::{Data, print_json};
 use crate::admin::{Admin, unexpected};
-use crate::archive::{Folder, Format, Item, Letter, Source, Trouble, hash};
+use crate::archive::{Folder, Format, Item, Letter, Problem, Source, Trouble, hash};
 use crate::control::mail::{Answer, Arriving, Ask, BATCH, BATCH_OCTETS, Coming, Kept, Wanted};
 use crate::exit::{Code, Exit};
-use crate::export::{Problem, ask, print_problems, read};
+use crate::export::{ask, print_problems, read};
 use crate::language::Language;
 
 /// Problems that are told one by one; more are counted.
@@ -337,12 +337,7 @@ fn say(summary: &Summary, arguments: &Arguments, language: Language) -> io::Resu
     if arguments.json {
         return print_json(summary);
     }
-    print_problems(
-        summary
-            .problems
-            .iter()
-            .map(|problem| (&*problem.place, &*problem.why)),
-    )?;
+    print_problems(&summary.problems)?;
     let Summary {
         imported,
         skipped,

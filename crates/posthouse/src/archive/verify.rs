@@ -3,9 +3,9 @@
 use std::collections::HashSet;
 use std::path::Path;
 
-use super::Format;
 use super::listing;
 use super::source::{Item, Listed, Source, Trouble, trouble};
+use super::{Format, Problem};
 use crate::exit::{Code, Exit};
 use crate::language::Language;
 
@@ -15,14 +15,7 @@ pub(crate) struct Verified {
     pub(crate) mailboxes: usize,
     pub(crate) messages: u64,
     pub(crate) octets: u64,
-    pub(crate) findings: Vec<Finding>,
-}
-
-/// Something that is not as it should be.
-#[derive(Debug, serde::Serialize)]
-pub(crate) struct Finding {
-    pub(crate) place: String,
-    pub(crate) why: String,
+    pub(crate) findings: Vec<Problem>,
 }
 
 /// Looks at everything.
@@ -39,7 +32,7 @@ pub(crate) fn verify(root: &Path, language: Language) -> Result<Verified, Exit> 
     let mut verified = Verified::default();
     let find = |place: String, trouble: &Trouble, verified: &mut Verified| {
         let why = trouble.words(language);
-        verified.findings.push(Finding { place, why });
+        verified.findings.push(Problem { place, why });
     };
     for mut folder in std::mem::take(&mut source.folders) {
         verified.mailboxes += 1;
