@@ -15,7 +15,7 @@ const LAYERS: [&[&str]; 6] = [
     &["message", "smtp", "pop3", "imap", "sasl"],
     &["engine"],
     &["store", "directory"],
-    &["server", "config"],
+    &["server", "config", "client"],
     &["posthouse"],
 ];
 

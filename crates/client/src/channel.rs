@@ -1,0 +1,200 @@
+//! A connection to a server: lines in, octets out, with time-outs, limits, and a log.
+//!
+//! What is to be sent is queued and goes out with [`Channel::flush`], so that commands that may go together do (RFC 2920). A line
+//! over its limit, silence, and a connection that ends in the middle are failures; after one, the connection is of no use any more.
+
+use std::time::Duration;
+
+use bytes::{Buf as _, Bytes, BytesMut};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::time::timeout;
+use wire::{Framed, LineFramer};
+
+use crate::connect::{self, Protection, Stream};
+use crate::error::{Cause, Failure, Step};
+use crate::login::Ground;
+use crate::{Direction, Security, Server};
+
+/// What is read at once.
+const READ: usize = 64 << 10;
+
+/// The longest line: ten times what RFC 5321 §4.5.3.1.5, RFC 1939 §3 and RFC 2449 §4 allow; IMAP's are read in pieces.
+pub(crate) const LINE: usize = 16 << 10;
+
+/// A connection.
+pub(crate) struct Channel {
+    stream: Stream,
+    tls: Protection,
+    input: BytesMut,
+    output: BytesMut,
+    lines: LineFramer,
+    server: Server,
+    literal: String,
+}
+
+impl Channel {
+    /// Connects, with TLS at once where the server is to have it.
+    pub(crate) async fn connect(server: &Server) -> Result<Self, Failure> {
+        let (stream, literal) = connect::connect(server).await?;
+        let mut channel = Channel::over(stream, literal, server);
+        if server.security == Security::Tls {
+            channel.begin_tls().await?;
+        }
+        Ok(channel)
+    }
+
+    /// A channel over a stream that is there already.
+    pub(crate) fn over(stream: Stream, literal: String, server: &Server) -> Self {
+        Channel {
+            stream,
+            tls: Protection::default(),
+            input: BytesMut::new(),
+            output: BytesMut::new(),
+            lines: LineFramer::new(LINE),
+            server: server.clone(),
+            literal,
+        }
+    }
+
+    /// The server that is spoken with.
+    pub(crate) fn server(&self) -> &Server {
+        &self.server
+    }
+
+    /// The address of this side, as EHLO says it (RFC 5321 §4.1.3).
+    pub(crate) fn literal(&self) -> &str {
+        &self.literal
+    }
+
+    /// What the connection gives to a login.
+    pub(crate) fn ground(&self) -> Ground<'_> {
+        Ground {
+            exporter: self.tls.exporter.as_ref().map(<[u8; 32]>::as_slice),
+            certificate: self.tls.certificate,
+        }
+    }
+
+    /// Whether TLS is on.
+    pub(crate) fn is_encrypted(&self) -> bool {
+        self.tls.encrypted
+    }
+
+    /// Begins TLS now, after STARTTLS was taken.
+    ///
+    /// Whatever came before is a failure: it is not from the server that TLS vouches for (RFC 3207 §6, RFC 2595 §2.1).
+    pub(crate) async fn begin_tls(&mut self) -> Result<(), Failure> {
+        if !self.input.is_empty() {
+            return Err((Step::Tls, Cause::BeforeTls));
+        }
+        let stream = std::mem::replace(&mut self.stream, nothing());
+        let (stream, tls) = self.server.tls.begin(stream, &self.server).await?;
+        self.stream = stream;
+        self.tls = tls;
+        self.note("TLS is on");
+        Ok(())
+    }
+
+    /// Puts another layer over the stream, such as COMPRESS.
+    pub(crate) fn layer(&mut self, over: impl FnOnce(Stream) -> Stream) {
+        let stream = std::mem::replace(&mut self.stream, nothing());
+        self.stream = over(stream);
+    }
+
+    /// Queues a line; its end is added.
+    pub(crate) fn say(&mut self, line: &str) {
+        self.tell(Direction::Sent, line.as_bytes());
+        self.output.extend_from_slice(line.as_bytes());
+        self.output.extend_from_slice(b"\r\n");
+    }
+
+    /// Queues a line with a secret in it; `shown` stands for it in the log.
+    pub(crate) fn say_secretly(&mut self, line: &[u8], shown: &str) {
+        self.tell(Direction::Sent, shown.as_bytes());
+        self.output.extend_from_slice(line);
+        self.output.extend_from_slice(b"\r\n");
+    }
+
+    /// What is queued, to add octets of a message to: they are not logged.
+    pub(crate) fn output(&mut self) -> &mut BytesMut {
+        &mut self.output
+    }
+
+    /// Sends what is queued.
+    pub(crate) async fn flush(&mut self, patience: Duration) -> Result<(), Cause> {
+        if self.output.is_empty() {
+            return Ok(());
+        }
+        let sent = timeout(patience, async {
+            self.stream.write_all(&self.output).await?;
+            self.stream.flush().await
+        });
+        let sent = sent.await.map_err(|_| Cause::TimedOut(patience))?;
+        // What had a secret in it goes away with the rest.
+        self.output.clear();
+        sent.map_err(Cause::Connection)
+    }
+
+    /// The next line, without its end. What is queued goes out first.
+    pub(crate) async fn line(&mut self, patience: Duration) -> Result<Bytes, Cause> {
+        loop {
+            match self.lines.next(&mut self.input) {
+                Framed::Line(line) => {
+                    self.tell(Direction::Received, &line);
+                    return Ok(line.freeze());
+                }
+                Framed::TooLong => return Err(Cause::TooLong(LINE)),
+                Framed::Incomplete => {
+                    self.flush(patience).await?;
+                    self.fill(patience).await?;
+                }
+            }
+        }
+    }
+
+    /// Reads more of what the server sends.
+    pub(crate) async fn fill(&mut self, patience: Duration) -> Result<(), Cause> {
+        self.input.reserve(READ);
+        let read = timeout(patience, self.stream.read_buf(&mut self.input)).await;
+        match read.map_err(|_| Cause::TimedOut(patience))? {
+            Ok(0) => Err(Cause::Closed),
+            Ok(_) => Ok(()),
+            Err(error) => Err(ended(error)),
+        }
+    }
+
+    /// What has come and was not taken yet. Between lines it may be taken from here.
+    pub(crate) fn input(&mut self) -> &mut BytesMut {
+        &mut self.input
+    }
+
+    /// Takes octets off the front of what has come, at most `most`.
+    pub(crate) fn take(&mut self, most: usize) -> Bytes {
+        let there = self.input.len().min(most);
+        self.input.copy_to_bytes(there)
+    }
+
+    /// Notes something in the log.
+    pub(crate) fn note(&self, words: &str) {
+        self.tell(Direction::Note, words.as_bytes());
+    }
+
+    fn tell(&self, direction: Direction, line: &[u8]) {
+        if let Some(log) = &self.server.log {
+            log.tell(direction, line);
+        }
+    }
+}
+
+/// A connection that was cut is one that was closed, however the system calls it.
+fn ended(error: std::io::Error) -> Cause {
+    use std::io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
+    match error.kind() {
+        BrokenPipe | ConnectionAborted | ConnectionReset | UnexpectedEof => Cause::Closed,
+        _ => Cause::Connection(error),
+    }
+}
+
+/// Stands where a stream was while something is put over it.
+fn nothing() -> Stream {
+    Box::new(tokio::io::join(tokio::io::empty(), tokio::io::sink()))
+}

@@ -1,0 +1,30 @@
+//! Sending, fetching and reading mail: clients of SMTP, LMTP, POP3 and IMAP that talk to any server.
+//!
+//! Read first: [`Server`] says where a server is and how to speak with it, as a URL or step by step: TLS, trust, login,
+//! proxy, time-outs, a log of what goes over the wire. [`smtp::Client`] sends, `pop3` and `imap` fetch. What is sent is composed,
+//! and what was fetched is read, with the `message` crate, which is [`message`] here. Every failure is an [`Error`], which
+//! says whose fault it was, at which step, and what the server said, in English or Chinese.
+//!
+//! **Invariants**: a password goes over a connection without TLS only if the caller asked for one without TLS. Nothing that came
+//! before STARTTLS is looked at after it. What is secret does not print, and is not in the log. No wait is without an end,
+//! and nothing that a server sends is kept beyond a limit.
+
+mod channel;
+mod connect;
+mod error;
+mod hint;
+mod language;
+mod log;
+mod login;
+mod server;
+
+pub mod smtp;
+
+pub use connect::{Identity, Proxy, Trust};
+pub use error::{Cause, Error, Fault, Hint, Said, Step};
+pub use language::Language;
+pub use log::{Direction, WireLog};
+pub use login::Login;
+pub use message;
+pub use sasl::{Mechanism, Secret};
+pub use server::{AddressError, Protocol, Security, Server, TimeOuts};
