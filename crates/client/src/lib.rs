@@ -28,3 +28,4 @@ pub use login::Login;
 pub use message;
 pub use sasl::{Mechanism, Secret};
 pub use server::{AddressError, Protocol, Security, Server, TimeOuts};
+pub use types::Address;

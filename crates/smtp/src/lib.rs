@@ -3,6 +3,7 @@
 //! Read first: [`command::COMMANDS`] says which commands there are and in which [`state::Session`] each is allowed;
 //! [`command::parse`] makes a [`Command`] of a line. [`ehlo::KEYWORDS`] says what is announced, and when.
 //! [`Refusal`] is everything that a server says no with, codes and words in one file; [`Reply`] prints.
+//! [`client`] is the other side: it reads replies and announcements, and prints MAIL and RCPT.
 //! [`trace`] makes what a server writes above a message, and [`header`] looks at what is there already.
 //!
 //! A parser of our own and not the `smtp-proto` crate: that one takes every registered parameter, also those that are
@@ -17,6 +18,7 @@
 //!
 //! GAP RFC 3461 §4: no DSN, until there is a queue that can report.
 
+pub mod client;
 pub mod command;
 pub mod ehlo;
 pub mod header;

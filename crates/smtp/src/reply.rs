@@ -55,6 +55,18 @@ impl Reply {
         self.code
     }
 
+    /// The enhanced status code.
+    #[must_use]
+    pub fn enhanced(&self) -> Option<Enhanced> {
+        self.enhanced
+    }
+
+    /// The text, a line end between its lines.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
     /// Whether the server goes away after it (RFC 5321 §3.8).
     #[must_use]
     pub fn closes(&self) -> bool {
