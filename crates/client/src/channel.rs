@@ -143,16 +143,14 @@ impl Channel {
                     return Ok(line.freeze());
                 }
                 Framed::TooLong => return Err(Cause::TooLong(LINE)),
-                Framed::Incomplete => {
-                    self.flush(patience).await?;
-                    self.fill(patience).await?;
-                }
+                Framed::Incomplete => self.fill(patience).await?,
             }
         }
     }
 
-    /// Reads more of what the server sends.
+    /// Reads more of what the server sends. What is queued goes out first.
     pub(crate) async fn fill(&mut self, patience: Duration) -> Result<(), Cause> {
+        self.flush(patience).await?;
         self.input.reserve(READ);
         let read = timeout(patience, self.stream.read_buf(&mut self.input)).await;
         match read.map_err(|_| Cause::TimedOut(patience))? {

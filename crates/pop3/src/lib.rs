@@ -6,11 +6,14 @@
 //! a session works on: their numbers, their sizes and the marks of DELE. [`Refusal`] is everything that is refused,
 //! [`reply`] prints what is granted, both in every [`Language`], and the reply to CAPA comes from [`capability::CAPABILITIES`].
 //!
+//! [`client`] is the other side: it reads status lines, capabilities and listings.
+//!
 //! **Invariants**: a message number means the same message until QUIT. Nothing is deleted before QUIT.
 //!
 //! GAP RFC 1939 §7: no APOP, because it needs passwords that can be read; TLS does better what it was for.
 
 pub mod capability;
+pub mod client;
 pub mod command;
 pub mod language;
 pub mod maildrop;
