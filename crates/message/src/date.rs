@@ -3,6 +3,8 @@
 //! The words of a date tell by their form what they are, so they may stand in any order: a time has colons, a month a
 //! name, a zone a sign or a name and stands last.
 
+use std::fmt;
+
 /// How much of the field is read.
 const MAX_LENGTH: usize = 256;
 
@@ -39,6 +41,28 @@ impl Date {
         words.date()
     }
 
+    /// The date of this second since 1970-01-01 00:00 UTC, in a zone that is so many minutes east of UTC. Before the year 0
+    /// and after the year 9999 it is the first or last second of those; a zone is at most a day away.
+    #[must_use]
+    pub fn of(timestamp: i64, offset: i16) -> Date {
+        let offset = offset.clamp(-MAX_OFFSET, MAX_OFFSET);
+        let seconds = timestamp
+            .saturating_add(i64::from(offset) * 60)
+            .clamp(FIRST_SECOND, LAST_SECOND);
+        let (year, month, day) = civil_from_days(seconds.div_euclid(86_400));
+        let of_day = seconds.rem_euclid(86_400);
+        let small = |number: i64| u8::try_from(number).expect("a part of a day or a year is small");
+        Date {
+            year: u16::try_from(year).expect("the year is between 0 and 9999"),
+            month: small(month),
+            day: small(day),
+            hour: small(of_day / 3600),
+            minute: small(of_day / 60 % 60),
+            second: small(of_day % 60),
+            offset,
+        }
+    }
+
     /// Seconds since 1970-01-01 00:00 UTC.
     pub fn timestamp(self) -> i64 {
         let minutes = i64::from(self.hour) * 60 + i64::from(self.minute) - i64::from(self.offset);
@@ -50,6 +74,61 @@ impl Date {
     pub fn days(self) -> i64 {
         days_from_civil(i64::from(self.year), i64::from(self.month), i64::from(self.day))
     }
+}
+
+impl fmt::Display for Date {
+    /// Prints the form of RFC 5322 §3.3: `Wed, 25 Nov 2026 09:57:09 +0800`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = |names: &[&'static str], at: usize| names.get(at).copied().unwrap_or_default();
+        // 1970-01-01 was a Thursday.
+        let weekday = usize::try_from((self.days() + 4).rem_euclid(7)).unwrap_or_default();
+        let month = usize::from(self.month.clamp(1, 12)) - 1;
+        let sign = if self.offset < 0 { '-' } else { '+' };
+        let away = self.offset.unsigned_abs().min(MAX_OFFSET.unsigned_abs());
+        write!(
+            f,
+            "{}, {} {} {:04} {:02}:{:02}:{:02} {sign}{:02}{:02}",
+            name(&WEEKDAYS, weekday),
+            self.day,
+            name(&MONTHS, month),
+            self.year,
+            self.hour,
+            self.minute,
+            self.second,
+            away / 60,
+            away % 60,
+        )
+    }
+}
+
+/// RFC 5322 §3.3: `day-name`.
+const WEEKDAYS: [&str; 7] = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];
+
+/// RFC 5322 §3.3: `month`.
+const MONTHS: [&str; 12] = [
+    "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+];
+
+/// Minutes of a day: no zone is farther away.
+const MAX_OFFSET: i16 = 24 * 60;
+
+/// 0000-01-01 00:00:00
+const FIRST_SECOND: i64 = -62_167_219_200;
+/// 9999-12-31 23:59:59
+const LAST_SECOND: i64 = 253_402_300_799;
+
+/// The year, month and day of a day since 1970-01-01: years begin in March here too.
+fn civil_from_days(days: i64) -> (i64, i64, i64) {
+    let days = days + 719_468;
+    let era = days.div_euclid(146_097);
+    let of_era = days.rem_euclid(146_097);
+    let year = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let of_year = of_era - (365 * year + year / 4 - year / 100);
+    let month = (5 * of_year + 2) / 153;
+    let day = of_year - (153 * month + 2) / 5 + 1;
+    let month = if month < 10 { month + 3 } else { month - 9 };
+    let year = year + era * 400;
+    (if month <= 2 { year + 1 } else { year }, month, day)
 }
 
 /// Days since 1970-01-01 of a date in the Gregorian calendar: years begin in March, so that the leap day is last.

@@ -2,7 +2,7 @@
 //!
 //! Begin with [`Message::parse`]: it never fails, because whatever was accepted must be shown. [`Structure`] is the tree
 //! of parts, [`Header`] the fields of one of them, [`Envelope`] and [`Description`] what IMAP prints, and [`Message`]
-//! answers every question about decoded text. [`repair`] makes lines end as they must. [`maildir`] and [`mbox`] are the names
+//! answers every question about decoded text. [`repair`] makes lines end as they must. [`compose`] writes messages. [`maildir`] and [`mbox`] are the names
 //! and the framing of messages in files, with their [`Marks`].
 //!
 //! Raw and decoded are kept apart: what a protocol passes on is bytes as they are written, what a person reads or
@@ -10,6 +10,7 @@
 
 mod address;
 mod charset;
+pub mod compose;
 mod content;
 mod date;
 pub mod downgrade;

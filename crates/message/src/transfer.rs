@@ -6,6 +6,8 @@ use memchr::memchr;
 
 use crate::content::TransferEncoding;
 
+pub(crate) mod encode;
+
 /// Takes the encoding away.
 pub(crate) fn decode(encoding: TransferEncoding, body: &[u8]) -> Cow<'_, [u8]> {
     match encoding {

@@ -20,8 +20,8 @@ use crate::message::Message;
 
 mod address;
 mod field;
-mod parameters;
-mod words;
+pub(crate) mod parameters;
+pub(crate) mod words;
 
 /// What of a message is written anew.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -77,7 +77,7 @@ fn cut(value: &[u8]) -> Vec<&[u8]> {
 }
 
 /// A value as a token or in quotes (RFC 2045 §5.1).
-fn printed(value: &[u8]) -> String {
+pub(crate) fn printed(value: &[u8]) -> String {
     let text = String::from_utf8_lossy(value);
     let is_token = |letter: char| letter.is_ascii_graphic() && !r#"()<>@,;:\"/[]?="#.contains(letter);
     match !text.is_empty() && text.chars().all(is_token) {
@@ -91,7 +91,7 @@ fn is_attribute(byte: u8) -> bool {
     byte.is_ascii_graphic() && !br#"*'%()<>@,;:\"/[]?="#.contains(&byte)
 }
 
-fn percent(value: &[u8]) -> String {
+pub(crate) fn percent(value: &[u8]) -> String {
     encode(value, is_attribute)
 }
 

@@ -9,6 +9,8 @@ const MAX_WORD: usize = 75;
 const LINE: usize = 78;
 /// `=?UTF-8?B?` and `?=`.
 const AROUND: usize = 12;
+/// A character of four octets in the Q encoding.
+const LONGEST: usize = 12;
 
 /// A field that is being written. Lines end before a blank.
 pub(super) struct Folded {
@@ -51,6 +53,15 @@ impl Folded {
 /// A text as encoded words, in the encoding that takes less room. Each is whole characters, and fits wherever an encoded
 /// word may stand (RFC 2047 §5 (3)).
 pub(super) fn encode(text: &str) -> Vec<String> {
+    encode_from(text, MAX_WORD)
+}
+
+/// The same, where the first word has only this much room, if that is enough for a character.
+pub(crate) fn encode_from(text: &str, first: usize) -> Vec<String> {
+    let mut room = match first < AROUND + LONGEST {
+        true => MAX_WORD,
+        false => first.min(MAX_WORD),
+    };
     let quoted: usize = text.bytes().map(|byte| q(byte).len()).sum();
     let binary = text.len().div_ceil(3) * 4;
     let mut words = Vec::new();
@@ -60,8 +71,9 @@ pub(super) fn encode(text: &str) -> Vec<String> {
             true => word.bytes().map(|byte| q(byte).len()).sum::<usize>() + letter.len_utf8() * 3,
             false => (word.len() + letter.len_utf8()).div_ceil(3) * 4,
         };
-        if length + AROUND > MAX_WORD {
+        if length + AROUND > room {
             words.push(std::mem::take(&mut word));
+            room = MAX_WORD;
         }
         word.push(letter);
     }
