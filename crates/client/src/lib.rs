@@ -12,6 +12,7 @@
 mod channel;
 mod connect;
 mod error;
+mod files;
 mod hint;
 mod language;
 mod log;
@@ -23,10 +24,11 @@ pub mod smtp;
 
 pub use connect::{Identity, Proxy, Trust};
 pub use error::{Cause, Error, Fault, Hint, Said, Step};
+pub use files::{Files, stamp};
 pub use language::Language;
 pub use log::{Direction, WireLog};
 pub use login::Login;
 pub use message;
 pub use sasl::{Mechanism, Secret};
-pub use server::{AddressError, Protocol, Security, Server, TimeOuts};
+pub use server::{AddressError, Protocol, Security, Server, TimeOuts, parse_pin};
 pub use types::Address;

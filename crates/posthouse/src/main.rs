@@ -24,6 +24,7 @@ mod import;
 mod language;
 mod local;
 mod log;
+mod mail;
 mod notify;
 mod privileges;
 mod quota;
@@ -110,6 +111,9 @@ enum Command {
     ///
     /// What a folder has already is not brought again: an import can be repeated. Accounts come with `posthouse account import`.
     Import(import::Arguments),
+    /// Sends a message: composed of options, or taken from standard input as sendmail does. Examples: posthouse send --server
+    /// smtps://alice@mail.example.org --to bob@example.com --subject Hello --text "See you." --attach plan.pdf; posthouse send -t < message
+    Send(Box<mail::send::Arguments>),
 }
 
 fn main() -> ExitCode {
@@ -117,7 +121,7 @@ fn main() -> ExitCode {
     // What is wrong with the command line is said in its language too.
     let language = Language::of_command_line(std::env::args()).unwrap_or_else(Language::of_locale);
     let command = help::speak(Arguments::command(), language);
-    let matches = command.try_get_matches();
+    let matches = command.try_get_matches_from(mail::sendmail::words(std::env::args_os().collect()));
     let arguments = match matches.and_then(|matches| Arguments::from_arg_matches(&matches)) {
         Ok(arguments) => arguments,
         Err(error) => return refuse(&error, language),
@@ -160,5 +164,6 @@ fn carry_out(command: Command, language: Language) -> Result<(), Exit> {
         Command::Repair(arguments) => run::block_on(repair::run(&arguments, language)),
         Command::Export(arguments) => run::block_on(export::run(&arguments, language)),
         Command::Import(arguments) => run::block_on(import::run(&arguments, language)),
+        Command::Send(arguments) => run::block_on(mail::send::run(*arguments, language)),
     }
 }
