@@ -170,6 +170,7 @@ impl<'a> Reader<'a> {
     fn end_file(&mut self) {
         let Some(open) = self.file.take() else { return };
         let mut names: [Option<String>; 3] = [None, None, None];
+        let mut is_message = false;
         let mut file = File {
             media_type: "application/octet-stream".to_owned(),
             octets: open.octets.to_vec(),
@@ -188,20 +189,22 @@ impl<'a> Reader<'a> {
                 Id(0x3712) => file.content_id = text(&value).filter(|id| !id.is_empty()),
                 // PidTagAttachDataBinary, or an object: a message within behind the identifier of its interface.
                 Id(0x3701) => match value.object() {
-                    Some(object) if object.starts_with(&SIGNATURE.to_le_bytes()) => self.nested.push(object),
+                    Some(object) if object.starts_with(&SIGNATURE.to_le_bytes()) => {
+                        self.nested.push(object);
+                        is_message = true;
+                    }
                     _ => file.octets = value.octets().map(<[u8]>::to_vec).unwrap_or(file.octets),
                 },
                 _ => {}
             }
         }
         let title = charset::decode(&charset, until_nul(open.title));
-        let is_nested = file.octets.is_empty() && self.nested.last().is_some();
         file.name = names
             .into_iter()
             .flatten()
             .find(|name| !name.trim().is_empty())
             .unwrap_or(title);
-        if !is_nested {
+        if !is_message {
             self.tnef.files.push(file);
         }
     }
@@ -209,15 +212,19 @@ impl<'a> Reader<'a> {
     fn finish(mut self) -> (Tnef, Vec<&'a [u8]>) {
         self.end_file();
         let mut compressed = None;
+        let mut page = None;
+        let mut page_charset = Vec::new();
         for (id, value) in Properties::new(self.properties.unwrap_or_default()) {
             match id {
-                // PidTagBody, PidTagHtml, PidTagRtfCompressed
+                // PidTagBody, PidTagHtml, PidTagRtfCompressed, PidTagInternetCodepage
                 Id(0x1000) => self.tnef.text = value.text(&self.charset),
-                Id(0x1013) => self.tnef.page = value.page(&self.charset),
+                Id(0x1013) => page = Some(value),
                 Id(0x1009) => compressed = value.octets(),
+                Id(0x3fde) => page_charset = value.number().map(code_page).unwrap_or_default(),
                 _ => {}
             }
         }
+        self.tnef.page = page.and_then(|page| page.page(&page_charset, &self.charset));
         let plain = self
             .plain
             .map(|plain| charset::decode(&self.charset, until_nul(plain)));

@@ -16,6 +16,7 @@ pub(super) struct Value<'a> {
     data: &'a [u8],
 }
 
+const LONG: u16 = 0x03;
 const STRING: u16 = 0x1e;
 const UNICODE: u16 = 0x1f;
 const OBJECT: u16 = 0x0d;
@@ -120,16 +121,23 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// HTML: octets in the charset that it names itself, or a string.
-    pub(super) fn page(&self, label: &[u8]) -> Option<String> {
-        match self.kind {
-            BINARY => {
+    /// HTML: a string, or octets in the charset of this name, or in the one that the page names itself.
+    pub(super) fn page(&self, own: &[u8], label: &[u8]) -> Option<String> {
+        let page = match self.kind {
+            BINARY if own.is_empty() => {
                 let html = crate::ContentType::parse(b"text/html");
                 Some(crate::text::decode(&html, until_nul(self.data)))
             }
+            BINARY => Some(charset::decode(own, until_nul(self.data))),
             _ => self.text(label),
-        }
-        .filter(|page| !page.is_empty())
+        };
+        page.filter(|page| !page.is_empty())
+    }
+
+    /// A number of 32 bits.
+    pub(super) fn number(&self) -> Option<u32> {
+        let octets = self.data.first_chunk::<4>().filter(|_| self.kind == LONG)?;
+        Some(u32::from_le_bytes(*octets))
     }
 
     /// What is in it, of octets.
