@@ -11,6 +11,7 @@
 
 mod channel;
 mod connect;
+pub mod download;
 mod error;
 mod files;
 mod hint;
