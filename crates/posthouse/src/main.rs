@@ -114,6 +114,16 @@ enum Command {
     /// Sends a message: composed of options, or taken from standard input as sendmail does. Examples: posthouse send --server
     /// smtps://alice@mail.example.org --to bob@example.com --subject Hello --text "See you." --attach plan.pdf; posthouse send -t < message
     Send(Box<mail::send::Arguments>),
+    /// Fetches what is new into a Maildir, an mbox or a folder of .eml files; nothing is lost and nothing comes twice. Example: posthouse fetch
+    /// ~/Maildir --server pop3s://alice@mail.example.org --keep-days 30
+    Fetch(Box<mail::fetch::Arguments>),
+    /// Shows a message of a file, an mbox, a Maildir, standard input or a server. Examples: posthouse show letter.eml; posthouse show -n 3
+    /// ~/Maildir --save-attachments ~/Downloads
+    Show(Box<mail::show::Arguments>),
+    /// Lists the messages of a file, a folder or a server. Example: posthouse list --server pop3s://alice@mail.example.org
+    List(Box<mail::list::ListArguments>),
+    /// Lists the messages that match. Example: posthouse search ~/Maildir --from 张三 --since 2026-11-01
+    Search(Box<mail::list::SearchArguments>),
 }
 
 fn main() -> ExitCode {
@@ -165,5 +175,9 @@ fn carry_out(command: Command, language: Language) -> Result<(), Exit> {
         Command::Export(arguments) => run::block_on(export::run(&arguments, language)),
         Command::Import(arguments) => run::block_on(import::run(&arguments, language)),
         Command::Send(arguments) => run::block_on(mail::send::run(*arguments, language)),
+        Command::Fetch(arguments) => run::block_on(mail::fetch::run(*arguments, language)),
+        Command::Show(arguments) => run::block_on(mail::show::run(*arguments, language)),
+        Command::List(arguments) => run::block_on(mail::list::list(*arguments, language)),
+        Command::Search(arguments) => run::block_on(mail::list::search(*arguments, language)),
     }
 }

@@ -61,6 +61,11 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
+    /// Whether a server was named.
+    pub(crate) fn is_named(&self) -> bool {
+        self.server.is_some()
+    }
+
     /// The login's name, where it is an address.
     pub(crate) fn address(&self) -> Option<String> {
         let server = Server::parse(self.server.as_deref()?).ok()?;

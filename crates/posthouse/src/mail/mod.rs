@@ -1,9 +1,13 @@
 //! The user's side of the command line: sending, fetching and reading mail with any server. Each command has a file of its name.
 
 pub(crate) mod connection;
+pub(crate) mod fetch;
+pub(crate) mod list;
 mod raw;
 pub(crate) mod send;
 pub(crate) mod sendmail;
+pub(crate) mod show;
+mod source;
 
 use client::{Cause, Error, Fault, Step};
 
