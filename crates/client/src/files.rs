@@ -1,5 +1,6 @@
 //! What a composed message needs of this machine: files that are attached, the time, and an id that was never used before.
 
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use jiff::{Timestamp, tz::TimeZone};
@@ -10,7 +11,10 @@ use types::Domain;
 
 use crate::error::{Cause, Error, Failure, Step};
 
-/// Files that are attached, read when the message is sent and not before.
+/// A file of so many octets is read at once.
+const SMALL: u64 = 256 << 10;
+
+/// Files that are attached; large ones are read when the message is sent and not before.
 #[derive(Clone, Debug, Default)]
 pub struct Files {
     paths: Vec<PathBuf>,
@@ -44,6 +48,12 @@ impl Files {
             .unwrap_or_default()
             .to_string_lossy()
             .into_owned();
+        if found.is_file() && found.len() <= SMALL {
+            // What is in memory can be looked at: for the charset of a text, and the type of a picture without an ending.
+            let mut octets = Vec::new();
+            file.take(SMALL).read_to_end(&mut octets).map_err(failed)?;
+            return Ok(Attachment::new(&name, octets));
+        }
         let id = SourceId(u32::try_from(self.paths.len()).expect("files are fewer than that"));
         // The size of a pipe or a device is not known before its end.
         let octets = found.is_file().then(|| found.len());

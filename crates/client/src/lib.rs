@@ -22,6 +22,7 @@ mod server;
 
 pub mod pop3;
 pub mod smtp;
+pub mod testing;
 
 pub use connect::{Identity, Proxy, Trust};
 pub use error::{Cause, Error, Fault, Hint, Said, Step};

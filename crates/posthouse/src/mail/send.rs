@@ -299,6 +299,7 @@ impl Arguments {
             (None, Some(file)) => Some(read_text(file, language)?),
             (None, None) => None,
         };
+        let html = html.map(|html| self.inline.iter().fold(html, with_whole_cid));
         let has_text = text.is_some();
         mail = match text {
             Some(text) if self.flowed => mail.flowed_text(text),
@@ -349,8 +350,7 @@ impl Arguments {
                         .to_owned(),
                 )
             })?;
-            // RFC 2392 §2: a Content-ID is of the form of a Message-ID; people write a single word.
-            let id = MessageId::check(cid).or_else(|_| MessageId::check(&format!("{cid}@inline")));
+            let id = MessageId::check(&whole_cid(cid));
             let id = id.map_err(|error| wrong(error.to_string()))?;
             let attachment = files.attach(path).map_err(|error| exit(&error, language))?;
             mail = mail.inline(id, attachment);
@@ -418,6 +418,23 @@ impl Arguments {
             envelope
         })
     }
+}
+
+/// RFC 2392 §2: a Content-ID is of the form of a Message-ID; people write a single word.
+fn whole_cid(cid: &str) -> String {
+    match cid.contains('@') {
+        true => cid.to_owned(),
+        false => format!("{cid}@inline"),
+    }
+}
+
+/// The HTML with the same Content-ID as the picture of an --inline.
+fn with_whole_cid(html: String, inline: &String) -> String {
+    let cid = inline.split_once('=').map_or(inline.as_str(), |(cid, _)| cid);
+    let whole = whole_cid(cid);
+    ['"', '\'', ')', ' ', '>'].into_iter().fold(html, |html, end| {
+        html.replace(&format!("cid:{cid}{end}"), &format!("cid:{whole}{end}"))
+    })
 }
 
 fn notify(wanted: &[Wanted], language: Language) -> Result<Option<Notify>, Exit> {
