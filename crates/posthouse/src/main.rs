@@ -25,6 +25,7 @@ mod language;
 mod local;
 mod log;
 mod mail;
+mod manual;
 mod notify;
 mod privileges;
 mod quota;
@@ -124,6 +125,10 @@ enum Command {
     List(Box<mail::list::ListArguments>),
     /// Lists the messages that match. Example: posthouse search ~/Maildir --from 张三 --since 2026-11-01
     Search(Box<mail::list::SearchArguments>),
+    /// Prints what a shell needs to complete commands. Example: posthouse completions bash > /etc/bash_completion.d/posthouse
+    Completions(manual::CompletionsArguments),
+    /// Writes the manual pages of all commands.
+    Man(manual::ManArguments),
 }
 
 fn main() -> ExitCode {
@@ -178,6 +183,8 @@ fn carry_out(command: Command, language: Language) -> Result<(), Exit> {
         Command::Fetch(arguments) => run::block_on(mail::fetch::run(*arguments, language)),
         Command::Show(arguments) => run::block_on(mail::show::run(*arguments, language)),
         Command::List(arguments) => run::block_on(mail::list::list(*arguments, language)),
+        Command::Completions(arguments) => manual::completions(&arguments, language),
+        Command::Man(arguments) => manual::man(&arguments, language),
         Command::Search(arguments) => run::block_on(mail::list::search(*arguments, language)),
     }
 }

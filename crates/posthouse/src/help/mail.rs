@@ -185,6 +185,16 @@ pub(super) const CHINESE: &[(&str, &str)] = &[
         "Lists the messages that match. Example: posthouse search ~/Maildir --from 张三 --since 2026-11-01",
         "列出符合条件的邮件。例如：posthouse search ~/Maildir --from 张三 --since 2026-11-01",
     ),
+    (
+        "Prints what a shell needs to complete commands. Example: posthouse completions bash > /etc/bash_completion.d/posthouse",
+        "打印 shell 自动补全脚本。例如：posthouse completions bash > /etc/bash_completion.d/posthouse",
+    ),
+    ("The shell", "哪种 shell"),
+    ("Writes the manual pages of all commands", "生成所有命令的手册页"),
+    (
+        "The folder that they are written into, such as /usr/local/share/man/man1",
+        "写入哪个文件夹，例如 /usr/local/share/man/man1",
+    ),
     ("Has this in its header or text", "头字段或正文中有此内容"),
     (
         "Is from somebody with this in the name or address",
