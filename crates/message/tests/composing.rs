@@ -37,6 +37,8 @@ fn line() -> impl Strategy<Value = String> {
         1 => Just("=?utf-8?q?=41?=".to_owned()),
         1 => Just("\u{feff}\u{200d}\u{3000}".to_owned()),
         1 => Just("\r\nBcc: x@y\r\n\r\n".to_owned()),
+        1 => Just("\nBcc: x@y\n\n".to_owned()),
+        1 => "[\r\n\t\u{0}\u{85}]",
     ];
     prop::collection::vec(piece, 0..10).prop_map(|pieces| pieces.concat())
 }

@@ -260,7 +260,7 @@ fn what_is_said_beside_the_text_has_its_field() {
         )
         .header(
             FieldName::check("X-Note").unwrap(),
-            "one\r\nBcc: secret@example.org\r\n\r\ntwo",
+            "one\nBcc: secret@example.org\r\n\rtwo",
         );
     let written = written(&mail);
     let check = |name: &str, wanted: &str| assert_eq!(field(&written, name).as_deref(), Some(wanted));
