@@ -252,7 +252,10 @@ impl<'a> Chunks<'a> {
     fn of(encoding: TransferEncoding, body: &'a [u8]) -> Self {
         Chunks {
             encoding,
-            rest: body,
+            rest: match encoding {
+                TransferEncoding::Base64 => transfer::without_trailer(body),
+                TransferEncoding::Identity | TransferEncoding::QuotedPrintable => body,
+            },
             packed: None,
         }
     }

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use memchr::memchr;
+use memchr::{memchr, memmem};
 
 use crate::content::TransferEncoding;
 
@@ -12,7 +12,7 @@ pub(crate) mod encode;
 pub(crate) fn decode(encoding: TransferEncoding, body: &[u8]) -> Cow<'_, [u8]> {
     match encoding {
         TransferEncoding::Identity => Cow::Borrowed(body),
-        TransferEncoding::Base64 => Cow::Owned(base64(body)),
+        TransferEncoding::Base64 => Cow::Owned(base64(without_trailer(body))),
         TransferEncoding::QuotedPrintable => Cow::Owned(quoted_printable(body)),
     }
 }
@@ -37,6 +37,35 @@ const fn six_bits() -> [u8; 256] {
 
 fn six(byte: u8) -> u8 {
     SIX_BITS.get(usize::from(byte)).copied().unwrap_or(255)
+}
+
+/// A body without the plain text that mailing lists put behind it: a line that begins with a rule or the mark of a signature; or
+/// padding ends a line, and the next line with anything on it is none of base64. Base64 behind base64 stays, because programs
+/// join it.
+pub(crate) fn without_trailer(body: &[u8]) -> &[u8] {
+    let rules = [b"\n--", b"\n__"].map(|rule| memmem::find(body, rule).unwrap_or(body.len()));
+    let end = rules.into_iter().min().unwrap_or(body.len());
+    let body = body.get(..end).unwrap_or(body);
+    let mut from = 0;
+    while let Some(found) = body.get(from..).and_then(|rest| memchr(b'=', rest)) {
+        let padding = from + found;
+        let rest = body.get(padding..).unwrap_or_default();
+        let padded = rest.iter().take_while(|byte| **byte == b'=').count();
+        let rest = rest.get(padded..).unwrap_or_default();
+        let blanks = rest.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
+        from = padding + padded + blanks;
+        let (gap, next) = rest.split_at_checked(blanks).unwrap_or((rest, b""));
+        if !gap.contains(&b'\n') {
+            continue;
+        }
+        let line = memchr(b'\n', next)
+            .and_then(|end| next.get(..end))
+            .unwrap_or(next);
+        if !line.trim_ascii().iter().all(|byte| six(*byte) <= PADDING) {
+            return body.get(..padding + padded).unwrap_or(body);
+        }
+    }
+    body
 }
 
 /// Decodes base64. What is no letter is stepped over, padding in the middle ends one text and begins the next, and what

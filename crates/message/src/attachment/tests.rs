@@ -141,6 +141,7 @@ fn pieces_are_the_whole() {
     for (encoding, body) in [
         ("base64", broken),
         ("base64", "====\r\n"),
+        ("base64", "QQ==\r\n\r\n-- \r\nmailing list\r\n"),
         ("quoted-printable", quoted),
         ("8bit", quoted),
     ] {

@@ -112,7 +112,7 @@ impl Forest {
     }
 
     /// Every node below these, parents before their children.
-    fn from_above(&self, roots: Vec<usize>) -> Vec<usize> {
+    fn below(&self, roots: Vec<usize>) -> Vec<usize> {
         let mut order = roots;
         let mut at = 0;
         while let Some(node) = order.get(at).copied() {
@@ -128,7 +128,7 @@ impl Forest {
             .filter(|node| self.node(*node).parent.is_none())
             .collect();
         // Children first, so that what is promoted is pruned already.
-        for node in self.from_above(roots).into_iter().rev() {
+        for node in self.below(roots).into_iter().rev() {
             let mut kept = Vec::new();
             for child in std::mem::take(&mut self.node_mut(node).children) {
                 match self.message(child) {
@@ -163,7 +163,7 @@ impl Forest {
 
     /// Steps 4 and 6: sorts siblings by when they were sent, a root that is no message by its first child.
     pub(super) fn sort(&mut self, sent: &dyn Fn(usize) -> i64) {
-        for node in self.from_above(self.roots.clone()).into_iter().rev() {
+        for node in self.below(self.roots.clone()).into_iter().rev() {
             let mut children = std::mem::take(&mut self.node_mut(node).children);
             children.sort_by_key(|child| self.key(*child, sent));
             self.node_mut(node).children = children;

@@ -54,3 +54,20 @@ fn quoted_printable_is_decoded() {
         assert_eq!(String::from_utf8_lossy(&decoded), *expected, "{encoded:?}");
     }
 }
+
+#[test]
+fn what_a_mailing_list_puts_behind_base64_is_not_decoded() {
+    let check = |body: &str, wanted: &str| {
+        let decoded = decode(TransferEncoding::Base64, body.as_bytes());
+        assert_eq!(decoded, wanted.as_bytes(), "{body:?}");
+    };
+    check("QUI=\r\n\r\n_______\r\nlist mailing list\r\n", "AB");
+    check("QUI=\n--list footer\nQUI=\n", "AB");
+    check("QUJD\r\n-- \r\nRobin\r\n", "ABC");
+    check("QUJD\n_____\nlist\n", "ABC");
+    // Base64 behind base64, and damage within it, are decoded as before.
+    check("QUI=\r\nQUI=\r\n", "ABAB");
+    check("QUI=QUI=\r\n", "ABAB");
+    check("QUI=\r\n QU*\r\n", "AB");
+    check("QUJD\r\nQ-UI=", "ABCAB");
+}
