@@ -159,6 +159,10 @@ fn octets(reader: &mut Reader<'_>) -> Result<Octets, ParseError> {
         return Ok(Octets::Streamed);
     }
     let octets = reader.nstring()?;
+    // A server that has said a size too small goes on with the body here.
+    if !matches!(reader.peek(), Some(b' ' | b')') | None) {
+        return Err(reader.wanted("a space or a parenthesis behind a body"));
+    }
     Ok(match octets {
         None => Octets::None,
         Some(octets) if is_literal && octets.is_empty() && !says_nothing => Octets::Streamed,

@@ -6,7 +6,7 @@ use crate::Mode;
 use crate::command::search::SearchKey;
 use crate::command::{Command, Search, print};
 use crate::grammar::date::print_date_time;
-use crate::grammar::mailbox::print_name;
+use crate::grammar::mailbox::{encode, print_name};
 use crate::grammar::print as wire;
 use crate::grammar::set::{Numbering, SequenceSet, print_sequence_set};
 
@@ -57,6 +57,14 @@ impl Line {
         line.out.push(b' ');
         line.out.extend_from_slice(words.as_bytes());
         line
+    }
+
+    /// Goes on with a command behind a literal that was sent apart.
+    #[must_use]
+    pub fn bare(text: &str) -> Self {
+        Line {
+            out: text.as_bytes().to_vec(),
+        }
     }
 
     /// A search by uid. A text that is not ASCII is said to be UTF-8, unless UTF-8 was enabled: then it goes without saying
@@ -122,6 +130,22 @@ impl Line {
         match mode {
             Mode::Utf8 if name.contains(['\r', '\n', '\0']) => wire::string(&mut self.out, name.as_bytes()),
             mode => print_name(&mut self.out, name, mode),
+        }
+        self
+    }
+
+    /// A pattern for mailboxes: quoted, for `*` and `%` stand in it.
+    #[must_use]
+    pub fn mailbox_pattern(mut self, pattern: &str, mode: Mode) -> Self {
+        self.out.push(b' ');
+        match mode {
+            Mode::Utf8 if !pattern.is_ascii() => wire::astring_utf8(&mut self.out, pattern),
+            Mode::Utf8 => wire::string(&mut self.out, pattern.as_bytes()),
+            Mode::Ascii => {
+                let mut text = Vec::new();
+                encode(&mut text, pattern);
+                wire::string(&mut self.out, &text);
+            }
         }
         self
     }
