@@ -11,7 +11,9 @@
 
 mod channel;
 mod connect;
+pub mod download;
 mod error;
+mod files;
 mod hint;
 mod language;
 mod log;
@@ -21,13 +23,15 @@ mod server;
 pub mod imap;
 pub mod pop3;
 pub mod smtp;
+pub mod testing;
 
 pub use connect::{Identity, Proxy, Trust};
 pub use error::{Cause, Error, Fault, Hint, Said, Step};
+pub use files::{Files, stamp};
 pub use language::Language;
 pub use log::{Direction, WireLog};
 pub use login::Login;
 pub use message;
 pub use sasl::{Mechanism, Secret};
-pub use server::{AddressError, Protocol, Security, Server, TimeOuts};
+pub use server::{AddressError, Protocol, Security, Server, TimeOuts, parse_pin};
 pub use types::Address;

@@ -74,6 +74,19 @@ impl Login {
         self
     }
 
+    /// The same name and mechanism with this password.
+    #[must_use]
+    pub fn with_password(mut self, password: Secret) -> Self {
+        self.proof = Proof::Password(password);
+        self
+    }
+
+    /// Whether it has a password that is not empty.
+    #[must_use]
+    pub fn has_password(&self) -> bool {
+        matches!(&self.proof, Proof::Password(password) if !password.expose().is_empty())
+    }
+
     /// The login's name.
     #[must_use]
     pub fn name(&self) -> &str {

@@ -194,18 +194,15 @@ impl Server {
         };
         match name {
             "tls" => {
-                let was = self.security;
-                self.security = security(value).ok_or(wrong("tls", "tls, starttls, maybe or none"))?;
-                if self.port == port(self.protocol, was) {
-                    self.port = port(self.protocol, self.security);
-                }
+                let security = security(value).ok_or(wrong("tls", "tls, starttls, maybe or none"))?;
+                *self = self.clone().security_and_port(security);
             }
             "auth" => {
                 let mechanism = Mechanism::find(value).ok_or(wrong("auth", "a mechanism of SASL"))?;
                 self.login = self.login.take().map(|login| login.mechanism(mechanism));
             }
             "pin" => {
-                let pin = pin(value).ok_or(wrong("pin", "sha256: and 64 hexadecimal digits"))?;
+                let pin = parse_pin(value).ok_or(wrong("pin", "sha256: and 64 hexadecimal digits"))?;
                 self.tls.set_trust(Trust::Pins(vec![pin]));
             }
             "ca" => self.tls.set_trust(Trust::File(PathBuf::from(value))),
@@ -237,6 +234,16 @@ impl Server {
     /// Another security. The port stays.
     #[must_use]
     pub fn security(mut self, security: Security) -> Self {
+        self.security = security;
+        self
+    }
+
+    /// Another security, and the port that goes with it, where the port was the one that goes with the security before.
+    #[must_use]
+    pub fn security_and_port(mut self, security: Security) -> Self {
+        if self.port == port(self.protocol, self.security) {
+            self.port = port(self.protocol, security);
+        }
         self.security = security;
         self
     }
@@ -354,8 +361,10 @@ fn port(protocol: Protocol, security: Security) -> u16 {
     }
 }
 
-/// `sha256:` and the digits, colons between them or not, as `openssl x509 -fingerprint -sha256` prints them.
-fn pin(text: &str) -> Option<[u8; 32]> {
+/// Reads the digest of a certificate: `sha256:` and 64 hexadecimal digits, colons between them or not, as `openssl x509 -fingerprint -sha256`
+/// prints them.
+#[must_use]
+pub fn parse_pin(text: &str) -> Option<[u8; 32]> {
     let digits: String = text
         .strip_prefix("sha256:")?
         .chars()

@@ -4,7 +4,7 @@
 
 use memchr::{memchr, memchr2, memmem};
 
-mod entity;
+pub(crate) mod entity;
 
 /// The text of a page: blocks on lines of their own, everything else on one.
 pub fn to_text(html: &str) -> String {

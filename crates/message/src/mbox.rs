@@ -7,10 +7,12 @@
 //! end gets one.
 
 mod marks;
+mod quoter;
 
 use types::Timestamp;
 
 pub use marks::{is_internal, take_marks};
+pub use quoter::Quoter;
 
 use crate::{Date, Marks};
 
@@ -39,16 +41,23 @@ pub struct Head {
     pub marks: Marks,
 }
 
+impl Head {
+    /// Adds the separator and the fields that keep marks: what stands above the message.
+    pub fn print(&self, out: &mut Vec<u8>) {
+        let sender: String = self.sender.chars().filter(char::is_ascii_graphic).collect();
+        let sender = if sender.is_empty() {
+            "MAILER-DAEMON"
+        } else {
+            &sender
+        };
+        out.extend_from_slice(format!("From {sender} {}\n", date(self.received)).as_bytes());
+        marks::print(out, &self.marks);
+    }
+}
+
 /// Adds a message, whose lines end in LF, to the text of an mbox.
 pub fn print(out: &mut Vec<u8>, head: &Head, message: &[u8]) {
-    let sender: String = head.sender.chars().filter(char::is_ascii_graphic).collect();
-    let sender = if sender.is_empty() {
-        "MAILER-DAEMON"
-    } else {
-        &sender
-    };
-    out.extend_from_slice(format!("From {sender} {}\n", date(head.received)).as_bytes());
-    marks::print(out, &head.marks);
+    head.print(out);
     for line in message.split_inclusive(|octet| *octet == b'\n') {
         if is_quoted(line) {
             out.push(b'>');

@@ -2,14 +2,25 @@
 
 /// The base subject of a decoded subject, blanks made one. Case is kept: whoever compares folds it.
 pub fn base(subject: &str) -> String {
+    base_and_reply(subject).0
+}
+
+/// The base subject, and whether what was taken away says that the message is a reply or a forward (RFC 5256 §3).
+pub(crate) fn base_and_reply(subject: &str) -> (String, bool) {
     let spaced = subject.split_whitespace().collect::<Vec<_>>().join(" ");
     let mut text = spaced.as_str();
+    let mut is_reply = false;
     loop {
-        text = strip_leaders(strip_trailers(text));
+        let without = strip_trailers(text);
+        is_reply |= without.len() < text.trim_end().len();
+        let (rest, found) = strip_leaders(without);
+        is_reply |= found;
+        text = rest;
         match strip_forward(text) {
             Some(inner) => text = inner,
-            None => return text.to_owned(),
+            None => return (text.to_owned(), is_reply),
         }
+        is_reply = true;
     }
 }
 
@@ -34,15 +45,17 @@ fn strip_trailers(mut text: &str) -> &str {
     }
 }
 
-/// Steps 3 to 5: `Re:` and blobs at the beginning, as long as there is one.
-fn strip_leaders(mut text: &str) -> &str {
+/// Steps 3 to 5: `Re:` and blobs at the beginning, as long as there is one. The second value says whether there was a `Re:`.
+fn strip_leaders(mut text: &str) -> (&str, bool) {
+    let mut found = false;
     loop {
         text = text.trim_start();
         match strip_leader(text) {
             Some(rest) => text = rest,
             // No `Re:` stands behind the blobs: they go without looking for it again, but never the last that is left.
-            None => return strip_blobs(text),
+            None => return (strip_blobs(text), found),
         }
+        found = true;
     }
 }
 

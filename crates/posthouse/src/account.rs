@@ -269,6 +269,12 @@ fn ask_password(address: &str, language: Language) -> io::Result<String> {
         "{}",
         language.pick(format!("Password of {address}: "), format!("{address} 的密码："))
     )?;
+    read_hidden()
+}
+
+/// A line from the terminal that is not shown while it is typed.
+pub(crate) fn read_hidden() -> io::Result<String> {
+    let stdin = io::stdin();
     let before = tcgetattr(&stdin)?;
     let mut silent = before.clone();
     silent.local_modes.remove(LocalModes::ECHO);

@@ -21,6 +21,8 @@ pub(crate) enum Code {
     NoInput = 66,
     /// There is no such account.
     NoUser = 67,
+    /// There is no such server, or it cannot be reached.
+    NoHost = 68,
     /// Somebody else has what is needed: a port, the data folder.
     Unavailable = 69,
     /// Something cannot be made: no permission, read-only, disk full.
@@ -29,6 +31,10 @@ pub(crate) enum Code {
     Io = 74,
     /// It may work later.
     Temporary = 75,
+    /// Somebody does not keep to the protocol.
+    Protocol = 76,
+    /// The login was refused.
+    NoPermission = 77,
     /// The settings are wrong.
     Config = 78,
 }

@@ -1,6 +1,8 @@
 //! `--help` and the errors of the command line in Chinese. The English text stands beside each command and option; here
 //! it is the key, and a test finds what is missing.
 
+mod mail;
+
 use clap::error::{ContextKind, ErrorKind};
 use clap::{Arg, ArgAction, Command};
 
@@ -402,8 +404,13 @@ fn with_help(command: Command) -> Command {
     command.mut_subcommands(with_help)
 }
 
+/// Every text with its Chinese.
+fn table() -> impl Iterator<Item = &'static (&'static str, &'static str)> {
+    CHINESE.iter().chain(mail::CHINESE)
+}
+
 fn chinese(english: &str) -> String {
-    let found = CHINESE.iter().find(|(known, _)| *known == english);
+    let found = table().find(|(known, _)| *known == english);
     found.map_or(english, |(_, chinese)| chinese).to_owned()
 }
 
@@ -505,13 +512,10 @@ mod tests {
     fn nothing_is_missing_and_nothing_is_left_over() {
         let mut found = Vec::new();
         texts(&speak(Arguments::command(), Language::English), &mut found);
-        for text in &found {
-            assert!(
-                CHINESE.iter().any(|(known, _)| known == text),
-                "no Chinese for {text:?}"
-            );
-        }
-        for (known, _) in CHINESE {
+        let missing = |text: &&String| table().all(|(known, _)| known != *text);
+        let missing: Vec<&String> = found.iter().filter(missing).collect();
+        assert!(missing.is_empty(), "no Chinese for {missing:#?}");
+        for (known, _) in table() {
             assert!(found.iter().any(|text| text == known), "nobody says {known:?}");
         }
     }

@@ -24,6 +24,7 @@ mod import;
 mod language;
 mod local;
 mod log;
+mod mail;
 mod notify;
 mod privileges;
 mod quota;
@@ -110,6 +111,19 @@ enum Command {
     ///
     /// What a folder has already is not brought again: an import can be repeated. Accounts come with `posthouse account import`.
     Import(import::Arguments),
+    /// Sends a message: composed of options, or taken from standard input as sendmail does. Examples: posthouse send --server
+    /// smtps://alice@mail.example.org --to bob@example.com --subject Hello --text "See you." --attach plan.pdf; posthouse send -t < message
+    Send(Box<mail::send::Arguments>),
+    /// Fetches what is new into a Maildir, an mbox or a folder of .eml files; nothing is lost and nothing comes twice. Example: posthouse fetch
+    /// ~/Maildir --server pop3s://alice@mail.example.org --keep-days 30
+    Fetch(Box<mail::fetch::Arguments>),
+    /// Shows a message of a file, an mbox, a Maildir, standard input or a server. Examples: posthouse show letter.eml; posthouse show -n 3
+    /// ~/Maildir --save-attachments ~/Downloads
+    Show(Box<mail::show::Arguments>),
+    /// Lists the messages of a file, a folder or a server. Example: posthouse list --server pop3s://alice@mail.example.org
+    List(Box<mail::list::ListArguments>),
+    /// Lists the messages that match. Example: posthouse search ~/Maildir --from 张三 --since 2026-11-01
+    Search(Box<mail::list::SearchArguments>),
 }
 
 fn main() -> ExitCode {
@@ -117,7 +131,7 @@ fn main() -> ExitCode {
     // What is wrong with the command line is said in its language too.
     let language = Language::of_command_line(std::env::args()).unwrap_or_else(Language::of_locale);
     let command = help::speak(Arguments::command(), language);
-    let matches = command.try_get_matches();
+    let matches = command.try_get_matches_from(mail::sendmail::words(std::env::args_os().collect()));
     let arguments = match matches.and_then(|matches| Arguments::from_arg_matches(&matches)) {
         Ok(arguments) => arguments,
         Err(error) => return refuse(&error, language),
@@ -160,5 +174,10 @@ fn carry_out(command: Command, language: Language) -> Result<(), Exit> {
         Command::Repair(arguments) => run::block_on(repair::run(&arguments, language)),
         Command::Export(arguments) => run::block_on(export::run(&arguments, language)),
         Command::Import(arguments) => run::block_on(import::run(&arguments, language)),
+        Command::Send(arguments) => run::block_on(mail::send::run(*arguments, language)),
+        Command::Fetch(arguments) => run::block_on(mail::fetch::run(*arguments, language)),
+        Command::Show(arguments) => run::block_on(mail::show::run(*arguments, language)),
+        Command::List(arguments) => run::block_on(mail::list::list(*arguments, language)),
+        Command::Search(arguments) => run::block_on(mail::list::search(*arguments, language)),
     }
 }

@@ -23,6 +23,7 @@ pub struct Client {
     pub(super) used: bool,
     /// Whether it failed, so that nobody knows what comes next on it.
     pub(super) broken: bool,
+    pub(super) progress: Option<Box<dyn FnMut(u64) + Send + Sync>>,
 }
 
 impl Client {
@@ -45,6 +46,7 @@ impl Client {
             extensions: Extensions::default(),
             used: false,
             broken: false,
+            progress: None,
         };
         let greeting = client.reply(client.patience()).await;
         let greeting = greeting.map_err(|cause| (Step::Greeting, cause))?;
@@ -53,6 +55,11 @@ impl Client {
         client.start_tls().await?;
         client.log_in().await?;
         Ok(client)
+    }
+
+    /// Is told of every piece of a message that has gone out: its octets.
+    pub fn on_progress(&mut self, told: impl FnMut(u64) + Send + Sync + 'static) {
+        self.progress = Some(Box::new(told));
     }
 
     /// What the server announces.

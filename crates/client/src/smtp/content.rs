@@ -2,9 +2,11 @@
 
 use ::smtp::client::BodyType;
 use memchr::memmem;
+use message::compose::Composed;
 use tokio::io::AsyncRead;
 
 use super::envelope::Needs;
+use crate::Files;
 
 /// The octets of a message, header first, lines ending with CRLF.
 pub enum Content<'a> {
@@ -18,6 +20,15 @@ pub enum Content<'a> {
         size: Option<u64>,
         /// What kind of body it is.
         body: BodyType,
+        /// Whether its header has UTF-8 in it.
+        utf8: bool,
+    },
+    /// A composed mail, whose files are read while it goes.
+    Composed {
+        /// The mail.
+        composed: &'a Composed<'a>,
+        /// Its files.
+        files: &'a Files,
         /// Whether its header has UTF-8 in it.
         utf8: bool,
     },
@@ -43,6 +54,12 @@ impl Content<'_> {
                 body: *body,
                 utf8: *utf8,
                 size: *size,
+            },
+            // Composed for every way: seven bits.
+            Content::Composed { composed, utf8, .. } => Needs {
+                body: BodyType::SevenBit,
+                utf8: *utf8,
+                size: composed.size(),
             },
         }
     }

@@ -6,6 +6,7 @@
 mod client;
 mod content;
 mod envelope;
+mod mail;
 mod transaction;
 
 pub use ::smtp::client::{BodyType, Extensions, Notify, NotifyOn, Return};

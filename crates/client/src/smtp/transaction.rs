@@ -8,6 +8,8 @@ use std::time::Duration;
 use ::smtp::Reply;
 use ::smtp::client::{MailCommand, RcptCommand};
 use bytes::BytesMut;
+use message::compose::{Composed, Next, SourceId};
+use tokio::fs::File;
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 use types::Address;
 use wire::DotWriter;
@@ -15,7 +17,9 @@ use wire::DotWriter;
 use super::client::{Client, expect, said};
 use super::content::Content;
 use super::envelope::{Envelope, Ground, Report};
+use crate::Files;
 use crate::error::{Cause, Error, Failure, Said, Step};
+use crate::files::reading as reading_of;
 
 /// So much of a message is gathered before it goes out.
 const PIECE: usize = 256 << 10;
@@ -142,7 +146,9 @@ impl Client {
 
     async fn connect_again(&mut self) -> Result<(), Error> {
         self.channel.note("the connection is gone: connecting again");
+        let progress = self.progress.take();
         *self = Client::connect(&self.channel.server().clone()).await?;
+        self.progress = progress;
         Ok(())
     }
 
@@ -303,6 +309,10 @@ impl Client {
                 }
                 octets.len() as u64
             }
+            Content::Composed { composed, files, .. } => {
+                self.write_composed(begun.way, (composed, files), &mut dots)
+                    .await?
+            }
             Content::Stream { reader, size, .. } => {
                 self.write_stream(begun.way, (reader, size), &mut dots).await?
             }
@@ -341,6 +351,45 @@ impl Client {
         }
     }
 
+    async fn write_composed(
+        &mut self,
+        way: Way,
+        (composed, files): (&Composed<'_>, &Files),
+        dots: &mut DotWriter,
+    ) -> Result<u64, Failure> {
+        let mut writing = composed.writing();
+        let mut reading: Option<(SourceId, File)> = None;
+        let mut buffer = BytesMut::with_capacity(PIECE);
+        let mut written = 0;
+        loop {
+            match writing.next() {
+                Next::End => break,
+                Next::Write(octets) => {
+                    written += octets.len() as u64;
+                    self.write_piece(way, octets, dots).await?;
+                }
+                Next::Read(id) => {
+                    if reading.as_ref().is_none_or(|(open, _)| *open != id) {
+                        reading = Some((id, files.open(id).await?));
+                    }
+                    let (_, file) = reading.as_mut().expect("it was just opened");
+                    buffer.clear();
+                    let read = file.read_buf(&mut buffer).await;
+                    read.map_err(|error| (reading_of(files.path(id)), Cause::File(error)))?;
+                    writing.feed(&buffer);
+                }
+            }
+        }
+        match way {
+            // A file that grew or shrank meanwhile: the server must not take the message.
+            Way::Chunk(size) if size != written => Err((
+                Step::Content,
+                Cause::Message("an attached file has changed its size".into()),
+            )),
+            _ => Ok(written),
+        }
+    }
+
     async fn write_piece(&mut self, way: Way, piece: &[u8], dots: &mut DotWriter) -> Result<(), Failure> {
         let output = self.channel.output();
         match way {
@@ -352,10 +401,13 @@ impl Client {
         }
         let patience = self.channel.server().time_outs.piece;
         let flushed = self.channel.flush(patience).await;
-        match flushed {
-            Ok(()) => Ok(()),
-            Err(cause) => Err((Step::Content, self.last_words(cause).await)),
+        if let Err(cause) = flushed {
+            return Err((Step::Content, self.last_words(cause).await));
         }
+        if let Some(told) = &mut self.progress {
+            told(PIECE as u64);
+        }
+        Ok(())
     }
 
     /// What the server said before it went away, or how it went.

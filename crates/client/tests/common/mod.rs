@@ -9,14 +9,14 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpListener;
 
 /// A scripted server.
-pub struct Script {
+pub(crate) struct Script {
     address: SocketAddr,
     player: JoinHandle<()>,
 }
 
 impl Script {
     /// Begins to play.
-    pub fn play(script: &str) -> Self {
+    pub(crate) fn play(script: &str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let connections: Vec<Vec<String>> = script
@@ -38,12 +38,12 @@ impl Script {
     }
 
     /// The URL of the server, without TLS.
-    pub fn url(&self, scheme: &str) -> String {
+    pub(crate) fn url(&self, scheme: &str) -> String {
         format!("{scheme}://{}?tls=none&name=client.example", self.address)
     }
 
     /// Waits until all was said and heard.
-    pub fn end(self) {
+    pub(crate) fn end(self) {
         if let Err(panic) = self.player.join() {
             std::panic::resume_unwind(panic);
         }

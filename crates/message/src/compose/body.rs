@@ -67,8 +67,9 @@ impl Lines {
     }
 }
 
-/// A text with every line ended by CRLF, the last one too.
+/// A text with every line ended by CRLF, the last one too, and without a mark of byte order before it.
 pub(super) fn canonical(text: &str) -> String {
+    let text = text.trim_start_matches('\u{feff}');
     let text = text.replace("\r\n", "\n").replace('\r', "\n");
     let mut text = text.replace('\n', "\r\n");
     if !text.is_empty() && !text.ends_with("\r\n") {
@@ -146,3 +147,6 @@ pub(super) fn type_of_message(content: &Content<'_>, form: Form) -> &'static str
         false => "message/rfc822",
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -232,12 +232,16 @@ pub(super) enum Style {
     Words,
 }
 
-/// A text on one line: control characters are blanks, a line end one, and there are none around it.
+/// A text on one line: control characters are blanks, a line end one, and there are none around it. Marks of byte order, which
+/// nobody sees, are left out: a program that reads takes them for one.
 pub(super) fn one_line(text: &str) -> String {
-    let text = text.replace("\r\n", " ");
+    let text = text.replace("\r\n", " ").replace('\u{feff}', "");
     let line: String = text
         .chars()
         .map(|c| if c.is_control() { ' ' } else { c })
         .collect();
     line.trim_matches(' ').to_owned()
 }
+
+#[cfg(test)]
+mod tests;

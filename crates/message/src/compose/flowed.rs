@@ -87,6 +87,11 @@ fn stuffing(line: &str, depth: usize) -> &'static str {
 
 /// The first line of a paragraph, with the blank at its end that makes it flowed where that is of the text, and the rest.
 fn break_line(text: &str, room: usize, delsp: DelSp) -> (&str, &str) {
+    // The blank that ends a line has room, and the one that delsp adds.
+    let room = match delsp {
+        DelSp::Yes => room.saturating_sub(2),
+        DelSp::No => room.saturating_sub(1),
+    };
     let mut width = 0;
     let mut last_break = None;
     let mut previous = None;
@@ -94,12 +99,13 @@ fn break_line(text: &str, room: usize, delsp: DelSp) -> (&str, &str) {
         if let Some(before) = previous {
             let between = delsp == DelSp::Yes && (is_wide(before) || is_wide(letter)) && letter != ' ';
             let after_blank = before == ' ' && letter != ' ';
-            if between && !hangs(letter) || after_blank {
+            // What would read as the beginning of a signature (RFC 3676 §4.3) stays whole.
+            let whole = text.get(..at) == Some("-- ");
+            if (between && !hangs(letter) || after_blank) && !whole {
                 last_break = Some(at);
             }
         }
-        // One column is kept for the blank that delsp adds.
-        if width + columns(letter) > room.saturating_sub(1)
+        if width + columns(letter) > room
             && letter != ' '
             && let Some((head, tail)) = last_break.and_then(|at| text.split_at_checked(at))
         {
@@ -115,3 +121,6 @@ fn break_line(text: &str, room: usize, delsp: DelSp) -> (&str, &str) {
 fn hangs(letter: char) -> bool {
     "，。、；：？！）》」』】”’…,.;:?!)".contains(letter)
 }
+
+#[cfg(test)]
+mod tests;

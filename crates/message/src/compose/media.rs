@@ -79,3 +79,6 @@ fn by_octets(octets: &[u8]) -> Option<MediaType> {
         .find(begins)
         .map(|(_, _, media_type)| MediaType::known(media_type))
 }
+
+#[cfg(test)]
+mod tests;

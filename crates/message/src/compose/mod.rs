@@ -41,11 +41,13 @@
 //! ```
 //!
 //! [`Composed::write_to`] does that over the traits of `std::io`, [`Composed::to_vec`] where everything is in memory.
+//! [`Answer`] makes replies and forwards of a message that was read.
 //!
 //! What must hold: Bcc is in the envelope ([`Mail::recipients`]) and never in the message; the same `Mail` in the same form
 //! is the same octets; no line is longer than 998 octets unless binary was allowed; no text can begin a field, end one,
 //! or be taken for a boundary.
 
+mod answer;
 mod body;
 mod cid;
 mod endings;
@@ -62,6 +64,7 @@ mod word;
 mod write;
 
 pub use crate::transfer::encode::{Base64Encoder, Encoder, Encoding, LineEncoder};
+pub use answer::{Answer, Language, Whom};
 pub use mail::{Flow, Mail, Stamp};
 pub use mailbox::Mailbox;
 pub use part::{Attachment, Content, Source, SourceId};

@@ -35,20 +35,18 @@ pub(super) fn written_as(mail: &Mail<'_>, allowed: Allowed) -> String {
 fn tree(message: &Message<'_>) -> Vec<String> {
     let structure = message.structure();
     let ids = structure.ids();
-    ids.into_iter()
-        .map(|id| {
-            let depth =
-                std::iter::successors(structure.part(id).parent, |id| structure.part(*id).parent).count();
-            let content = message.content_type(id);
-            let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-            format!(
-                "{}{}/{}",
-                " ".repeat(depth),
-                text(&content.media_type),
-                text(&content.subtype)
-            )
-        })
-        .collect()
+    ids.map(|id| {
+        let depth = std::iter::successors(structure.part(id).parent, |id| structure.part(*id).parent).count();
+        let content = message.content_type(id);
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        format!(
+            "{}{}/{}",
+            " ".repeat(depth),
+            text(&content.media_type),
+            text(&content.subtype)
+        )
+    })
+    .collect()
 }
 
 #[test]
@@ -173,7 +171,6 @@ fn what_is_read_is_what_was_said() {
     let leaves: Vec<PartId> = message
         .structure()
         .ids()
-        .into_iter()
         .filter(|id| !matches!(message.part(*id).kind, Kind::Multipart))
         .collect();
     assert_eq!(message.text(leaves[0]).replace("\r\n", "\n"), text);
@@ -182,4 +179,229 @@ fn what_is_read_is_what_was_said() {
         Some("年度报告（最终版）2026年第一季度财务数据汇总.xlsx")
     );
     assert_eq!(message.decoded_body(leaves[1]).as_ref(), b"PK\x03\x04");
+}
+
+#[test]
+fn nobody_learns_of_bcc_and_everybody_gets_one_copy() {
+    let mail = mail()
+        .to(mailbox("carol@example.com"))
+        .cc(mailbox("Bob <bob@example.com>"))
+        .bcc(mailbox("Hidden Name <secret@example.net>"))
+        .bcc(mailbox("carol@example.com"));
+    let recipients: Vec<String> = mail.recipients().into_iter().map(Address::to_string).collect();
+    assert_eq!(
+        recipients,
+        ["bob@example.com", "carol@example.com", "secret@example.net"]
+    );
+    for form in [Form::Ascii, Form::Utf8] {
+        let written = written_as(
+            &mail,
+            Allowed {
+                form,
+                room: Room::EightBit,
+            },
+        );
+        assert!(
+            !written.to_lowercase().contains("bcc")
+                && !written.contains("secret")
+                && !written.contains("Hidden")
+        );
+    }
+    let hidden = Mail::new(mailbox("a@b.example"), stamp()).bcc(mailbox("secret@example.net"));
+    let written = written(&hidden);
+    assert!(written.contains("\r\nTo: undisclosed-recipients:;\r\n") && !written.contains("secret"));
+}
+
+/// A field as it is written, without its name.
+fn field(written: &str, name: &str) -> Option<String> {
+    let message = Message::parse(written.as_bytes());
+    let field = message.header(PartId::ROOT).first(name)?;
+    Some(String::from_utf8_lossy(&field.unfolded()).into_owned())
+}
+
+#[test]
+fn several_authors_have_a_sender() {
+    // RFC 5322 §3.6.2
+    let check = |mail: Mail<'_>, wanted: Option<&str>, envelope: &str| {
+        assert_eq!(field(&written(&mail), "Sender").as_deref(), wanted);
+        assert_eq!(mail.envelope_sender().to_string(), envelope);
+    };
+    check(mail(), None, "alice@example.org");
+    check(
+        mail().sender(mailbox("Alice <alice@example.org>")),
+        None,
+        "alice@example.org",
+    );
+    check(
+        mail().sender(mailbox("office@example.org")),
+        Some("office@example.org"),
+        "office@example.org",
+    );
+    check(
+        mail().and_from(mailbox("dan@example.org")),
+        Some("Alice <alice@example.org>"),
+        "alice@example.org",
+    );
+}
+
+#[test]
+fn what_is_said_beside_the_text_has_its_field() {
+    let mail = mail()
+        .reply_to(mailbox("list@example.org"))
+        .in_reply_to(MessageId::check("1@x").unwrap())
+        .reference(Reference::check("0@x").unwrap())
+        .reference(MessageId::check("1@x").unwrap())
+        .read_receipt(mailbox("alice@example.org"))
+        .list_unsubscribe(
+            Unsubscribe::one_click("https://example.org/u?id=1")
+                .unwrap()
+                .or("mailto:leave@example.org")
+                .unwrap(),
+        )
+        .header(
+            FieldName::check("X-Note").unwrap(),
+            "one\r\nBcc: secret@example.org\r\n\r\ntwo",
+        );
+    let written = written(&mail);
+    let check = |name: &str, wanted: &str| assert_eq!(field(&written, name).as_deref(), Some(wanted));
+    check("Reply-To", "list@example.org");
+    check("In-Reply-To", "<1@x>");
+    check("References", "<0@x> <1@x>");
+    // RFC 8098 §2.1
+    check("Disposition-Notification-To", "alice@example.org");
+    // RFC 8058 §3.1
+    check(
+        "List-Unsubscribe",
+        "<https://example.org/u?id=1>, <mailto:leave@example.org>",
+    );
+    check("List-Unsubscribe-Post", "List-Unsubscribe=One-Click");
+    check("X-Note", "one Bcc: =?UTF-8?Q?secret=40example=2Eorg__two?=");
+    assert_eq!(field(&written, "Bcc"), None);
+}
+
+#[test]
+fn an_address_beyond_ascii_needs_a_server_that_takes_it() {
+    let foreign = mailbox("张三@例子.中国");
+    let utf8 = Allowed {
+        form: Form::Utf8,
+        room: Room::EightBit,
+    };
+    for mail in [mail().to(foreign.clone()), mail().bcc(foreign.clone())] {
+        assert!(mail.needs_utf8());
+        let refused = mail.compose(Allowed::default()).err();
+        assert_eq!(refused, Some(Refusal::NeedsUtf8(foreign.address().clone())));
+        written_as(&mail, utf8);
+    }
+    // A domain has a form in ASCII: RFC 5891.
+    let domain = mail().to(mailbox("zhang@例子.中国"));
+    assert!(!domain.needs_utf8());
+    assert!(written(&domain).contains("zhang@xn--fsqu00a.xn--fiqs8s"));
+    // RFC 6532 §3: everything as it is.
+    let mail = mail()
+        .to(foreign)
+        .subject("你好")
+        .text("你好\n")
+        .attach(Attachment::new("年度报告.pdf", &b"%PDF-"[..]));
+    let written = written_as(&mail, utf8);
+    assert!(written.contains("To: bob@example.com, 张三@例子.中国\r\nSubject: 你好\r\n"));
+    assert!(written.contains("filename=\"年度报告.pdf\""));
+    assert!(written.contains("Content-Transfer-Encoding: 8bit\r\n\r\n你好\r\n"));
+}
+
+#[test]
+fn no_part_holds_the_boundary_that_ends_it() {
+    let boundary = |mail: &Mail<'_>| {
+        let written = written(mail);
+        let (_, rest) = written.split_once("boundary=\"").unwrap();
+        rest.split_once('"').unwrap().0.to_owned()
+    };
+    let first = boundary(&mail().text("x").html("y"));
+    let evil = format!("x\n--{first}\nBcc: a@b\n--{first}--\n");
+    let second = boundary(&mail().text(evil.as_str()).html("y"));
+    assert_ne!(first, second);
+    let nested = format!("Subject: x\r\n\r\n--{first}\r\n");
+    let third = boundary(
+        &mail()
+            .text("x")
+            .attach(Attachment::message("a.eml", nested.as_bytes())),
+    );
+    assert_ne!(first, third);
+    let written = written(&mail().text(evil.as_str()).html("y"));
+    assert_eq!(
+        tree(&Message::parse(written.as_bytes())),
+        ["multipart/alternative", " text/plain", " text/html"]
+    );
+}
+
+#[test]
+fn related_parts_name_the_type_of_their_root() {
+    let logo = MessageId::check("logo@example.org").unwrap();
+    let mail = mail()
+        .html("<img src='CID:logo%40example.org'>")
+        .inline(logo, Attachment::new("logo.gif", &b"GIF89a"[..]));
+    let written = written(&mail);
+    // RFC 2387 §3.1
+    assert!(written.contains("Content-Type: multipart/related; type=\"text/html\";\r\n boundary="));
+    assert!(written.contains("Content-ID: <logo@example.org>\r\n"));
+    assert!(written.contains("Content-Disposition: inline; filename=logo.gif\r\n"));
+}
+
+#[test]
+fn a_flowed_text_says_so() {
+    let written = written(&mail().flowed_text("Hello there\n> quoted\n"));
+    assert_eq!(
+        field(&written, "Content-Type").as_deref(),
+        Some("text/plain; charset=utf-8; format=flowed; delsp=no")
+    );
+}
+
+#[test]
+fn a_message_that_cannot_stand_within_another_goes_as_a_file() {
+    let eight = "Subject: x\n\ncafé\n".as_bytes();
+    let mail = mail().attach(Attachment::new("old.eml", eight));
+    let read = |room: Room| {
+        let allowed = Allowed {
+            form: Form::Ascii,
+            room,
+        };
+        let octets = mail.compose(allowed).unwrap().to_vec().unwrap();
+        tree(&Message::parse(&octets))
+    };
+    assert_eq!(
+        read(Room::SevenBit),
+        ["multipart/mixed", " application/octet-stream"]
+    );
+    assert_eq!(
+        read(Room::EightBit),
+        ["multipart/mixed", " message/rfc822", "  text/plain"]
+    );
+    // RFC 6532 §3.7
+    let global = Mail::new(mailbox("a@b.example"), stamp())
+        .attach(Attachment::message("x.eml", "Subject: 你好\r\n\r\nx".as_bytes()));
+    let allowed = Allowed {
+        form: Form::Ascii,
+        room: Room::EightBit,
+    };
+    assert!(written_as(&global, allowed).contains("Content-Type: message/global;"));
+}
+
+#[test]
+fn there_are_no_more_parts_than_are_read() {
+    let many = |count: usize| (0..count).fold(mail(), |mail, _| mail.attach(Attachment::new("a", &b""[..])));
+    assert!(many(crate::MAX_PARTS - 5).compose(Allowed::default()).is_ok());
+    let refused = many(crate::MAX_PARTS - 4).compose(Allowed::default()).err();
+    assert_eq!(refused, Some(Refusal::TooManyParts));
+}
+
+#[test]
+fn names_lead_nowhere() {
+    let check = |name: &str, wanted: &str| {
+        assert_eq!(Attachment::new(name, &b""[..]).name(), wanted);
+    };
+    check("../../etc/passwd", "passwd");
+    check("C:\\temp\\a.txt", "a.txt");
+    check("a\r\nb.txt", "a b.txt");
+    check("..", "attachment");
+    check("", "attachment");
+    check("a/", "attachment");
 }

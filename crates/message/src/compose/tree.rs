@@ -84,9 +84,11 @@ fn text_leaf<'m>(text: &str, flow: Flow, allowed: Allowed) -> Node<'m> {
         Flow::Flowed => {
             let (text, delsp) = flowed::flow(text);
             parameters.push(parameter("format", "flowed"));
-            if delsp == DelSp::Yes {
-                parameters.push(parameter("delsp", "yes"));
-            }
+            // RFC 3676 §4.2: it MUST be said where blanks go, and SHOULD where they stay.
+            parameters.push(match delsp {
+                DelSp::Yes => parameter("delsp", "yes"),
+                DelSp::No => parameter("delsp", "no"),
+            });
             Cow::Owned(text)
         }
     };

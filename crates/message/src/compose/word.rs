@@ -261,3 +261,6 @@ fn uri(text: &str, schemes: &[&str]) -> Result<Box<str>, WordError> {
         false => Err(WordError::Uri),
     }
 }
+
+#[cfg(test)]
+mod tests;

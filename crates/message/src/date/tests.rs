@@ -78,3 +78,24 @@ fn days_are_those_that_are_written() {
     assert_eq!(days("2 Jan 1970 23:30:00 -1200"), Some(1));
     assert_eq!(days("1 Mar 2000 00:00:00 Z"), Some(11_017));
 }
+
+#[test]
+fn dates_are_printed_as_they_are_read() {
+    let check = |seconds: i64, offset: i16, wanted: &str| {
+        let date = Date::of(seconds, offset);
+        assert_eq!(date.to_string(), wanted);
+        assert_eq!(Date::parse(wanted.as_bytes()), Some(date));
+        assert_eq!(date.timestamp(), seconds);
+    };
+    check(0, 0, "Thu, 1 Jan 1970 00:00:00 +0000");
+    check(0, -90, "Wed, 31 Dec 1969 22:30:00 -0130");
+    check(1_764_035_829, 480, "Tue, 25 Nov 2025 09:57:09 +0800");
+    check(951_782_400, 0, "Tue, 29 Feb 2000 00:00:00 +0000");
+    check(4_107_542_399, 0, "Sun, 28 Feb 2100 23:59:59 +0000");
+    check(LAST_SECOND, 0, "Fri, 31 Dec 9999 23:59:59 +0000");
+    assert_eq!(
+        Date::of(i64::MAX, 30_000).to_string(),
+        "Fri, 31 Dec 9999 23:59:59 +2400"
+    );
+    assert_eq!(Date::of(i64::MIN, 0).year, 0);
+}

@@ -4,7 +4,7 @@
 const MAX_LENGTH: usize = 10;
 
 /// Reads a reference from behind its `&`: the character, and what follows. The semicolon may be missing.
-pub(super) fn decode(text: &str) -> Option<(char, &str)> {
+pub(crate) fn decode(text: &str) -> Option<(char, &str)> {
     if let Some(number) = text.strip_prefix('#') {
         return numeric(number);
     }

@@ -1,6 +1,6 @@
 //! RFC 5256 §2.1
 
-use super::base;
+use super::{base, base_and_reply};
 
 #[test]
 fn replies_and_lists_are_taken_from_subjects() {
@@ -36,5 +36,15 @@ fn replies_and_lists_are_taken_from_subjects() {
 fn hostile_subjects_are_read_in_linear_time() {
     for piece in ["[a]", "[", "re:", "[fwd:", "(fwd)", "[a]re:", "re[a]"] {
         base(&piece.repeat(300_000));
+    }
+}
+
+#[test]
+fn replies_are_told_from_what_begins_a_thread() {
+    for reply in ["Re: a", "[x] fw: a", "a (fwd)", "[Fwd: a]", "re:", "Re [x]: a"] {
+        assert!(base_and_reply(reply).1, "{reply}");
+    }
+    for first in ["a", "[x] a", "Regarding: a", "(fwd) a", "", " a  "] {
+        assert!(!base_and_reply(first).1, "{first}");
     }
 }

@@ -217,3 +217,6 @@ fn push_escaped(octet: u8, to: &mut Vec<u8>) {
     let digit = |value: u8| DIGITS.get(usize::from(value)).copied().unwrap_or(b'0');
     to.extend_from_slice(&[b'=', digit(octet >> 4), digit(octet & 15)]);
 }
+
+#[cfg(test)]
+mod tests;

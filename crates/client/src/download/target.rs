@@ -1,0 +1,468 @@
+//! Where fetched mail goes: a Maildir, an mbox, or a folder of `.eml` files, written in batches.
+
+use std::collections::HashSet;
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+
+use aws_lc_rs::digest::{SHA256, digest};
+use jiff::Timestamp;
+use message::Marks;
+use message::maildir::{Keywords, print_name};
+use message::mbox::{Head, Quoter};
+
+use super::journal::Journal;
+use super::lines::LineFeeds;
+use crate::error::{Cause, Error, Step};
+
+/// A batch is brought onto stable storage when it has so many messages, or octets.
+const BATCH: usize = 500;
+const BATCH_OCTETS: u64 = 32 << 20;
+
+/// So much is gathered before it is written.
+const PIECE: usize = 128 << 10;
+
+/// How mail lies in files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// A folder with `tmp`, `new` and `cur`, a file a message, lines ending in LF.
+    Maildir,
+    /// One file (mboxrd), lines ending in LF.
+    Mbox,
+    /// A folder with a file a message, ending in `.eml`, lines ending in CRLF.
+    Eml,
+}
+
+/// What is known of a message besides its octets.
+#[derive(Clone, Debug, Default)]
+pub struct Arrival {
+    /// When it was received, in seconds since 1970; now where that is not known.
+    pub received: Option<i64>,
+    /// Who sent it, for the separator of an mbox.
+    pub sender: String,
+    /// Its flags.
+    pub marks: Marks,
+}
+
+/// A place for fetched mail, with the journal of one account. It is locked while it is open.
+#[derive(Debug)]
+pub struct Target {
+    path: PathBuf,
+    format: Format,
+    journal: Journal,
+    key: String,
+    /// What an interrupted session brought into its place without noting it: digests of ids.
+    found: HashSet<String>,
+    keywords: Keywords,
+    mbox: Option<File>,
+    batch: Vec<Written>,
+    batch_octets: u64,
+    number: u64,
+    current: Option<Current>,
+}
+
+/// A message of a batch that waits for its end.
+#[derive(Debug)]
+struct Written {
+    id: String,
+    /// Where it is, and where it goes: not of an mbox.
+    file: Option<(PathBuf, PathBuf)>,
+}
+
+/// A message that is being written.
+#[derive(Debug)]
+struct Current {
+    arrival: Arrival,
+    file: Option<(File, PathBuf)>,
+    lines: LineFeeds,
+    quoter: Quoter,
+    out: Vec<u8>,
+    octets: u64,
+    /// Where it begins in an mbox.
+    begins: u64,
+}
+
+impl Target {
+    /// Opens or makes a target. `account` tells accounts apart that are fetched into the same place: `pop3://alice@mail.example.org`.
+    ///
+    /// # Errors
+    /// When it cannot be made or read, or another fetch of this account is at work there.
+    pub fn open(path: impl Into<PathBuf>, format: Format, account: &str) -> Result<Self, Error> {
+        let path = path.into();
+        Self::opened(path.clone(), format, account).map_err(|error| writing(&path, error))
+    }
+
+    fn opened(path: PathBuf, format: Format, account: &str) -> io::Result<Self> {
+        let key = name_of(account);
+        let folder = match format {
+            Format::Mbox => path
+                .parent()
+                .filter(|parent| !parent.as_os_str().is_empty())
+                .unwrap_or(Path::new("."))
+                .to_owned(),
+            Format::Maildir | Format::Eml => path.clone(),
+        };
+        private_folder(&folder)?;
+        if format == Format::Maildir {
+            for part in ["tmp", "new", "cur"] {
+                private_folder(&path.join(part))?;
+            }
+        }
+        let name = path
+            .file_name()
+            .map(|name| name.to_string_lossy().into_owned())
+            .unwrap_or_default();
+        let journal = match format {
+            Format::Mbox => folder.join(format!(".{name}.posthouse-fetch-{key}")),
+            Format::Maildir | Format::Eml => folder.join(format!(".posthouse-fetch-{key}")),
+        };
+        let mut target = Target {
+            journal: Journal::open(&journal)?,
+            path,
+            format,
+            key,
+            found: HashSet::new(),
+            keywords: Keywords::default(),
+            mbox: None,
+            batch: Vec::new(),
+            batch_octets: 0,
+            number: 0,
+            current: None,
+        };
+        target.recover()?;
+        Ok(target)
+    }
+
+    /// Finds what an interrupted session left.
+    fn recover(&mut self) -> io::Result<()> {
+        if self.format == Format::Mbox {
+            let file = OpenOptions::new()
+                .read(true)
+                .append(true)
+                .create(true)
+                .mode(0o600)
+                .open(&self.path)?;
+            if file.try_lock().is_err() {
+                return Err(io::Error::new(
+                    io::ErrorKind::WouldBlock,
+                    "another program has locked it",
+                ));
+            }
+            if let Some(length) = self.journal.length_before()
+                && file.metadata()?.len() > length
+            {
+                file.set_len(length)?;
+                file.sync_data()?;
+            }
+            self.mbox = Some(file);
+            return Ok(());
+        }
+        if self.journal.was_interrupted() {
+            for folder in self.folders() {
+                for entry in fs::read_dir(folder)? {
+                    let name = entry?.file_name().to_string_lossy().into_owned();
+                    self.found.extend(digest_in(&name).map(str::to_owned));
+                }
+            }
+            let mark = format!(".{}_", self.key);
+            for entry in fs::read_dir(self.tmp())? {
+                let entry = entry?;
+                if entry.file_name().to_string_lossy().contains(&mark) {
+                    fs::remove_file(entry.path())?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn folders(&self) -> Vec<PathBuf> {
+        match self.format {
+            Format::Maildir => vec![self.path.join("new"), self.path.join("cur")],
+            Format::Eml | Format::Mbox => vec![self.path.clone()],
+        }
+    }
+
+    fn tmp(&self) -> PathBuf {
+        match self.format {
+            Format::Maildir => self.path.join("tmp"),
+            Format::Eml | Format::Mbox => self.path.clone(),
+        }
+    }
+
+    /// Whether a message was fetched before, whether or not it is still here.
+    #[must_use]
+    pub fn has(&self, id: &str) -> bool {
+        self.journal.has(id) || self.found.contains(&name_of(id))
+    }
+
+    /// Notes those of the messages that an interrupted session brought into their place.
+    ///
+    /// # Errors
+    /// When the journal cannot be written.
+    pub fn note_found<'i>(&mut self, ids: impl Iterator<Item = &'i str>) -> Result<(), Error> {
+        let unnoted: Vec<&str> = ids.filter(|id| !self.journal.has(id) && self.has(id)).collect();
+        match unnoted.is_empty() {
+            true => Ok(()),
+            false => {
+                let noted = self.journal.note(unnoted.into_iter(), now());
+                noted.map_err(|error| writing(&self.path, error))
+            }
+        }
+    }
+
+    /// When a message was fetched, in seconds since 1970.
+    #[must_use]
+    pub fn time_of(&self, id: &str) -> Option<i64> {
+        self.journal.time_of(id)
+    }
+
+    /// Begins a message.
+    ///
+    /// # Errors
+    /// When nothing can be written.
+    pub fn begin(&mut self, arrival: Arrival) -> Result<(), Error> {
+        self.begun(arrival).map_err(|error| writing(&self.path, error))
+    }
+
+    fn begun(&mut self, arrival: Arrival) -> io::Result<()> {
+        let mut out = Vec::with_capacity(PIECE);
+        let mut begins = 0;
+        let file = match self.format {
+            Format::Mbox => {
+                begins = self.mbox()?.metadata()?.len();
+                if self.batch.is_empty() {
+                    self.journal.begin(begins)?;
+                }
+                let received = arrival.received.unwrap_or_else(now);
+                Head {
+                    sender: arrival.sender.clone(),
+                    received: types::Timestamp(received),
+                    marks: arrival.marks.clone(),
+                }
+                .print(&mut out);
+                None
+            }
+            Format::Maildir | Format::Eml => {
+                self.number += 1;
+                let name = format!(".{}_{}_{}", self.key, std::process::id(), self.number);
+                let path = self.tmp().join(name);
+                let file = OpenOptions::new()
+                    .write(true)
+                    .create_new(true)
+                    .mode(0o600)
+                    .open(&path)?;
+                Some((file, path))
+            }
+        };
+        self.current = Some(Current {
+            arrival,
+            file,
+            lines: LineFeeds::default(),
+            quoter: Quoter::default(),
+            out,
+            octets: 0,
+            begins,
+        });
+        Ok(())
+    }
+
+    /// Adds octets to the message that was begun.
+    ///
+    /// # Errors
+    /// When nothing can be written.
+    ///
+    /// # Panics
+    /// When none was begun.
+    pub fn write(&mut self, octets: &[u8]) -> Result<(), Error> {
+        let current = self.current.as_mut().expect("a message was begun");
+        current.octets += octets.len() as u64;
+        match self.format {
+            Format::Eml => current.out.extend_from_slice(octets),
+            Format::Maildir => current.lines.push(octets, &mut current.out),
+            Format::Mbox => {
+                let mut lines = Vec::with_capacity(octets.len());
+                current.lines.push(octets, &mut lines);
+                current.quoter.push(&lines, &mut current.out);
+            }
+        }
+        match current.out.len() < PIECE {
+            true => Ok(()),
+            false => self.put().map_err(|error| writing(&self.path, error)),
+        }
+    }
+
+    /// Writes what has gathered.
+    fn put(&mut self) -> io::Result<()> {
+        let Some(current) = self.current.as_mut() else {
+            return Ok(());
+        };
+        match (&mut current.file, &mut self.mbox) {
+            (Some((file, _)), _) => file.write_all(&current.out)?,
+            (None, Some(mbox)) => mbox.write_all(&current.out)?,
+            (None, None) => {}
+        }
+        current.out.clear();
+        Ok(())
+    }
+
+    /// Ends the message. It is safe after [`Target::commit`].
+    ///
+    /// # Errors
+    /// When nothing can be written.
+    ///
+    /// # Panics
+    /// When none was begun.
+    pub fn end(&mut self, id: &str) -> Result<(), Error> {
+        let path = self.path.clone();
+        self.ended(id).map_err(|error| writing(&path, error))
+    }
+
+    fn ended(&mut self, id: &str) -> io::Result<()> {
+        let current = self.current.as_mut().expect("a message was begun");
+        match self.format {
+            Format::Eml => {}
+            Format::Maildir => std::mem::take(&mut current.lines).finish(&mut current.out),
+            Format::Mbox => {
+                let mut last = Vec::new();
+                std::mem::take(&mut current.lines).finish(&mut last);
+                current.quoter.push(&last, &mut current.out);
+                std::mem::take(&mut current.quoter).finish(&mut current.out);
+            }
+        }
+        self.put()?;
+        let current = self.current.take().expect("a message was begun");
+        self.batch_octets += current.octets;
+        let file = match current.file {
+            None => None,
+            Some((_, from)) => Some((from, self.place_of(id, &current.arrival))),
+        };
+        self.batch.push(Written {
+            id: id.to_owned(),
+            file,
+        });
+        Ok(())
+    }
+
+    /// Forgets the message that was begun: it turned out to be here already.
+    ///
+    /// # Errors
+    /// When what was written of it cannot be taken away.
+    pub fn abandon(&mut self) -> Result<(), Error> {
+        let Some(current) = self.current.take() else {
+            return Ok(());
+        };
+        match current.file {
+            None => {
+                let cut = self.mbox().and_then(|mbox| mbox.set_len(current.begins));
+                cut.map_err(|error| writing(&self.path, error))
+            }
+            Some((_, path)) => fs::remove_file(&path).map_err(|error| writing(&path, error)),
+        }
+    }
+
+    /// Where a message goes. The name has the digest of its id in it, by which it is found after an interruption.
+    fn place_of(&mut self, id: &str, arrival: &Arrival) -> PathBuf {
+        let digest = name_of(id);
+        let received = arrival.received.unwrap_or_else(now);
+        if self.format == Format::Eml {
+            return self.path.join(format!("{received}.H{digest}.eml"));
+        }
+        let unique = format!("{received}.H{digest}.posthouse");
+        let named = print_name(&unique, &arrival.marks, &mut self.keywords);
+        match named.strip_suffix(":2,") {
+            // Nothing is known of it but that it is new.
+            Some(unique) => self.path.join("new").join(unique),
+            None => self.path.join("cur").join(named),
+        }
+    }
+
+    /// Whether a batch is so large that it should be committed now.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.batch.len() >= BATCH || self.batch_octets >= BATCH_OCTETS
+    }
+
+    /// Brings the batch onto stable storage and notes it. Gives the ids of its messages: now they may be deleted elsewhere.
+    ///
+    /// # Errors
+    /// When that fails: then nothing of the batch counts.
+    pub fn commit(&mut self) -> Result<Vec<String>, Error> {
+        let path = self.path.clone();
+        self.committed().map_err(|error| writing(&path, error))
+    }
+
+    fn committed(&mut self) -> io::Result<Vec<String>> {
+        if self.batch.is_empty() {
+            return Ok(Vec::new());
+        }
+        match &self.mbox {
+            Some(mbox) => mbox.sync_data()?,
+            None => self.bring_into_place()?,
+        }
+        let ids = self.batch.iter().map(|written| written.id.as_str());
+        self.journal.note(ids, now())?;
+        self.batch_octets = 0;
+        Ok(self.batch.drain(..).map(|written| written.id).collect())
+    }
+
+    fn bring_into_place(&self) -> io::Result<()> {
+        // One sync of the file system for all files of the batch, in place of one for each.
+        rustix::fs::syncfs(File::open(&self.path)?)?;
+        for (from, to) in self.batch.iter().filter_map(|written| written.file.as_ref()) {
+            fs::rename(from, to)?;
+        }
+        for folder in self.folders() {
+            File::open(folder)?.sync_all()?;
+        }
+        Ok(())
+    }
+
+    /// Ends the session, with what the batch still holds.
+    ///
+    /// # Errors
+    /// When it cannot be made safe.
+    pub fn close(mut self) -> Result<(), Error> {
+        self.commit()?;
+        let path = self.path;
+        self.journal.close().map_err(|error| writing(&path, error))
+    }
+
+    fn mbox(&self) -> io::Result<&File> {
+        self.mbox.as_ref().ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+}
+
+fn private_folder(path: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(path)
+}
+
+/// 96 bits of a digest: what is different has different ones.
+fn name_of(text: &str) -> String {
+    let octets = digest(&SHA256, text.as_bytes());
+    octets
+        .as_ref()
+        .iter()
+        .take(12)
+        .map(|octet| format!("{octet:02x}"))
+        .collect()
+}
+
+/// The digest in the name of a file that was fetched.
+fn digest_in(name: &str) -> Option<&str> {
+    name.split('.')
+        .find_map(|part| part.strip_prefix('H'))
+        .filter(|digest| digest.len() == 24)
+}
+
+fn now() -> i64 {
+    Timestamp::now().as_second()
+}
+
+fn writing(path: &Path, error: io::Error) -> Error {
+    Error::new(
+        Step::Writing(path.display().to_string().into()),
+        None,
+        Cause::File(error),
+    )
+}

@@ -1,0 +1,207 @@
+//! What the commands of the user's side say, in Chinese.
+
+/// What is said in Chinese.
+pub(super) const CHINESE: &[(&str, &str)] = &[
+    (
+        "Sends a message: composed of options, or taken from standard input as sendmail does. Examples: posthouse send --server smtps://alice@mail.example.org --to bob@example.com --subject Hello --text \"See you.\" --attach plan.pdf; posthouse send -t < message",
+        "发送邮件：按选项撰写，或像 sendmail 那样从标准输入读取。例如：posthouse send --server smtps://alice@mail.example.org --to bob@example.com --subject 你好 --text \"明天见。\" --attach 计划.pdf；posthouse send -t < 邮件文件",
+    ),
+    (
+        "The server: smtps://NAME@HOST, imaps://NAME@HOST:PORT, pop3s://… (or smtp, submission, lmtp, imap, pop3)",
+        "服务器：smtps://用户名@主机、imaps://用户名@主机:端口、pop3s://…（或 smtp、submission、lmtp、imap、pop3）",
+    ),
+    (
+        "When TLS begins, in place of what the URL says",
+        "何时开始 TLS，代替 URL 所说的",
+    ),
+    (
+        "A command that prints the password, such as \"pass show mail\"",
+        "打印密码的命令，例如 \"pass show mail\"",
+    ),
+    (
+        "The environment variable that holds the password; POSTHOUSE_PASSWORD unless given",
+        "存放密码的环境变量；不给出时为 POSTHOUSE_PASSWORD",
+    ),
+    (
+        "A command that prints an OAuth 2 access token",
+        "打印 OAuth 2 访问令牌的命令",
+    ),
+    (
+        "A file with the certificates to trust, in PEM, in place of those that the system trusts",
+        "信任的证书文件（PEM），代替系统信任的证书",
+    ),
+    (
+        "The SHA-256 of the only certificate to trust: sha256:… in hexadecimal digits",
+        "唯一信任的证书的 SHA-256：sha256: 加十六进制数字",
+    ),
+    (
+        "A SOCKS5 proxy to go through: socks5://HOST:PORT",
+        "经过的 SOCKS5 代理：socks5://主机:端口",
+    ),
+    (
+        "How long to wait for each answer, in seconds",
+        "每次等待回应多少秒",
+    ),
+    (
+        "Shows what goes over the wire, without passwords",
+        "显示收发的每一行，密码除外",
+    ),
+    (
+        "Who sends: an address, or \"Name <address>\"",
+        "发件人：地址，或“名字 <地址>”",
+    ),
+    ("The sender's name", "发件人的名字"),
+    (
+        "To whom; may be given several times, or with commas between",
+        "收件人；可以多次给出，或用逗号分隔",
+    ),
+    ("Who gets a copy", "抄送给谁"),
+    ("Who gets a copy that nobody else sees", "密送给谁，其他人看不到"),
+    ("Where answers go", "回复寄往哪里"),
+    ("What it is about", "主题"),
+    ("The text", "正文"),
+    (
+        "A file with the text, in UTF-8; - is standard input",
+        "正文文件（UTF-8）；- 为标准输入",
+    ),
+    (
+        "The text as HTML; beside it goes a plain text, made of it where none is given",
+        "HTML 正文；同时附上纯文本，没有给出时由 HTML 生成",
+    ),
+    ("A file with the text as HTML, in UTF-8", "HTML 正文文件（UTF-8）"),
+    (
+        "Lets paragraphs flow to the width of the reader's window (format=flowed)",
+        "让段落按读者窗口的宽度换行（format=flowed）",
+    ),
+    ("Files to attach", "附件"),
+    (
+        "Pictures for the HTML, which calls them cid:CID",
+        "HTML 中的图片，在 HTML 里写作 cid:CID",
+    ),
+    (
+        "A header field of one's own, \"Name: value\"",
+        "自定义的头字段，“名称: 值”",
+    ),
+    (
+        "The Message-ID of the message that this one answers",
+        "所回复邮件的 Message-ID",
+    ),
+    (
+        "Asks the reader's program to say when it was read",
+        "请求已读回执",
+    ),
+    (
+        "When the servers are to report: never, or success, failure, delay with commas between",
+        "服务器何时报告：never，或 success、failure、delay（用逗号分隔）",
+    ),
+    ("What comes back with a report of failure", "失败报告附带什么"),
+    (
+        "A mark of one's own that comes back in reports",
+        "报告中带回的自定义标记",
+    ),
+    (
+        "Sends it only where all servers on its way use TLS (REQUIRETLS)",
+        "只在沿途服务器都使用 TLS 时发送（REQUIRETLS）",
+    ),
+    (
+        "Takes the recipients from To, Cc and Bcc of the message on standard input, as sendmail does",
+        "像 sendmail 那样，从标准输入的邮件的 To、Cc 和 Bcc 取收件人",
+    ),
+    (
+        "A line with a lone dot does not end the message on standard input, as sendmail has it",
+        "像 sendmail 那样，标准输入中只有一个点的行不表示结束",
+    ),
+    ("Prints the message and sends nothing", "只打印邮件，不发送"),
+    (
+        "As JSON: one object with message_id, taken, refused and unheard",
+        "输出 JSON：一个对象，含 message_id、taken、refused 和 unheard",
+    ),
+    ("To whom, as sendmail takes them", "收件人，用法同 sendmail"),
+    (
+        "Fetches what is new into a Maildir, an mbox or a folder of .eml files; nothing is lost and nothing comes twice. Example: posthouse fetch ~/Maildir --server pop3s://alice@mail.example.org --keep-days 30",
+        "把新邮件收取到 Maildir、mbox 或 .eml 文件夹；不会丢失，也不会重复。例如：posthouse fetch ~/Maildir --server pop3s://alice@mail.example.org --keep-days 30",
+    ),
+    (
+        "Where the mail goes: a folder, or the file of an mbox",
+        "邮件放在哪里：文件夹，或 mbox 文件",
+    ),
+    (
+        "How: an mbox where the target ends in .mbox or is a file, otherwise a Maildir unless given",
+        "格式：不给出时，以 .mbox 结尾或已是文件的为 mbox，其他为 Maildir",
+    ),
+    (
+        "Deletes from the server what is safe here",
+        "从服务器删除已安全收取的邮件",
+    ),
+    (
+        "Deletes from the server what was fetched so many days ago",
+        "从服务器删除这么多天以前收取的邮件",
+    ),
+    (
+        "As JSON: one object with fetched, octets, known, deleted and refused",
+        "输出 JSON：一个对象，含 fetched、octets、known、deleted 和 refused",
+    ),
+    (
+        "Shows a message of a file, an mbox, a Maildir, standard input or a server. Examples: posthouse show letter.eml; posthouse show -n 3 ~/Maildir --save-attachments ~/Downloads",
+        "显示邮件：来自文件、mbox、Maildir、标准输入或服务器。例如：posthouse show 信.eml；posthouse show -n 3 ~/Maildir --save-attachments ~/下载",
+    ),
+    (
+        "A message, an mbox, a Maildir or a folder of .eml files; standard input where it is - or nothing is given",
+        "邮件文件、mbox、Maildir 或 .eml 文件夹；- 或不给出时为标准输入",
+    ),
+    (
+        "Which message, counted from 1; the last one where it is 0",
+        "第几封，从 1 数起；0 为最后一封",
+    ),
+    ("Shows the HTML where there is a choice", "有选择时显示 HTML"),
+    ("Shows the tree of parts", "显示各部分的结构"),
+    (
+        "Writes one part, decoded, to standard output: its number in the tree, such as 1.2",
+        "把某一部分解码后写到标准输出：结构中的编号，例如 1.2",
+    ),
+    (
+        "Saves what is attached into this folder",
+        "把附件保存到这个文件夹",
+    ),
+    ("Writes the message as it is", "原样输出邮件"),
+    ("Shows every header field", "显示所有头字段"),
+    (
+        "How many columns a line has; that of the terminal unless given, and 80 without one",
+        "每行多少列；不给出时取终端的宽度，没有终端时为 80",
+    ),
+    (
+        "As JSON: one object with from, to, cc, date, subject, message_id, headers, text, parts and attachments",
+        "输出 JSON：一个对象，含 from、to、cc、date、subject、message_id、headers、text、parts 和 attachments",
+    ),
+    (
+        "Lists the messages of a file, a folder or a server. Example: posthouse list --server pop3s://alice@mail.example.org",
+        "列出文件、文件夹或服务器上的邮件。例如：posthouse list --server pop3s://alice@mail.example.org",
+    ),
+    (
+        "As JSON: an array of objects with number, octets, seen, flagged, answered, from, to, date, subject and message_id",
+        "输出 JSON：对象的数组，含 number、octets、seen、flagged、answered、from、to、date、subject 和 message_id",
+    ),
+    (
+        "Lists the messages that match. Example: posthouse search ~/Maildir --from 张三 --since 2026-11-01",
+        "列出符合条件的邮件。例如：posthouse search ~/Maildir --from 张三 --since 2026-11-01",
+    ),
+    ("Has this in its header or text", "头字段或正文中有此内容"),
+    (
+        "Is from somebody with this in the name or address",
+        "发件人的名字或地址中有此内容",
+    ),
+    (
+        "Is to somebody, or a copy for somebody, with this in the name or address",
+        "收件人或抄送的名字或地址中有此内容",
+    ),
+    ("Has this in its subject", "主题中有此内容"),
+    (
+        "Is of this day or later: 2026-11-25",
+        "此日或以后的邮件：2026-11-25",
+    ),
+    ("Is of a day before this one", "此日以前的邮件"),
+    (
+        "As JSON: an array of objects, as of `posthouse list`",
+        "输出 JSON：对象的数组，同 posthouse list",
+    ),
+];

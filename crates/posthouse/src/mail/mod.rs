@@ -1,0 +1,46 @@
+//! The user's side of the command line: sending, fetching and reading mail with any server. Each command has a file of its name.
+
+pub(crate) mod connection;
+pub(crate) mod fetch;
+pub(crate) mod list;
+mod raw;
+pub(crate) mod send;
+pub(crate) mod sendmail;
+pub(crate) mod show;
+mod source;
+
+use client::{Cause, Error, Fault, Step};
+
+use crate::exit::{Code, Exit};
+use crate::language::Language;
+
+/// A client's failure as the end of the program.
+pub(crate) fn exit(error: &Error, language: Language) -> Exit {
+    Exit::new(code(error), error.words(tongue(language)))
+}
+
+fn code(error: &Error) -> Code {
+    match (error.step(), error.cause()) {
+        (Step::Login, Cause::Refused(said)) if !said.is_temporary() => Code::NoPermission,
+        (_, Cause::Garbled(_) | Cause::TooLong(_)) => Code::Protocol,
+        (Step::Connecting, Cause::Connection(_)) => Code::NoHost,
+        (Step::Reading(_), Cause::File(error)) if error.kind() == std::io::ErrorKind::NotFound => {
+            Code::NoInput
+        }
+        (Step::Writing(_), _) => Code::CannotCreate,
+        (_, Cause::NoRecipient) => Code::Usage,
+        (_, Cause::Message(_)) => Code::Data,
+        _ if error.is_temporary() => Code::Temporary,
+        _ => match error.fault() {
+            Fault::Caller => Code::Usage,
+            Fault::Machine => Code::Io,
+            Fault::Network => Code::Temporary,
+            Fault::Server => Code::Unavailable,
+        },
+    }
+}
+
+/// The same language, as the client library calls it.
+pub(crate) fn tongue(language: Language) -> client::Language {
+    language.pick(client::Language::English, client::Language::Chinese)
+}

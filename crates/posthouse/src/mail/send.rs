@@ -1,0 +1,591 @@
+//! `posthouse send`: composes a message, or takes one from standard input as sendmail does, and sends it.
+
+use std::collections::BTreeMap;
+use std::io::{self, IsTerminal as _, Read as _, Write as _};
+use std::path::{Path, PathBuf};
+
+use client::smtp::{Client, Content, Envelope, Notify, NotifyOn, Recipient, Report, Return};
+use client::{Address, Files, Protocol, Said};
+use indicatif::{ProgressBar, ProgressStyle};
+use message::compose::{Allowed, Composed, FieldName, Form, Mail, Mailbox, MessageId, Reference};
+use serde::Serialize;
+
+use super::connection::Connection;
+use super::{exit, raw};
+use crate::account::print_json;
+use crate::exit::{Code, Exit};
+use crate::language::Language;
+
+/// A message from standard input is held in memory; nobody takes a larger one.
+const MAX_INPUT: u64 = 512 << 20;
+
+/// Below this size nobody waits for a progress bar.
+const WITH_PROGRESS: u64 = 1 << 20;
+
+/// What comes back in a report of failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Returned {
+    /// The whole message.
+    Full,
+    /// Its header.
+    Headers,
+}
+
+/// When a report is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Wanted {
+    Never,
+    Success,
+    Failure,
+    Delay,
+}
+
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    connection: Connection,
+    /// Who sends: an address, or "Name <address>".
+    #[arg(long, short = 'f', value_name = "ADDRESS")]
+    from: Option<String>,
+    /// The sender's name.
+    #[arg(long, short = 'F', value_name = "NAME")]
+    from_name: Option<String>,
+    /// To whom; may be given several times, or with commas between.
+    #[arg(long, value_name = "ADDRESS")]
+    to: Vec<String>,
+    /// Who gets a copy.
+    #[arg(long, value_name = "ADDRESS")]
+    cc: Vec<String>,
+    /// Who gets a copy that nobody else sees.
+    #[arg(long, value_name = "ADDRESS")]
+    bcc: Vec<String>,
+    /// Where answers go.
+    #[arg(long, value_name = "ADDRESS")]
+    reply_to: Vec<String>,
+    /// What it is about.
+    #[arg(long, short = 's')]
+    subject: Option<String>,
+    /// The text.
+    #[arg(long, conflicts_with = "text_file")]
+    text: Option<String>,
+    /// A file with the text, in UTF-8; - is standard input.
+    #[arg(long, value_name = "FILE")]
+    text_file: Option<PathBuf>,
+    /// The text as HTML; beside it goes a plain text, made of it where none is given.
+    #[arg(long, conflicts_with = "html_file")]
+    html: Option<String>,
+    /// A file with the text as HTML, in UTF-8.
+    #[arg(long, value_name = "FILE")]
+    html_file: Option<PathBuf>,
+    /// Lets paragraphs flow to the width of the reader's window (format=flowed).
+    #[arg(long)]
+    flowed: bool,
+    /// Files to attach.
+    #[arg(long, short = 'a', value_name = "FILE", num_args = 1..)]
+    attach: Vec<PathBuf>,
+    /// Pictures for the HTML, which calls them cid:CID.
+    #[arg(long, value_name = "CID=FILE", num_args = 1..)]
+    inline: Vec<String>,
+    /// A header field of one's own, "Name: value".
+    #[arg(long, value_name = "FIELD")]
+    header: Vec<String>,
+    /// The Message-ID of the message that this one answers.
+    #[arg(long, value_name = "ID")]
+    in_reply_to: Option<String>,
+    /// Asks the reader's program to say when it was read.
+    #[arg(long)]
+    read_receipt: bool,
+    /// When the servers are to report: never, or success, failure, delay with commas between.
+    #[arg(long, value_name = "WHEN", value_delimiter = ',')]
+    dsn: Vec<Wanted>,
+    /// What comes back with a report of failure.
+    #[arg(long = "return", value_name = "WHAT")]
+    returned: Option<Returned>,
+    /// A mark of one's own that comes back in reports.
+    #[arg(long, value_name = "ID")]
+    envelope_id: Option<String>,
+    /// Sends it only where all servers on its way use TLS (REQUIRETLS).
+    #[arg(long)]
+    require_tls: bool,
+    /// Takes the recipients from To, Cc and Bcc of the message on standard input, as sendmail does.
+    #[arg(short = 't')]
+    from_header: bool,
+    /// A line with a lone dot does not end the message on standard input, as sendmail has it.
+    #[arg(short = 'i')]
+    ignore_dots: bool,
+    /// Prints the message and sends nothing.
+    #[arg(long)]
+    dry_run: bool,
+    /// As JSON: one object with message_id, taken, refused and unheard.
+    #[arg(long)]
+    json: bool,
+    /// To whom, as sendmail takes them.
+    #[arg(value_name = "RECIPIENT")]
+    recipients: Vec<String>,
+}
+
+/// What became of it.
+#[derive(Serialize)]
+struct Summary {
+    message_id: Option<String>,
+    taken: Vec<ForOne>,
+    refused: Vec<ForOne>,
+    unheard: Vec<&'static str>,
+}
+
+#[derive(Serialize)]
+struct ForOne {
+    address: String,
+    code: Option<u16>,
+    status: Option<Box<str>>,
+    text: Box<str>,
+}
+
+pub(crate) async fn run(arguments: Arguments, language: Language) -> Result<(), Exit> {
+    match arguments.composes() {
+        true => arguments.compose_and_send(language).await,
+        false => arguments.take_and_send(language).await,
+    }
+}
+
+impl Arguments {
+    /// Whether the message is composed of options: otherwise it stands on standard input.
+    fn composes(&self) -> bool {
+        let said = self.subject.is_some() || self.text.is_some() || self.text_file.is_some();
+        let with = self.html.is_some() || self.html_file.is_some() || !self.attach.is_empty();
+        !self.from_header && (said || with || !self.inline.is_empty() || !self.to.is_empty())
+    }
+
+    async fn compose_and_send(&self, language: Language) -> Result<(), Exit> {
+        let mut files = Files::new();
+        let mail = self.compose(&mut files, language)?;
+        let form = if mail.needs_utf8() {
+            Form::Utf8
+        } else {
+            Form::Ascii
+        };
+        let allowed = Allowed {
+            form,
+            ..Allowed::default()
+        };
+        let composed = mail
+            .compose(allowed)
+            .map_err(|error| Exit::new(Code::Data, error.to_string()))?;
+        if self.dry_run {
+            return print_message(&composed, &files);
+        }
+        let envelope = self.asked(&Envelope::of(&mail), language)?;
+        let mut client = self.client(language).await?;
+        let progress = progress(composed.size());
+        let bar = progress.clone();
+        client.on_progress(move |octets| bar.inc(octets));
+        let sent = client.send_mail_to(&envelope, &mail, &files).await;
+        progress.finish_and_clear();
+        self.conclude(client, sent, Some(mail.id().as_str()), language)
+            .await
+    }
+
+    async fn take_and_send(&self, language: Language) -> Result<(), Exit> {
+        let input = read_input(language)?;
+        let from = self.author(language).ok();
+        let taken = raw::take(&input, self.ignore_dots, from.as_ref());
+        let mut recipients = self.addresses(&self.recipients, "RECIPIENT", language)?;
+        if self.from_header {
+            recipients.extend(taken.recipients.iter().cloned().map(Mailbox::new));
+        }
+        let sender = match (&from, &taken.author) {
+            (Some(from), _) => from.address().clone(),
+            (None, Some(author)) => author.clone(),
+            (None, None) => return Err(no_sender(language)),
+        };
+        let to = recipients.iter().fold(Envelope::from(sender), |envelope, to| {
+            envelope.to(to.address().clone())
+        });
+        if to.recipients().is_empty() {
+            return Err(no_recipient(language));
+        }
+        if self.dry_run {
+            return io::stdout()
+                .write_all(&taken.message)
+                .map_err(|error| Exit::new(Code::Io, error.to_string()));
+        }
+        let envelope = self.asked(&to, language)?;
+        let mut client = self.client(language).await?;
+        let sent = client.send(&envelope, Content::Octets(&taken.message)).await;
+        self.conclude(client, sent, taken.id.as_deref(), language).await
+    }
+
+    async fn client(&self, language: Language) -> Result<Client, Exit> {
+        let server = self.connection.server(language)?;
+        if !matches!(server.protocol(), Protocol::Smtp | Protocol::Lmtp) {
+            return Err(Exit::new(
+                Code::Usage,
+                language.pick(
+                    "mail is sent over smtp, smtps, submission or lmtp: say such a --server",
+                    "发送邮件要用 smtp、smtps、submission 或 lmtp 的 --server",
+                ),
+            ));
+        }
+        Client::connect(&server)
+            .await
+            .map_err(|error| exit(&error, language))
+    }
+
+    async fn conclude(
+        &self,
+        client: Client,
+        sent: Result<Report, client::Error>,
+        id: Option<&str>,
+        language: Language,
+    ) -> Result<(), Exit> {
+        let report = match sent {
+            Ok(report) => report,
+            Err(error) => return Err(exit(&error, language)),
+        };
+        // The message is with the server: how it says goodbye changes nothing.
+        let _ = client.quit().await;
+        let summary = summary(report, id);
+        say(&summary, self.json, language).map_err(|error| Exit::new(Code::Io, error.to_string()))?;
+        match summary.refused.len() {
+            0 => Ok(()),
+            count => Err(Exit::new(
+                Code::Unavailable,
+                language.pick(
+                    format!("recipients refused: {count}"),
+                    format!("被拒绝的收件人：{count} 个"),
+                ),
+            )),
+        }
+    }
+
+    fn compose(&self, files: &mut Files, language: Language) -> Result<Mail<'static>, Exit> {
+        let author = self.author(language)?;
+        let stamp = client::stamp(&author.address().domain);
+        let mut mail = Mail::new(author.clone(), stamp);
+        for (list, add) in [
+            (&self.to, Mail::to as fn(Mail<'static>, Mailbox) -> Mail<'static>),
+            (&self.recipients, Mail::to),
+            (&self.cc, Mail::cc),
+            (&self.bcc, Mail::bcc),
+            (&self.reply_to, Mail::reply_to),
+        ] {
+            mail = self
+                .addresses(list, "--to", language)?
+                .into_iter()
+                .fold(mail, add);
+        }
+        if mail.recipients().is_empty() && !self.dry_run {
+            return Err(no_recipient(language));
+        }
+        if let Some(subject) = &self.subject {
+            mail = mail.subject(subject);
+        }
+        if self.read_receipt {
+            mail = mail.read_receipt(author);
+        }
+        mail = self.bodies(mail, language)?;
+        mail = self.fields(mail, language)?;
+        self.parts(mail, files, language)
+    }
+
+    fn bodies(&self, mut mail: Mail<'static>, language: Language) -> Result<Mail<'static>, Exit> {
+        let text = match (&self.text, &self.text_file) {
+            (Some(text), _) => Some(text.clone()),
+            (None, Some(file)) => Some(read_text(file, language)?),
+            (None, None) => None,
+        };
+        let html = match (&self.html, &self.html_file) {
+            (Some(html), _) => Some(html.clone()),
+            (None, Some(file)) => Some(read_text(file, language)?),
+            (None, None) => None,
+        };
+        let html = html.map(|html| self.inline.iter().fold(html, with_whole_cid));
+        let has_text = text.is_some();
+        mail = match text {
+            Some(text) if self.flowed => mail.flowed_text(text),
+            Some(text) => mail.text(text),
+            None => mail,
+        };
+        Ok(match html {
+            Some(html) if has_text => mail.html(html),
+            Some(html) => mail.html(html).text_from_html(),
+            None => mail,
+        })
+    }
+
+    fn fields(&self, mut mail: Mail<'static>, language: Language) -> Result<Mail<'static>, Exit> {
+        for field in &self.header {
+            let wrong = |why: &str| Exit::new(Code::Usage, format!("--header {field:?}: {why}"));
+            let (name, value) = field
+                .split_once(':')
+                .ok_or_else(|| wrong(language.pick("write it as \"Name: value\"", "请写成“名称: 值”")))?;
+            let name = FieldName::check(name.trim()).map_err(|error| wrong(&error.to_string()))?;
+            mail = mail.header(name, value.trim());
+        }
+        if let Some(id) = &self.in_reply_to {
+            let id = id.trim().trim_start_matches('<').trim_end_matches('>');
+            let reference = Reference::check(id)
+                .map_err(|error| Exit::new(Code::Usage, format!("--in-reply-to: {error}")))?;
+            mail = mail.in_reply_to(reference.clone()).reference(reference);
+        }
+        Ok(mail)
+    }
+
+    fn parts(
+        &self,
+        mut mail: Mail<'static>,
+        files: &mut Files,
+        language: Language,
+    ) -> Result<Mail<'static>, Exit> {
+        for path in &self.attach {
+            let attachment = files.attach(path).map_err(|error| exit(&error, language))?;
+            mail = mail.attach(attachment);
+        }
+        for inline in &self.inline {
+            let wrong = |why: String| Exit::new(Code::Usage, format!("--inline {inline}: {why}"));
+            let (cid, path) = inline.split_once('=').ok_or_else(|| {
+                wrong(
+                    language
+                        .pick("write it as CID=FILE", "请写成 CID=文件")
+                        .to_owned(),
+                )
+            })?;
+            let id = MessageId::check(&whole_cid(cid));
+            let id = id.map_err(|error| wrong(error.to_string()))?;
+            let attachment = files.attach(path).map_err(|error| exit(&error, language))?;
+            mail = mail.inline(id, attachment);
+        }
+        Ok(mail)
+    }
+
+    /// Who sends: --from, or whoever logs in.
+    fn author(&self, language: Language) -> Result<Mailbox, Exit> {
+        let text = match &self.from {
+            Some(from) => from.clone(),
+            None => self.connection.address().ok_or_else(|| no_sender(language))?,
+        };
+        let mailbox = Mailbox::parse(&text)
+            .map_err(|error| Exit::new(Code::Usage, format!("--from {text}: {error}")))?;
+        Ok(match &self.from_name {
+            Some(name) => Mailbox::named(name, mailbox.address().clone()),
+            None => mailbox,
+        })
+    }
+
+    /// The addresses in a list of options.
+    fn addresses(&self, list: &[String], option: &str, language: Language) -> Result<Vec<Mailbox>, Exit> {
+        let mut found = Vec::new();
+        for text in list {
+            let items = message::parse_addresses(text.as_bytes());
+            if items.is_empty() {
+                let words = language.pick("is no address", "不是地址");
+                return Err(Exit::new(Code::Usage, format!("{option} {text:?}: {words}")));
+            }
+            for item in &items {
+                let mailbox = Mailbox::of(item);
+                found.push(
+                    mailbox.map_err(|error| Exit::new(Code::Usage, format!("{option} {text:?}: {error}")))?,
+                );
+            }
+        }
+        Ok(found)
+    }
+
+    /// The envelope with what its sender wants to hear.
+    fn asked(&self, plain: &Envelope, language: Language) -> Result<Envelope, Exit> {
+        let sender = plain.sender().cloned();
+        let mut envelope = sender.map_or_else(Envelope::from_nobody, Envelope::from);
+        let notify = notify(&self.dsn, language)?;
+        for recipient in plain.recipients() {
+            let recipient = Recipient::new(recipient.address().clone());
+            envelope = envelope.to_recipient(match notify {
+                Some(notify) => recipient.notify(notify),
+                None => recipient,
+            });
+        }
+        if let Some(returned) = self.returned {
+            envelope = envelope.returned(match returned {
+                Returned::Full => Return::Full,
+                Returned::Headers => Return::Header,
+            });
+        }
+        if let Some(id) = &self.envelope_id {
+            envelope = envelope.id(id.as_str());
+        }
+        Ok(if self.require_tls {
+            envelope.require_tls()
+        } else {
+            envelope
+        })
+    }
+}
+
+/// RFC 2392 §2: a Content-ID is of the form of a Message-ID; people write a single word.
+fn whole_cid(cid: &str) -> String {
+    match cid.contains('@') {
+        true => cid.to_owned(),
+        false => format!("{cid}@inline"),
+    }
+}
+
+/// The HTML with the same Content-ID as the picture of an --inline.
+fn with_whole_cid(html: String, inline: &String) -> String {
+    let cid = inline.split_once('=').map_or(inline.as_str(), |(cid, _)| cid);
+    let whole = whole_cid(cid);
+    ['"', '\'', ')', ' ', '>'].into_iter().fold(html, |html, end| {
+        html.replace(&format!("cid:{cid}{end}"), &format!("cid:{whole}{end}"))
+    })
+}
+
+fn notify(wanted: &[Wanted], language: Language) -> Result<Option<Notify>, Exit> {
+    match wanted {
+        [] => Ok(None),
+        [Wanted::Never] => Ok(Some(Notify::Never)),
+        wanted if wanted.contains(&Wanted::Never) => Err(Exit::new(
+            Code::Usage,
+            language.pick("--dsn never stands alone", "--dsn never 只能单独使用"),
+        )),
+        wanted => Ok(Some(Notify::On(NotifyOn {
+            success: wanted.contains(&Wanted::Success),
+            failure: wanted.contains(&Wanted::Failure),
+            delay: wanted.contains(&Wanted::Delay),
+        }))),
+    }
+}
+
+fn no_sender(language: Language) -> Exit {
+    Exit::new(
+        Code::Usage,
+        language.pick("who sends? Say --from ADDRESS", "谁发送？请用 --from 指定地址"),
+    )
+}
+
+fn no_recipient(language: Language) -> Exit {
+    Exit::new(
+        Code::Usage,
+        language.pick("to whom? Say --to ADDRESS", "发给谁？请用 --to 指定地址"),
+    )
+}
+
+fn read_input(language: Language) -> Result<Vec<u8>, Exit> {
+    let stdin = io::stdin();
+    if stdin.is_terminal() {
+        eprintln!(
+            "posthouse: {}",
+            language.pick(
+                "reading a message from the terminal, up to Ctrl-D",
+                "正在从终端读取邮件，按 Ctrl-D 结束"
+            )
+        );
+    }
+    let mut input = Vec::new();
+    let read = stdin.lock().take(MAX_INPUT + 1).read_to_end(&mut input);
+    read.map_err(|error| Exit::new(Code::Io, error.to_string()))?;
+    match input.len() as u64 > MAX_INPUT {
+        true => Err(Exit::new(
+            Code::Data,
+            language.pick("the message is larger than 512 MiB", "邮件超过 512 MiB"),
+        )),
+        false => Ok(input),
+    }
+}
+
+/// A text from a file, or from standard input where that is `-`.
+fn read_text(file: &Path, language: Language) -> Result<String, Exit> {
+    let octets = match file.as_os_str() == "-" {
+        true => read_input(language)?,
+        false => std::fs::read(file).map_err(|error| Exit::file(file, &error, language))?,
+    };
+    let text = String::from_utf8(octets);
+    text.map_err(|_| Exit::not_utf8(&file.display().to_string(), language))
+}
+
+fn print_message(composed: &Composed<'_>, files: &Files) -> Result<(), Exit> {
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    let written = composed
+        .write_to(&mut out, |id| files.open_now(id))
+        .and_then(|()| out.flush());
+    written.map_err(|error| Exit::new(Code::Io, error.to_string()))
+}
+
+fn progress(size: Option<u64>) -> ProgressBar {
+    let known = size.filter(|size| *size >= WITH_PROGRESS);
+    let Some(size) = known.filter(|_| io::stderr().is_terminal()) else {
+        return ProgressBar::hidden();
+    };
+    let style = ProgressStyle::with_template("{wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {eta}");
+    ProgressBar::new(size).with_style(style.expect("the template is fixed"))
+}
+
+fn summary(report: Report, id: Option<&str>) -> Summary {
+    let list = |list: Vec<(Address, Said)>| {
+        let of = |(address, said): (Address, Said)| ForOne {
+            address: address.to_string(),
+            code: said.code,
+            status: said.detail,
+            text: said.text,
+        };
+        list.into_iter().map(of).collect()
+    };
+    Summary {
+        message_id: id.map(str::to_owned),
+        taken: list(report.taken),
+        refused: list(report.refused),
+        unheard: report.unheard,
+    }
+}
+
+fn say(summary: &Summary, json: bool, language: Language) -> io::Result<()> {
+    if json {
+        return print_json(summary);
+    }
+    let mut out = io::stdout().lock();
+    let mut said: BTreeMap<&str, usize> = BTreeMap::new();
+    for one in &summary.taken {
+        *said.entry(&one.text).or_default() += 1;
+    }
+    let count = summary.taken.len();
+    let people = language.pick(
+        if count == 1 {
+            "1 recipient".to_owned()
+        } else {
+            format!("{count} recipients")
+        },
+        format!("{count} 个收件人"),
+    );
+    writeln!(
+        out,
+        "{}",
+        language.pick(format!("Sent to {people}."), format!("已发送给 {people}。"))
+    )?;
+    for words in said.keys() {
+        writeln!(
+            out,
+            "  {}",
+            language.pick(format!("the server said: {words}"), format!("服务器说：{words}"))
+        )?;
+    }
+    for one in &summary.refused {
+        let code = one.code.map(|code| code.to_string()).unwrap_or_default();
+        let (address, text) = (&one.address, &one.text);
+        writeln!(
+            out,
+            "{}",
+            language.pick(
+                format!("Refused: {address}: {code} {text}"),
+                format!("被拒绝：{address}：{code} {text}")
+            )
+        )?;
+    }
+    for name in &summary.unheard {
+        writeln!(
+            out,
+            "{}",
+            language.pick(
+                format!("The server does not know {name}."),
+                format!("服务器不支持 {name}。")
+            )
+        )?;
+    }
+    Ok(())
+}

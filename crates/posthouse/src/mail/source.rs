@@ -1,0 +1,270 @@
+//! Where messages to look at come from: a file, an mbox, a Maildir, a folder of `.eml` files, standard input, or a server.
+
+use std::fs::{self, File};
+use std::io::{self, BufRead as _, BufReader, IsTerminal as _, Read as _};
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+use client::Protocol;
+use client::pop3::{Client, Got};
+use message::maildir::{Keywords, Name};
+use message::mbox::{Found, Scanner, Separator, take_marks};
+use message::{Marks, repair};
+
+use super::connection::Connection;
+use super::exit;
+use crate::exit::{Code, Exit};
+use crate::language::Language;
+
+/// A message that is looked at is in memory; one that is larger is not looked at.
+pub(super) const MAX_MESSAGE: usize = 512 << 20;
+
+/// The beginning of a file says what it is.
+const BEGINNING: usize = 4096;
+
+#[derive(clap::Args)]
+pub(crate) struct Chosen {
+    #[command(flatten)]
+    pub(super) connection: Connection,
+    /// A message, an mbox, a Maildir or a folder of .eml files; standard input where it is - or nothing is given.
+    #[arg(value_name = "FILE|DIR")]
+    pub(super) path: Option<PathBuf>,
+    /// Which message, counted from 1; the last one where it is 0.
+    #[arg(long, short = 'n', value_name = "NUMBER")]
+    pub(super) number: Option<u32>,
+}
+
+/// A message among others.
+pub(super) struct Item {
+    pub(super) number: u32,
+    /// Its size in octets, as it lies there.
+    pub(super) size: u64,
+    pub(super) marks: Marks,
+    /// All of it, or its header where only that was asked for.
+    pub(super) octets: Vec<u8>,
+}
+
+/// How much of each message is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wanted {
+    /// Its header.
+    Header,
+    /// All of it.
+    Whole,
+}
+
+/// One message.
+pub(super) async fn read(chosen: &Chosen, language: Language) -> Result<Vec<u8>, Exit> {
+    let number = chosen.number.unwrap_or(1);
+    let mut kept = None;
+    let mut seen = 0;
+    each(
+        chosen,
+        Some(number).filter(|number| *number > 0),
+        Wanted::Whole,
+        &mut |item: Item| {
+            seen += 1;
+            if number == 0 || item.number == number {
+                kept = Some(item.octets);
+            }
+            match number > 0 && kept.is_some() {
+                true => ControlFlow::Break(()),
+                false => ControlFlow::Continue(()),
+            }
+        },
+        language,
+    )
+    .await?;
+    kept.ok_or_else(|| {
+        Exit::new(
+            Code::NoInput,
+            language.pick(
+                format!("there is no message {number}; there are {seen}"),
+                format!("没有第 {number} 封邮件；共有 {seen} 封"),
+            ),
+        )
+    })
+}
+
+/// Every message, or only the one of a number, in order, until `told` has had enough.
+pub(super) async fn each(
+    chosen: &Chosen,
+    only: Option<u32>,
+    wanted: Wanted,
+    told: &mut impl FnMut(Item) -> ControlFlow<()>,
+    language: Language,
+) -> Result<(), Exit> {
+    if chosen.connection.is_named() && chosen.path.is_none() {
+        return on_server(chosen, only, wanted, told, language).await;
+    }
+    let path = chosen.path.as_deref().filter(|path| path.as_os_str() != "-");
+    let failed = |error: io::Error| match path {
+        Some(path) => Exit::file(path, &error, language),
+        None => Exit::new(Code::Io, error.to_string()),
+    };
+    match path {
+        None => {
+            if io::stdin().is_terminal() {
+                return Err(Exit::new(
+                    Code::Usage,
+                    language.pick(
+                        "which message? Name a file, or --server URL",
+                        "哪封邮件？请给出文件，或 --server URL",
+                    ),
+                ));
+            }
+            in_file(BufReader::new(io::stdin().lock()), told).map_err(failed)
+        }
+        Some(path) if path.is_dir() => in_folder(path, wanted, told).map_err(failed),
+        Some(path) => {
+            let file = File::open(path).map_err(failed)?;
+            in_file(BufReader::new(file), told).map_err(failed)
+        }
+    }
+}
+
+/// An mbox, or one message.
+fn in_file(mut file: impl io::BufRead, told: &mut impl FnMut(Item) -> ControlFlow<()>) -> io::Result<()> {
+    let beginning = file.fill_buf()?;
+    let line = beginning
+        .split_inclusive(|octet| *octet == b'\n')
+        .next()
+        .unwrap_or_default();
+    if line.len() > BEGINNING || Separator::parse(line).is_none() {
+        let mut octets = Vec::new();
+        file.take(MAX_MESSAGE as u64).read_to_end(&mut octets)?;
+        let size = octets.len() as u64;
+        let _ = told(item(1, size, Marks::default(), &octets));
+        return Ok(());
+    }
+    let mut scanner = Scanner::new(MAX_MESSAGE);
+    let mut number = 0;
+    let mut line = Vec::new();
+    loop {
+        line.clear();
+        let read = file.by_ref().take(64 << 10).read_until(b'\n', &mut line)?;
+        let found = if read == 0 { None } else { scanner.push(&line) };
+        if let Some(found) = found
+            && of_mbox(found, &mut number, told).is_break()
+        {
+            return Ok(());
+        }
+        if read == 0 {
+            break;
+        }
+    }
+    if let Some(found) = scanner.finish() {
+        let _ = of_mbox(found, &mut number, told);
+    }
+    Ok(())
+}
+
+fn of_mbox(
+    found: Found,
+    number: &mut u32,
+    told: &mut impl FnMut(Item) -> ControlFlow<()>,
+) -> ControlFlow<()> {
+    let (marks, octets) = take_marks(&found.octets);
+    *number += 1;
+    told(item(*number, found.size, marks, &octets))
+}
+
+/// A message with line ends as they are sent.
+fn item(number: u32, size: u64, marks: Marks, octets: &[u8]) -> Item {
+    Item {
+        number,
+        size,
+        marks,
+        octets: repair::crlf(octets).into_owned(),
+    }
+}
+
+/// A Maildir, or a folder of `.eml` files, by name: that is by time in a Maildir.
+fn in_folder(path: &Path, wanted: Wanted, told: &mut impl FnMut(Item) -> ControlFlow<()>) -> io::Result<()> {
+    let is_maildir = path.join("cur").is_dir();
+    let folders = match is_maildir {
+        true => vec![path.join("new"), path.join("cur")],
+        false => vec![path.to_owned()],
+    };
+    let mut files = Vec::new();
+    for folder in folders {
+        for entry in fs::read_dir(folder)? {
+            let entry = entry?;
+            let name = entry.file_name();
+            let is_message = is_maildir
+                || Path::new(&name)
+                    .extension()
+                    .is_some_and(|end| end.eq_ignore_ascii_case("eml"));
+            if is_message && !name.to_string_lossy().starts_with('.') {
+                files.push((name, entry.path()));
+            }
+        }
+    }
+    files.sort();
+    let keywords = fs::read_to_string(path.join(message::maildir::KEYWORDS_FILE)).unwrap_or_default();
+    let keywords = Keywords::parse(&keywords);
+    for (number, (name, path)) in (1..).zip(&files) {
+        let size = fs::metadata(path)?.len();
+        let mut octets = Vec::new();
+        let most = if wanted == Wanted::Header {
+            256 << 10
+        } else {
+            MAX_MESSAGE as u64
+        };
+        File::open(path)?.take(most).read_to_end(&mut octets)?;
+        let marks = match is_maildir {
+            true => Name::parse(name.as_encoded_bytes()).marks(&keywords),
+            false => Marks::default(),
+        };
+        if told(item(number, size, marks, &octets)).is_break() {
+            break;
+        }
+    }
+    Ok(())
+}
+
+async fn on_server(
+    chosen: &Chosen,
+    only: Option<u32>,
+    wanted: Wanted,
+    told: &mut impl FnMut(Item) -> ControlFlow<()>,
+    language: Language,
+) -> Result<(), Exit> {
+    let server = chosen.connection.server(language)?;
+    let failed = |error: client::Error| exit(&error, language);
+    if server.protocol() != Protocol::Pop3 {
+        return Err(Exit::new(
+            Code::Usage,
+            language.pick(
+                "messages are looked at over pop3 or pop3s: say such a --server",
+                "查看邮件要用 pop3 或 pop3s 的 --server",
+            ),
+        ));
+    }
+    let mut client = Client::connect(&server).await.map_err(failed)?;
+    let entries = client.list().await.map_err(failed)?;
+    let asked: Vec<_> = entries
+        .iter()
+        .filter(|entry| only.is_none_or(|only| only == entry.number))
+        .collect();
+    let numbers: Vec<u32> = asked.iter().map(|entry| entry.number).collect();
+    let mut retrieval = match wanted {
+        Wanted::Header => client.top(numbers, 0),
+        Wanted::Whole => client.retrieve(numbers),
+    };
+    for entry in asked {
+        let octets = match retrieval.next().await.map_err(failed)? {
+            Some(Got::Message(_)) => retrieval.whole(MAX_MESSAGE).await.map_err(failed)?,
+            Some(Got::Refused(number, said)) => {
+                return Err(Exit::new(Code::Unavailable, format!("{number}: {said}")));
+            }
+            None => break,
+        };
+        if told(item(entry.number, entry.size, Marks::default(), &octets)).is_break() {
+            return Ok(());
+        }
+    }
+    // Nothing was changed: how the server says goodbye does not matter.
+    let _ = client.quit().await;
+    Ok(())
+}
