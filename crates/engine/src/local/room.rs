@@ -251,3 +251,69 @@ impl Shared {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MB: u64 = 1 << 20;
+
+    fn survey(loads: &[(u64, u64, u64)], waiting: u64) -> Survey {
+        let load = |(number, living, blobs): &(u64, u64, u64)| {
+            let (living, blobs) = (living * MB, *blobs);
+            let size = 100 * MB;
+            (*number, Load { size, living, blobs })
+        };
+        Survey {
+            loads: loads.iter().map(load).collect(),
+            waiting: waiting * MB,
+            living: loads.iter().map(|(_, living, _)| living * MB).sum(),
+            beside: Beside::default(),
+        }
+    }
+
+    fn options() -> Options {
+        Options {
+            segment: 100 * MB,
+            ..Options::default()
+        }
+    }
+
+    #[test]
+    fn segments_are_emptied_that_give_most_back_until_it_is_enough_and_empty_ones_always() {
+        let chosen = |loads: &[_], waiting| survey(loads, waiting).choose(&options());
+        let full = [(1, 70, 9), (2, 75, 9), (3, 79, 9)];
+        // 300 MB, of which 224 live: 1.4 times that and a quarter of a segment are enough.
+        assert_eq!(chosen(&full, 0), []);
+        assert_eq!(chosen(&[&full[..], &[(4, 0, 0)]].concat(), 0), [4]);
+        // What waits to be unlinked counts.
+        assert_eq!(chosen(&full, 60), [1]);
+        assert_eq!(chosen(&full, 400), [1, 2, 3]);
+        assert_eq!(chosen(&[(1, 90, 9), (2, 20, 9), (3, 10, 9), (4, 95, 9)], 0), [3]);
+        // What is nearly full is never moved.
+        assert_eq!(chosen(&[(1, 80, 9), (2, 81, 9)], 900), []);
+    }
+
+    #[test]
+    fn index_and_copies_are_taken_off_what_the_log_may_have_down_to_where_moving_is_not_worth_it() {
+        let enough = |index, rows| {
+            let (index, rows) = (index * MB, rows * MB);
+            Beside { index, rows }.enough(1000 * MB, &options()) / MB
+        };
+        assert_eq!(enough(0, 0), 1425);
+        // 1.4 times the rows more, and two copies less.
+        assert_eq!(enough(60, 50), 1425 + 70 - 100 - 60);
+        assert_eq!(enough(500, 400), 1250);
+    }
+
+    #[test]
+    fn a_part_of_the_log_is_emptied_before_it_is_looked_at_again() {
+        let loads: Vec<_> = (1..=32).map(|number| (number, 60, 9)).collect();
+        let survey_of_all = survey(&loads, 0);
+        // 3.2 GB: a sixteenth, and the segment with which it is reached.
+        assert_eq!(survey_of_all.some((1..=32).collect()).len(), 4);
+        let many = survey(&[(1, 60, MOST_PLACES + 1), (2, 0, 0), (3, 1, 1)], 0);
+        assert_eq!(many.some(vec![1, 2, 3]), [1], "as many places as memory holds");
+        assert_eq!(many.some(vec![2, 3, 1]), [2, 3]);
+    }
+}
