@@ -9,6 +9,7 @@
 mod account;
 mod check;
 mod error;
+mod forget;
 mod kept;
 mod key;
 mod memory;
@@ -29,6 +30,7 @@ mod view;
 pub use account::Account;
 pub use check::{AccountReport, CheckFault, CheckFinding};
 pub use error::{Refusal, StoreError};
+pub use forget::Remembered;
 pub use quota::{QuotaFuture, Quotas, Room};
 pub use row::{FactsRow, MessageRow, TextForm};
 pub use salvage::Salvage;

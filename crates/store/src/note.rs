@@ -74,6 +74,7 @@ mod tests {
             octets: Octets(0),
             recent: Uid(1),
             deleted_at: None,
+            forgotten: ChangeNumber(0),
             keywords: vec![
                 KeywordName::check("other").unwrap(),
                 KeywordName::check("work").unwrap(),

@@ -41,6 +41,8 @@ pub struct Mailbox {
     pub octets: Octets,
     /// Uids from here on have been announced to no session yet.
     pub recent: Uid,
+    /// Of what was expunged by changes up to this one, some is forgotten: who knows of no later change has to look at everything again.
+    pub forgotten: ChangeNumber,
 }
 
 impl From<&MailboxRow> for Mailbox {
@@ -57,6 +59,7 @@ impl From<&MailboxRow> for Mailbox {
             deleted: row.deleted,
             octets: row.octets,
             recent: row.recent,
+            forgotten: row.forgotten,
         }
     }
 }

@@ -20,5 +20,5 @@ pub(crate) use expunge::{Expunge, Which};
 pub(crate) use keywords::SetKeywords;
 pub(crate) use mailbox::{CreateMailbox, DeleteMailbox, FirstMailboxes, RenameMailbox, Subscribe};
 pub(crate) use salvage::{Adopt, Renew, Renewed};
-pub(crate) use undelete::{Expire, Lies, Purge, Restore};
+pub(crate) use undelete::{Expire, Forget, Lies, Over, Purge, Restore};
 pub(crate) use view::{DeleteAccount, LoadView, StoreRecent};

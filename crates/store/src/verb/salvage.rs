@@ -7,7 +7,8 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use bytes::Bytes;
 use types::{
-    ChangeNumber, ContentId, EntryId, MailboxId, MailboxName, Octets, Role, SystemKeyword, ThreadId, Uid,
+    BlobId, ChangeNumber, ContentId, EntryId, MailboxId, MailboxName, Octets, Role, SystemKeyword, ThreadId,
+    Uid,
 };
 
 use super::mailbox::{FIRST, empty, next_validity};
@@ -79,6 +80,18 @@ impl Found {
                 uids.insert(uid);
             }
         }
+        let forgotten = row.as_ref().map_or(ChangeNumber(0), |row| row.forgotten);
+        let may_have_gone = |note: &&Note| note.row.change <= forgotten && !entries.contains(&note.row.entry);
+        let blobs: HashSet<BlobId> = notes
+            .iter()
+            .filter(may_have_gone)
+            .map(|note| note.row.blob)
+            .collect();
+        if !blobs.is_empty() {
+            // Nobody remembers whether it was expunged here: its bytes live for another copy, to which it was moved, it may be.
+            let named = named_of(account, &blobs).await?;
+            notes.retain(|note| note.row.change > forgotten || !named.contains(&note.row.blob));
+        }
         notes.retain(|note| entries.insert(note.row.entry));
         Ok((!notes.is_empty()).then_some(Found {
             id,
@@ -119,6 +132,24 @@ impl Found {
         draft.set_mailbox(mailbox);
         count
     }
+}
+
+/// Those of some blobs that a row of the account names.
+async fn named_of(account: &Inner, blobs: &HashSet<BlobId>) -> Result<HashSet<BlobId>, StoreError> {
+    let (engine, partition) = (account.engine(), account.partition());
+    let mut named = HashSet::new();
+    for range in [key::all_messages(), key::all_expunged()] {
+        scan_pieces(engine, partition, range, &mut |stored| {
+            let gone = || match Gone::parse(Uid(0), &stored.value)? {
+                Gone::Kept(kept) => Some(kept.row),
+                Gone::Tombstone(_) => None,
+            };
+            let row = MessageRow::parse(Uid(0), &stored.value).or_else(gone);
+            named.extend(row.map(|row| row.blob).filter(|blob| blobs.contains(blob)));
+        })
+        .await?;
+    }
+    Ok(named)
 }
 
 /// A mailbox of which only the number is known. The first ones of every account have numbers in their order.

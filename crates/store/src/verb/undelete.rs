@@ -4,7 +4,7 @@
 //! [`crate::Account::undelete`] for why nothing comes back twice.
 
 use bytes::Bytes;
-use types::{ChangeNumber, EntryId, MailboxId, SystemKeyword, Uid};
+use types::{ChangeNumber, EntryId, MailboxId, SystemKeyword, Timestamp, Uid};
 
 use super::append::{check_room, saved_at};
 use super::mailbox::create;
@@ -193,19 +193,50 @@ fn room_for(draft: &Draft, found: &[(MessageRow, Lies)]) -> usize {
     (1..found.len()).take_while(|count| allowed(*count)).count()
 }
 
+/// A message that was expunged, by a change, and what is to be its tombstone.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Over {
+    pub(crate) mailbox: MailboxId,
+    pub(crate) change: ChangeNumber,
+    pub(crate) uid: Uid,
+    pub(crate) entry: EntryId,
+    pub(crate) at: Timestamp,
+}
+
 /// Lets expunged messages go: tombstones stay.
 pub(crate) struct Expire {
-    pub(crate) gone: Vec<(MailboxId, ChangeNumber, Uid, EntryId)>,
+    pub(crate) gone: Vec<Over>,
 }
 
 impl Verb for Expire {
     type Output = ();
 
     async fn apply(self, draft: &mut Draft) -> Result<(), StoreError> {
-        for (mailbox, change, uid, entry) in self.gone {
-            let key = key::expunged(mailbox, change, uid);
-            draft.batch().put(&key, &Gone::tombstone(entry));
-            draft.batch().delete(&key::facts(mailbox, uid));
+        for over in self.gone {
+            let key = key::expunged(over.mailbox, over.change, over.uid);
+            draft.batch().put(&key, &Gone::tombstone(over.entry, over.at));
+            draft.batch().delete(&key::facts(over.mailbox, over.uid));
+        }
+        Ok(())
+    }
+}
+
+/// Lets tombstones of a mailbox go, those of the first changes; its row says so.
+pub(crate) struct Forget {
+    pub(crate) mailbox: MailboxId,
+    pub(crate) until: ChangeNumber,
+    pub(crate) keys: Vec<Bytes>,
+}
+
+impl Verb for Forget {
+    type Output = ();
+
+    async fn apply(self, draft: &mut Draft) -> Result<(), StoreError> {
+        let mut row = draft.mailbox(self.mailbox)?;
+        row.forgotten = row.forgotten.max(self.until);
+        draft.set_mailbox(row);
+        for key in self.keys {
+            draft.batch().delete(&key);
         }
         Ok(())
     }
