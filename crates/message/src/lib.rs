@@ -28,6 +28,7 @@ mod structure;
 mod subject;
 mod text;
 mod transfer;
+pub mod uidlist;
 mod written;
 
 pub use address::{AddressItem, MAX_ADDRESSES, parse_addresses};

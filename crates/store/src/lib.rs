@@ -11,6 +11,7 @@ mod check;
 mod error;
 mod kept;
 mod key;
+mod known;
 mod memory;
 mod note;
 mod quota;
@@ -38,7 +39,7 @@ pub use sweep::{Expired, Swept};
 pub use text::{TextBlock, TextBlocks, TextEntry};
 pub use undelete::{Deleted, Undeleted};
 pub use verb::{
-    Appended, BlobSource, Copied, Expunged, Facts, KeywordAction, KeywordChange, Keywords, Moved, Named,
-    NewMessage,
+    Appended, BlobSource, Brought, BroughtId, Copied, Expunged, Facts, KeywordAction, KeywordChange,
+    Keywords, Moved, Named, NewMessage, Origin,
 };
 pub use view::View;

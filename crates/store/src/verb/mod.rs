@@ -1,6 +1,7 @@
 //! The verbs: each changes an account as one transaction.
 
 mod append;
+mod bring;
 mod copy;
 mod expunge;
 mod keywords;
@@ -10,11 +11,13 @@ mod undelete;
 mod view;
 
 pub use append::{Appended, BlobSource, Facts, NewMessage};
+pub use bring::{Brought, BroughtId, Origin};
 pub use copy::{Copied, Moved, Named};
 pub use expunge::Expunged;
 pub use keywords::{KeywordAction, KeywordChange, Keywords};
 
 pub(crate) use append::{Append, Deliver};
+pub(crate) use bring::{Bring, Reserve};
 pub(crate) use copy::{CopyMessages, MoveMessages};
 pub(crate) use expunge::{Expunge, Which};
 pub(crate) use keywords::SetKeywords;
