@@ -79,7 +79,10 @@ impl Opened {
     /// UIDL of one message.
     pub(super) fn uidl(&self, number: Number, out: &mut BytesMut) -> Result<(), Refusal> {
         let message = self.maildrop.find(number)?;
-        reply::ok(format_args!("{} {}", number.0, self.maildrop.unique_id(message)), out);
+        reply::ok(
+            format_args!("{} {}", number.0, self.maildrop.unique_id(message)),
+            out,
+        );
         Ok(())
     }
 
