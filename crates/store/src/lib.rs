@@ -8,6 +8,7 @@
 
 mod account;
 mod check;
+mod encoded;
 mod error;
 mod kept;
 mod key;
