@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use bytes::Bytes;
 use engine::{Engine, Partition, Row};
 use tokio::sync::watch;
-use types::{AccountId, ChangeNumber, ContentId, MailboxId, MailboxName, Role, ThreadId, Timestamp, Uid};
+use types::{AccountId, ChangeNumber, MailboxId, MailboxName, Role, Timestamp, Uid};
 
 use crate::memory::Memory;
 use crate::row::{Counters, MailboxRow};
@@ -15,14 +15,13 @@ use crate::sequencer::{Queue, Subscribed, lock, submit};
 use crate::state::{KeptView, State};
 use crate::sweep::Naming;
 use crate::verb::{
-    Append, Bring, CopyMessages, CreateMailbox, DeleteAccount, DeleteMailbox, Deliver, Expunge,
-    FirstMailboxes, LoadView, MoveMessages, RenameMailbox, Reserve, SetKeywords, StoreRecent, Subscribe,
-    Which,
+    Append, CopyMessages, CreateMailbox, DeleteAccount, DeleteMailbox, Deliver, Expunge, FirstMailboxes,
+    LoadView, MoveMessages, RenameMailbox, SetKeywords, StoreRecent, Subscribe, Which,
 };
 use crate::view::Rows;
 use crate::{
-    Appended, Brought, Copied, Expunged, KeywordChange, Mailbox, MessageRow, Moved, Named, NewMessage, Now,
-    Origin, Refusal, Store, StoreError, View, key,
+    Appended, Copied, Expunged, KeywordChange, Mailbox, MessageRow, Moved, Named, NewMessage, Now, Refusal,
+    Store, StoreError, View, key,
 };
 
 /// How many rows one read of the engine brings.
@@ -326,38 +325,6 @@ impl Account {
         messages: Vec<NewMessage>,
     ) -> Result<Vec<Appended>, StoreError> {
         submit(&self.inner, Append { mailbox, messages }).await
-    }
-
-    /// Puts messages into a mailbox that have been somewhere before, all or none: they keep what they were called.
-    ///
-    /// # Errors
-    /// When there is no such mailbox, a limit is reached, or the engine fails.
-    pub async fn bring(
-        &self,
-        mailbox: MailboxId,
-        messages: Vec<(NewMessage, Origin)>,
-    ) -> Result<Vec<Brought>, StoreError> {
-        submit(&self.inner, Bring { mailbox, messages }).await
-    }
-
-    /// The numbers that the next content and the next conversation get.
-    #[must_use]
-    pub fn next_numbers(&self) -> (ContentId, ThreadId) {
-        let counters = self.inner.state().counters;
-        (ContentId(counters.next_content), ThreadId(counters.next_thread))
-    }
-
-    /// Gives no number below these to new contents and conversations. Answers with the first of each that nothing was called before: what
-    /// is to be brought may be called so, up to these.
-    ///
-    /// # Errors
-    /// When the engine fails.
-    pub async fn reserve(
-        &self,
-        content: ContentId,
-        thread: ThreadId,
-    ) -> Result<(ContentId, ThreadId), StoreError> {
-        submit(&self.inner, Reserve { content, thread }).await
     }
 
     /// Changes keywords of those messages that are there, and answers with their rows, changed or not.

@@ -6,16 +6,50 @@ use types::{ContentId, MailboxId, ThreadId, UniqueId};
 use super::append::{Appended, Coming, append_found};
 use crate::known::FreeIds;
 use crate::row::Counters;
-use crate::sequencer::{Draft, Verb};
-use crate::{NewMessage, StoreError};
+use crate::sequencer::{Draft, Verb, submit};
+use crate::{Account, NewMessage, StoreError};
 
 /// Numbers from here on are nobody's: counters leap to the clock's seconds, shifted by 16.
 const MAX_NUMBER: u64 = 1 << 48;
 
+impl Account {
+    /// Puts messages into a mailbox that have been somewhere before, all or none: they keep what they were called.
+    ///
+    /// # Errors
+    /// When there is no such mailbox, a limit is reached, or the engine fails.
+    pub async fn bring(
+        &self,
+        mailbox: MailboxId,
+        messages: Vec<(NewMessage, Origin)>,
+    ) -> Result<Vec<Brought>, StoreError> {
+        submit(self.shared(), Bring { mailbox, messages }).await
+    }
+
+    /// The numbers that the next content and the next conversation get.
+    #[must_use]
+    pub fn next_numbers(&self) -> (ContentId, ThreadId) {
+        let counters = self.inner().state().counters;
+        (ContentId(counters.next_content), ThreadId(counters.next_thread))
+    }
+
+    /// Gives no number below these to new contents and conversations. Answers with the first of each that nothing was called before: what
+    /// is to be brought may be called so, up to these.
+    ///
+    /// # Errors
+    /// When the engine fails.
+    pub async fn reserve(
+        &self,
+        content: ContentId,
+        thread: ThreadId,
+    ) -> Result<(ContentId, ThreadId), StoreError> {
+        submit(self.shared(), Reserve { content, thread }).await
+    }
+}
+
 /// What a message was called where it comes from.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Origin {
-    /// Its content. The caller knows that no other content of this account was ever called so: see [`crate::Account::reserve`].
+    /// Its content. The caller knows that no other content of this account was ever called so: see [`Account::reserve`].
     pub content: Option<ContentId>,
     /// Its conversation, of which the same is true.
     pub thread: Option<ThreadId>,
@@ -73,9 +107,9 @@ impl Numbers {
 }
 
 /// Several messages into one mailbox, all or none.
-pub(crate) struct Bring {
-    pub(crate) mailbox: MailboxId,
-    pub(crate) messages: Vec<(NewMessage, Origin)>,
+struct Bring {
+    mailbox: MailboxId,
+    messages: Vec<(NewMessage, Origin)>,
 }
 
 impl Verb for Bring {
@@ -115,9 +149,9 @@ impl Verb for Bring {
 }
 
 /// Gives none of the numbers below these out any more; answers with the first that had not been given out.
-pub(crate) struct Reserve {
-    pub(crate) content: ContentId,
-    pub(crate) thread: ThreadId,
+struct Reserve {
+    content: ContentId,
+    thread: ThreadId,
 }
 
 impl Verb for Reserve {

@@ -17,7 +17,6 @@ pub use expunge::Expunged;
 pub use keywords::{KeywordAction, KeywordChange, Keywords};
 
 pub(crate) use append::{Append, Deliver};
-pub(crate) use bring::{Bring, Reserve};
 pub(crate) use copy::{CopyMessages, MoveMessages};
 pub(crate) use expunge::{Expunge, Which};
 pub(crate) use keywords::SetKeywords;
