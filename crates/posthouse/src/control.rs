@@ -89,6 +89,8 @@ pub(crate) enum Request {
     BeginBackup,
     /// Adds an account with the hash of its password, unless it is there; answered with [`Reply::Returned`].
     ReturnAccount(Entry),
+    /// Asks what numbers of a backup mean the same here; answered with [`Reply::Numbered`].
+    Numbers(bring_back::Numbers),
     /// Brings messages back that are missing, whose octets follow; answered with [`Reply::BroughtBack`].
     BringBack(BringBack),
     /// Asks for mail, or brings it; answered with [`Reply::Mail`].
@@ -145,6 +147,7 @@ pub(crate) enum Reply {
     Checked(Checked),
     Backup(Plan),
     Returned(Returned),
+    Numbered(bring_back::Numbered),
     BroughtBack(BroughtBack),
     Mail(mail::Answer),
     Deleted(Vec<Deleted>),
@@ -240,6 +243,7 @@ impl State {
         let carried_out = match request {
             Request::BringBack(request) => self.bring_back(request, body).await,
             Request::ReturnAccount(entry) => self.return_account(entry).await,
+            Request::Numbers(numbers) => self.numbers(numbers).await.map(Reply::Numbered),
             request => self.carry_out(request).await,
         };
         carried_out.unwrap_or_else(|exit| Reply::Refused(exit.into()))

@@ -1,14 +1,15 @@
 //! `posthouse export`: an account's mail into files, with marks, dates and a manifest; `--verify` checks such files.
 
+use std::collections::HashMap;
 use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use indicatif::{ProgressBar, ProgressStyle};
-use message::Marks;
+use message::{Marks, uidlist};
 use serde::Serialize;
-use types::KeywordName;
+use types::{EntryId, KeywordName, MailboxName, OwnId};
 
 use crate::account::{Data, print_json};
 use crate::admin::{Admin, unexpected};
@@ -124,6 +125,7 @@ async fn export(
         manifest,
         summary: Summary::default(),
         progress: progress(total),
+        known: None,
         language,
     };
     for mailbox in &listed.mailboxes {
@@ -162,6 +164,8 @@ struct Run<'r> {
     manifest: ManifestWriter,
     summary: Summary,
     progress: ProgressBar,
+    /// What POP3 calls messages of the mailbox, if it is the inbox.
+    known: Option<HashMap<u32, String>>,
     language: Language,
 }
 
@@ -182,6 +186,7 @@ impl Run<'_> {
         let begun = self.manifest.mailbox(&head);
         begun.map_err(|error| self.failed(&error))?;
         self.summary.mailboxes += 1;
+        self.known = self.known(mailbox).await?;
         let mut after = 0;
         loop {
             let page = Ask::Messages {
@@ -198,8 +203,32 @@ impl Run<'_> {
                 self.message(mailbox, kept).await?;
             }
         }
-        let ended = self.writing.end_mailbox();
+        let ended = self.writing.end_mailbox(mailbox.validity);
         ended.map_err(|error| self.failed(&error))
+    }
+
+    /// The ids from elsewhere of the inbox, the only mailbox that POP3 knows. The others have their own.
+    async fn known(&mut self, mailbox: &Shown) -> Result<Option<HashMap<u32, String>>, Exit> {
+        if mailbox.name != MailboxName::inbox().as_str() {
+            return Ok(None);
+        }
+        let mut known = HashMap::new();
+        let mut after = 0;
+        loop {
+            let page = Ask::Ids {
+                account: self.account,
+                mailbox: mailbox.id,
+                after,
+            };
+            let Answer::Ids(page) = ask(self.admin, page).await? else {
+                return Err(unexpected());
+            };
+            let Some((last, _)) = page.last() else {
+                return Ok(Some(known));
+            };
+            after = *last;
+            known.extend(page);
+        }
     }
 
     async fn message(&mut self, mailbox: &Shown, kept: &Kept) -> Result<(), Exit> {
@@ -225,11 +254,19 @@ impl Run<'_> {
             system: kept.system,
             names: names.filter_map(|name| KeywordName::check(name).ok()).collect(),
         };
+        let known = self.known.as_ref().map(|known| uidlist::Entry {
+            uid: kept.uid,
+            id: match known.get(&kept.uid) {
+                Some(id) => id.clone(),
+                None => OwnId(EntryId(kept.entry)).to_string(),
+            },
+        });
         let outgoing = Outgoing {
             entry: kept.entry,
             received: kept.received,
             marks: &marks,
             octets,
+            known: known.as_ref(),
         };
         let place = self.writing.message(&outgoing)?;
         self.manifest.message(&manifest::Message {
@@ -241,6 +278,7 @@ impl Run<'_> {
             received: kept.received,
             entry: kept.entry,
             as_is: !outgoing.is_regular(),
+            uidl: known.map(|known| known.id.into()),
         })?;
         self.summary.messages += 1;
         self.summary.octets += octets.len() as u64;

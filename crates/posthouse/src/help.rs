@@ -93,8 +93,8 @@ const CHINESE: &[(&str, &str)] = &[
         "放入哪个文件夹：收件箱成为这个文件夹，其他的放在它下面",
     ),
     (
-        "As JSON: one object with imported, skipped, failed, octets, mailboxes and problems",
-        "输出 JSON：一个对象，含 imported、skipped、failed、octets、mailboxes 和 problems",
+        "As JSON: one object with imported, skipped, failed, octets, mailboxes, uidls, uidls_lost and problems",
+        "输出 JSON：一个对象，含 imported、skipped、failed、octets、mailboxes、uidls、uidls_lost 和 problems",
     ),
     (
         "Brings back messages that were deleted not long ago, into their mailboxes. Example: posthouse undelete carol@example.org --since 2h",

@@ -8,10 +8,12 @@
 
 mod account;
 mod check;
+mod encoded;
 mod error;
 mod forget;
 mod kept;
 mod key;
+mod known;
 mod memory;
 mod note;
 mod quota;
@@ -40,7 +42,7 @@ pub use sweep::{Expired, Swept};
 pub use text::{TextBlock, TextBlocks, TextEntry};
 pub use undelete::{Deleted, Undeleted};
 pub use verb::{
-    Appended, BlobSource, Copied, Expunged, Facts, KeywordAction, KeywordChange, Keywords, Moved, Named,
-    NewMessage,
+    Appended, BlobSource, Brought, BroughtId, Copied, Expunged, Facts, KeywordAction, KeywordChange,
+    Keywords, Moved, Named, NewMessage, Origin,
 };
 pub use view::View;

@@ -3,17 +3,21 @@
 //! A verb first finds what it needs and may then refuse; only after that does it change the draft, so a
 //! refused verb leaves nothing behind. A batch that the engine does not take changes nothing in memory.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, MutexGuard, PoisonError};
 
+use bytes::Bytes;
 use engine::{Batch, EngineError};
 use tokio::sync::oneshot;
-use types::{ChangeNumber, MailboxId, MailboxName, SystemKeyword, ThreadId, Timestamp, Uid};
+use types::{
+    ChangeNumber, EntryId, MailboxId, MailboxName, SystemKeyword, ThreadId, Timestamp, Uid, UniqueId,
+};
 
 use crate::account::Inner;
 use crate::kept::{Fate, Kept};
+use crate::known::KnownRow;
 use crate::row::{Counters, FactsRow, MailboxRow};
 use crate::state::{Quota, Usage};
 use crate::sweep::Ticket;
@@ -139,6 +143,8 @@ pub(crate) struct Draft {
     threads: HashMap<u64, ThreadId>,
     views: BTreeMap<MailboxId, Vec<ViewChange>>,
     subscriptions: Vec<(MailboxName, Subscribed)>,
+    /// Keys of ids that copies have brought from elsewhere.
+    known: HashSet<Bytes>,
     /// How often a mailbox's row was set.
     settings: usize,
     /// The account ends with this draft.
@@ -166,6 +172,7 @@ impl Draft {
             threads: HashMap::new(),
             views: BTreeMap::new(),
             subscriptions: Vec::new(),
+            known: HashSet::new(),
             settings: 0,
             ends: false,
             ticket: account.naming.ticket(),
@@ -183,6 +190,11 @@ impl Draft {
 
     pub(crate) fn counters(&mut self) -> &mut Counters {
         &mut self.counters
+    }
+
+    /// The number of the next copy.
+    pub(crate) fn next_entry(&self) -> EntryId {
+        EntryId(self.counters.next_entry)
     }
 
     pub(crate) fn batch(&mut self) -> &mut Batch {
@@ -395,6 +407,18 @@ impl Draft {
             }
         }
         Ok(found)
+    }
+
+    /// Gives a copy the id that it has brought from elsewhere.
+    pub(crate) fn put_known(&mut self, mailbox: MailboxId, uid: Uid, id: UniqueId) {
+        let key = key::known(mailbox, &id);
+        self.batch.put(&key, &KnownRow { uid, id }.print());
+        self.known.insert(key);
+    }
+
+    /// Whether this draft gives an id, by its key.
+    pub(crate) fn has_known(&self, key: &Bytes) -> bool {
+        self.known.contains(key)
     }
 
     /// Notes that a message id belongs to a thread.

@@ -7,6 +7,7 @@ use tokio::sync::watch;
 use types::{ChangeNumber, MailboxId, MailboxName, Octets, Role, SystemKeyword, Uid, UidValidity};
 
 use crate::View;
+use crate::encoded::Encoded;
 use crate::row::{Counters, MailboxRow};
 use crate::view::ViewChange;
 
@@ -80,6 +81,8 @@ pub(crate) struct State {
     pub(crate) names: BTreeMap<MailboxName, MailboxId>,
     pub(crate) subscriptions: BTreeSet<MailboxName>,
     pub(crate) views: HashMap<MailboxId, KeptView>,
+    /// What is known of messages that must be decoded.
+    pub(crate) encoded: HashMap<MailboxId, Encoded>,
     watches: HashMap<MailboxId, Watched>,
     /// Mailboxes whose recent mark has moved since it was stored.
     marked: BTreeSet<MailboxId>,
@@ -151,6 +154,7 @@ impl State {
             names: BTreeMap::new(),
             subscriptions,
             views: HashMap::new(),
+            encoded: HashMap::new(),
             watches: HashMap::new(),
             marked: BTreeSet::new(),
             life: Life::Living,

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use bytes::Bytes;
 use engine::{BlobNumber, LocalEngine, Partition, Row};
 use tokio::sync::watch;
 use types::{AccountId, BlobId, MailboxId, Timestamp, Uid};
@@ -14,6 +15,7 @@ use types::{AccountId, BlobId, MailboxId, Timestamp, Uid};
 use crate::account::{scan_all, scan_pieces};
 use crate::forget::{Limits, Remembered, Tally};
 use crate::kept::{Gone, Kept};
+use crate::known::KnownRow;
 use crate::row::MailboxRow;
 use crate::sequencer::{lock, submit};
 use crate::verb::{Expire, Over, Purge};
@@ -219,10 +221,15 @@ impl Store {
             }
         })
         .await?;
+        let mut known = self.known_of_gone(partition, &over).await?;
         for some in over.chunks(AT_ONCE) {
             let gone = some.to_vec();
+            let copies = gone.iter().map(|over: &Over| (over.mailbox, over.uid));
+            let known = copies
+                .filter_map(|copy| Some((known.remove(&copy)?, copy.1)))
+                .collect();
             expired.messages += gone.len() as u64;
-            submit(self.account(id).await?.shared(), Expire { gone }).await?;
+            submit(self.account(id).await?.shared(), Expire { gone, known }).await?;
         }
         for (mailbox, tally) in tallies {
             self.forget_tombstones(id, (mailbox, tally), limits.most).await?;
@@ -238,6 +245,26 @@ impl Store {
         Ok(())
     }
 
+    /// The keys of ids that expunged copies have from elsewhere.
+    async fn known_of_gone(
+        &self,
+        partition: Partition,
+        gone: &[Over],
+    ) -> Result<HashMap<(MailboxId, Uid), Bytes>, StoreError> {
+        let mut known = HashMap::new();
+        if gone.is_empty() {
+            return Ok(known);
+        }
+        scan_pieces(self.engine(), partition, key::all_known(), &mut |stored| {
+            if let (Some(mailbox), Some(row)) = (key::mailbox_of(&stored.key), KnownRow::parse(&stored.value))
+            {
+                known.insert((mailbox, row.uid), stored.key);
+            }
+        })
+        .await?;
+        Ok(known)
+    }
+
     /// Lets the rows of a deleted mailbox go. Its own goes last: until then it says what the others are.
     async fn purge(&self, id: AccountId, mailbox: MailboxId) -> Result<(), StoreError> {
         let account = self.account(id).await?;
@@ -247,6 +274,7 @@ impl Store {
             key::messages_from(mailbox, none),
             key::facts(mailbox, none)..key::facts(next, none),
             key::expunged_of(mailbox),
+            key::known_of(mailbox),
         ];
         for mut range in ranges {
             loop {

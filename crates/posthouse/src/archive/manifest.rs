@@ -60,6 +60,9 @@ pub(crate) struct Message {
     pub(crate) received: i64,
     /// The number of this copy in the account.
     pub(crate) entry: u64,
+    /// What POP3 calls it, in the inbox.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) uidl: Option<Box<str>>,
     /// Its line ends are mixed, and were left so.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) as_is: bool,
@@ -179,6 +182,7 @@ mod tests {
             keywords: vec!["\\Seen".to_owned()],
             received: -5,
             entry: 9,
+            uidl: Some("a\"b".into()),
             as_is: true,
         };
         for name in ["INBOX", "工作"] {

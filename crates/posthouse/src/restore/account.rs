@@ -1,4 +1,5 @@
 //! One account of a backup comes back into a data folder that is in use: what is missing there, and nothing that is there changes.
+//! Clients know it again, as far as they can.
 //!
 //! The backup itself is only read. Its index is made from its copy in a folder of its own, for as long as the command runs
 //! (`TMPDIR` says where).
@@ -7,13 +8,13 @@ use std::path::Path;
 
 use bytes::BytesMut;
 use directory::Directory;
-use store::{Account, Keywords, Mailbox, MessageRow, Store};
-use types::{Address, MailboxName};
+use store::{Account, FactsRow, Keywords, Mailbox, MessageRow, Store};
+use types::{Address, MailboxName, OwnId, Uid, UniqueId};
 
 use super::Backup;
 use crate::admin::{Admin, unexpected};
 use crate::backup::{print, time};
-use crate::control::bring_back::{BringBack, Brought, BroughtBack, Returned};
+use crate::control::bring_back::{BringBack, Brought, BroughtBack, Numbered, Numbers, Returned};
 use crate::control::{Entry, Reply, Request};
 use crate::disk::Disk;
 use crate::exit::{Code, Exit};
@@ -89,6 +90,7 @@ async fn bring(
         Reply::Returned(returned) => total.added = returned == Returned::Added,
         _ => return Err(unexpected()),
     }
+    let numbered = numbered(&mut admin, backup, (&account, target.address)).await?;
     let mut subscribe: Vec<String> = Vec::new();
     for name in account.subscriptions() {
         subscribe.push(target.name(&name, language)?);
@@ -99,6 +101,7 @@ async fn bring(
             mailbox: &mailbox,
             name: target.name(&mailbox.name, language)?,
             target,
+            numbered,
             admin: &mut admin,
         };
         let subscribe = std::mem::take(&mut subscribe);
@@ -106,8 +109,31 @@ async fn bring(
         total.mailboxes += 1;
         total.brought.brought += brought.brought;
         total.brought.there += brought.there;
+        total.brought.renamed += brought.renamed;
     }
     admin.end().await
+}
+
+/// From which numbers on what is brought can be called what it is called in the backup.
+async fn numbered(
+    admin: &mut Admin,
+    backup: &Backup<'_>,
+    (account, address): (&Account, &str),
+) -> Result<Numbered, Exit> {
+    let identity = backup.manifest.identity().ok_or_else(unexpected)?;
+    let (content, thread) = account.next_numbers();
+    let numbers = Numbers {
+        address: address.to_owned(),
+        account: account.id().0,
+        salt: identity.salt,
+        life: identity.life,
+        content: content.0,
+        thread: thread.0,
+    };
+    match admin.ask(Request::Numbers(numbers)).await? {
+        Reply::Numbered(numbered) => Ok(numbered),
+        _ => Err(unexpected()),
+    }
 }
 
 impl Target<'_> {
@@ -136,6 +162,7 @@ struct Bringing<'b> {
     mailbox: &'b Mailbox,
     name: String,
     target: &'b Target<'b>,
+    numbered: Numbered,
     admin: &'b mut Admin,
 }
 
@@ -152,17 +179,24 @@ impl Bringing<'_> {
         let view = self.account.view(self.mailbox.id).await;
         let view = view.map_err(|error| failed(&self.name, error))?;
         let rows: Vec<MessageRow> = view.iter().map(|(_, row)| *row).collect();
+        let known = self.account.known_ids(self.mailbox.id).await;
+        let known = known.map_err(|error| failed(&self.name, error))?;
         let mut rest = rows.as_slice();
         while !rest.is_empty() {
             let some;
             (some, rest) = rest.split_at(batch(rest));
             let blobs = self.account.read_blobs(some.iter().map(|row| row.blob)).await;
             let blobs = blobs.map_err(|error| failed(&self.name, error))?;
+            let uids: Vec<Uid> = some.iter().map(|row| row.uid).collect();
+            let facts = self.account.facts_of(self.mailbox.id, &uids).await;
+            let facts = facts.map_err(|error| failed(&self.name, error))?;
             let (mut messages, mut octets) = (Vec::new(), BytesMut::new());
-            for (row, blob) in some.iter().zip(blobs) {
+            for ((row, blob), facts) in some.iter().zip(blobs).zip(facts) {
                 match blob {
                     Ok(blob) => {
-                        messages.push(brought(row, &blob, view.keywords()));
+                        let mut message = brought(row, &blob, view.keywords());
+                        self.call(&mut message, known.get(&row.uid), facts);
+                        messages.push(message);
                         octets.extend_from_slice(&blob);
                     }
                     Err(error) => damaged.push(language.pick(
@@ -174,8 +208,19 @@ impl Bringing<'_> {
             let outcome = self.send(Vec::new(), messages, octets).await?;
             total.brought += outcome.brought;
             total.there += outcome.there;
+            total.renamed += outcome.renamed;
         }
         Ok(total)
+    }
+
+    /// Says what a message is called in the backup, as far as that can be kept.
+    fn call(&self, message: &mut Brought, known: Option<&UniqueId>, facts: Option<FactsRow>) {
+        if let Some(known) = known {
+            message.id = Some(known.to_string());
+        }
+        let (content, thread) = facts.map_or((0, 0), |facts| (facts.content.0, facts.thread.0));
+        message.content = Some(content).filter(|id| *id >= self.numbered.content);
+        message.thread = Some(thread).filter(|id| *id >= self.numbered.thread);
     }
 
     async fn send(
@@ -220,6 +265,9 @@ fn brought(row: &MessageRow, octets: &[u8], keywords: &[types::KeywordName]) -> 
         received: row.received.0,
         system,
         keywords: names.iter().map(|name| name.as_str().to_owned()).collect(),
+        id: Some(OwnId(row.entry).to_string()),
+        content: None,
+        thread: None,
     }
 }
 
@@ -229,7 +277,11 @@ fn report(
     language: Language,
 ) -> Result<(), Exit> {
     let address = target.address;
-    let BroughtBack { brought, there } = total.brought;
+    let BroughtBack {
+        brought,
+        there,
+        renamed,
+    } = total.brought;
     let mailboxes = total.mailboxes;
     let mut lines = Vec::new();
     if total.added {
@@ -242,6 +294,14 @@ fn report(
         format!("{address}: {brought} messages brought back in {mailboxes} mailboxes; {there} were there"),
         format!("{address}：在 {mailboxes} 个邮箱中恢复了 {brought} 封邮件；{there} 封原本就在"),
     ));
+    if renamed > 0 {
+        lines.push(language.pick(
+            format!(
+                "{address}: {renamed} of them have new ids for POP3: other messages are called as they were"
+            ),
+            format!("{address}：其中 {renamed} 封在 POP3 中使用新的标识，原标识已被其他邮件使用"),
+        ));
+    }
     let count = damaged.len();
     lines.extend(damaged);
     print(&lines)?;

@@ -1,6 +1,7 @@
 //! The verbs: each changes an account as one transaction.
 
 mod append;
+mod bring;
 mod copy;
 mod expunge;
 mod keywords;
@@ -10,6 +11,7 @@ mod undelete;
 mod view;
 
 pub use append::{Appended, BlobSource, Facts, NewMessage};
+pub use bring::{Brought, BroughtId, Origin};
 pub use copy::{Copied, Moved, Named};
 pub use expunge::Expunged;
 pub use keywords::{KeywordAction, KeywordChange, Keywords};

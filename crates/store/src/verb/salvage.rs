@@ -8,12 +8,13 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use bytes::Bytes;
 use types::{
     BlobId, ChangeNumber, ContentId, EntryId, MailboxId, MailboxName, Octets, Role, SystemKeyword, ThreadId,
-    Uid,
+    Uid, UniqueId,
 };
 
 use super::mailbox::{FIRST, empty, next_validity};
 use crate::account::{Inner, scan_all, scan_pieces};
 use crate::kept::Gone;
+use crate::known::KnownRow;
 use crate::note::Note;
 use crate::row::{FactsRow, MailboxRow};
 use crate::sequencer::{Draft, Subscribed, Verb};
@@ -33,6 +34,8 @@ struct Found {
     entries: HashSet<EntryId>,
     /// Uids that are taken.
     uids: HashSet<Uid>,
+    /// Ids that copies have from elsewhere, expunged ones too.
+    known: HashSet<UniqueId>,
     notes: Vec<Note>,
 }
 
@@ -92,12 +95,17 @@ impl Found {
             let named = named_of(account, &blobs).await?;
             notes.retain(|note| note.row.change > forgotten || !named.contains(&note.row.blob));
         }
+        let mut known = HashSet::new();
+        for stored in scan_all(engine, partition, key::known_of(id)).await? {
+            known.extend(KnownRow::parse(&stored.value).map(|row| row.id));
+        }
         notes.retain(|note| entries.insert(note.row.entry));
         Ok((!notes.is_empty()).then_some(Found {
             id,
             row,
             entries,
             uids,
+            known,
             notes,
         }))
     }
@@ -128,6 +136,10 @@ impl Found {
                 ..note.row
             };
             draft.push_row(&mut mailbox, row);
+            let id = note.id.filter(|id| !draft.has_known(&key::known(mailbox.id, id)));
+            if let Some(id) = id.filter(|id| !self.known.contains(id)) {
+                draft.put_known(mailbox.id, uid, id);
+            }
         }
         draft.set_mailbox(mailbox);
         count

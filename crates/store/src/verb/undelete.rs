@@ -9,6 +9,7 @@ use types::{ChangeNumber, EntryId, MailboxId, SystemKeyword, Timestamp, Uid};
 use super::append::{check_room, saved_at};
 use super::mailbox::create;
 use crate::kept::{Fate, Gone, Kept};
+use crate::known::KnownRow;
 use crate::row::MailboxRow;
 use crate::sequencer::{Draft, Subscribed, Verb};
 use crate::{Keywords, MessageRow, Refusal, StoreError, key};
@@ -206,6 +207,8 @@ pub(crate) struct Over {
 /// Lets expunged messages go: tombstones stay.
 pub(crate) struct Expire {
     pub(crate) gone: Vec<Over>,
+    /// The keys of ids that they have from elsewhere.
+    pub(crate) known: Vec<(Bytes, Uid)>,
 }
 
 impl Verb for Expire {
@@ -216,6 +219,19 @@ impl Verb for Expire {
             let key = key::expunged(over.mailbox, over.change, over.uid);
             draft.batch().put(&key, &Gone::tombstone(over.entry, over.at));
             draft.batch().delete(&key::facts(over.mailbox, over.uid));
+        }
+        if self.known.is_empty() {
+            return Ok(());
+        }
+        let keys: Vec<_> = self.known.iter().map(|(key, _)| key.clone()).collect();
+        let account = draft.account();
+        let stored = account.engine().get_many(account.partition(), &keys).await?;
+        for ((key, uid), stored) in self.known.iter().zip(stored) {
+            // Another copy may have been given the id since.
+            let row = stored.as_deref().and_then(KnownRow::parse);
+            if row.is_some_and(|row| row.uid == *uid) && !draft.has_known(key) {
+                draft.batch().delete(key);
+            }
         }
         Ok(())
     }
