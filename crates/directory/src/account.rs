@@ -364,6 +364,7 @@ impl Draft<'_> {
         let domain_row = domain_key(domain);
         if !self.new_keys.contains(&domain_row) && self.directory.read(domain_row.clone()).await?.is_none() {
             let row = DomainRow {
+                together: Quota::default(),
                 domain: address.domain.clone(),
                 catch_all: None,
                 quota: Quota::default(),

@@ -37,7 +37,7 @@ pub use error::{DirectoryError, Refusal};
 pub use group::{Cursor, Listed, Page};
 pub use login::{Login, LoginRefusal};
 pub use password::{Cores, Cost};
-pub use quota::{Allowance, Limit, Quota, QuotaChange};
+pub use quota::{Allowance, Limit, Limits, Of, Quota, QuotaChange};
 pub use resolve::Resolution;
 pub use scram::{Rounds, Scram};
 pub use standing::Standing;

@@ -37,6 +37,8 @@ pub(crate) struct DomainRow {
     pub(crate) catch_all: Option<Address>,
     /// How much each of its accounts may hold that has no limit of its own.
     pub(crate) quota: Quota,
+    /// How much all of its accounts may hold together.
+    pub(crate) together: Quota,
 }
 
 /// A name, and what it leads to.
@@ -250,6 +252,14 @@ impl Fields<'_> {
         })
     }
 
+    /// Nothing where the row has ended.
+    fn quota(&mut self) -> Option<Quota> {
+        match self.0.is_empty() {
+            true => Some(Quota::default()),
+            false => Some(self.allowance()?.within(Quota::default())),
+        }
+    }
+
     fn allowance(&mut self) -> Option<Allowance> {
         Some(Allowance {
             octets: self.limit()?,
@@ -307,6 +317,7 @@ impl Row for DomainRow {
         put_text(out, self.domain.as_str());
         put_addresses(out, self.catch_all.as_slice());
         put_allowance(out, &self.quota.into());
+        put_allowance(out, &self.together.into());
     }
 
     fn read(fields: &mut Fields<'_>) -> Option<Self> {
@@ -314,10 +325,9 @@ impl Row for DomainRow {
             domain: Domain::check(fields.text()?).ok()?,
             catch_all: fields.addresses()?.pop(),
             // Rows of before there were quotas end here.
-            quota: match fields.0.is_empty() {
-                true => Quota::default(),
-                false => fields.allowance()?.within(Quota::default()),
-            },
+            quota: fields.quota()?,
+            // And those of before domains had one of their own, here.
+            together: fields.quota()?,
         })
     }
 }
@@ -479,6 +489,10 @@ mod tests {
                 octets: Some(2 << 30),
                 messages: None,
             },
+            together: Quota {
+                octets: Some(3 << 30),
+                messages: Some(9),
+            },
         };
         assert_eq!(DomainRow::parse(&domain.print()).unwrap(), domain);
         let account = AccountRow {
@@ -531,5 +545,10 @@ mod tests {
         let sum = checksum(&old);
         old.put_slice(&sum);
         assert_eq!(DomainRow::parse(&old).unwrap().quota, Quota::default());
+        old.truncate(old.len() - CHECKSUM);
+        put_allowance(&mut old, &Allowance::default());
+        let sum = checksum(&old);
+        old.put_slice(&sum);
+        assert_eq!(DomainRow::parse(&old).unwrap().together, Quota::default());
     }
 }

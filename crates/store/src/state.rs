@@ -7,6 +7,7 @@ use tokio::sync::watch;
 use types::{ChangeNumber, MailboxId, MailboxName, Octets, Role, SystemKeyword, Uid, UidValidity};
 
 use crate::View;
+use crate::pool::Pool;
 use crate::row::{Counters, MailboxRow};
 use crate::view::ViewChange;
 
@@ -82,6 +83,8 @@ pub(crate) struct State {
     marked: BTreeSet<MailboxId>,
     life: Life,
     pub(crate) quota: Quota,
+    /// Those with whom it shares a limit.
+    pub(crate) pool: Option<Arc<Pool>>,
 }
 
 /// A mailbox that sessions wait for.
@@ -152,6 +155,7 @@ impl State {
             marked: BTreeSet::new(),
             life: Life::Living,
             quota: Quota::default(),
+            pool: None,
         };
         for row in mailboxes {
             state.set_mailbox(row);
