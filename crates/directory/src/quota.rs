@@ -138,7 +138,10 @@ impl Directory {
         };
         let Some(domain) = self.domain_row(&row.address.domain).await? else {
             let account = row.allowance.within(Quota::default());
-            return Ok(Limits { account, domain: None });
+            return Ok(Limits {
+                account,
+                domain: None,
+            });
         };
         let shared = domain.together != Quota::default();
         Ok(Limits {

@@ -91,6 +91,8 @@ pub(crate) struct AppPasswordRow {
     pub(crate) name: Box<str>,
     /// What only the password gives, under the directory's key.
     pub(crate) tag: [u8; 32],
+    /// The account's number in the tag, where it has another one now.
+    pub(crate) tagged_for: Option<AccountId>,
     pub(crate) scram: ScramRow,
     pub(crate) created: Timestamp,
     /// To the hour.
@@ -445,6 +447,9 @@ impl Row for AppPasswordRow {
         out.put_i64_le(self.created.0);
         // Nobody used one in 1970.
         out.put_i64_le(self.last_used.map_or(0, |time| time.0));
+        if let Some(id) = self.tagged_for {
+            out.put_u64_le(id.0);
+        }
     }
 
     fn read(fields: &mut Fields<'_>) -> Option<Self> {
@@ -454,6 +459,10 @@ impl Row for AppPasswordRow {
             scram: ScramRow::read(fields)?,
             created: fields.time()?,
             last_used: Some(fields.time()?).filter(|time| time.0 != 0),
+            tagged_for: match fields.0.is_empty() {
+                true => None,
+                false => Some(AccountId(fields.number()?)),
+            },
         })
     }
 }
@@ -509,6 +518,7 @@ mod tests {
         let app_password = AppPasswordRow {
             name: "phone".into(),
             tag: [1; 32],
+            tagged_for: Some(AccountId(3)),
             scram: ScramRow {
                 rounds: 4096,
                 keys: Keys {

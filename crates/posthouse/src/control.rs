@@ -88,7 +88,7 @@ pub(crate) enum Request {
     /// Holds the folder still as long as the connection lives; answered with [`Reply::Backup`].
     BeginBackup,
     /// Adds an account with the hash of its password, unless it is there; answered with [`Reply::Returned`].
-    ReturnAccount(Entry),
+    ReturnAccount(bring_back::Returning),
     /// Brings messages back that are missing, whose octets follow; answered with [`Reply::BroughtBack`].
     BringBack(BringBack),
     /// Asks for mail, or brings it; answered with [`Reply::Mail`].

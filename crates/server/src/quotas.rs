@@ -22,7 +22,9 @@ impl Quotas for Kept {
         Box::pin(async move {
             let kept = self.0.limits_of(account).await;
             let kept = kept.map_err(|error| failed(account, error))?;
-            let shared = kept.domain.map(|(name, limit)| (name.as_str().into(), quota(limit)));
+            let shared = kept
+                .domain
+                .map(|(name, limit)| (name.as_str().into(), quota(limit)));
             Ok(Allowed {
                 quota: quota(kept.account),
                 shared,

@@ -126,10 +126,7 @@ async fn what_accounts_hold_together_is_limited_on_every_way_in() {
         .unwrap();
     assert_eq!(bob.room(1), Room::Later);
     is_over(rig.deliver(ALICE, "five").await);
-    is_over(
-        bob.copy_messages(inbox, Named::All(vec![Uid(1)]), inbox)
-            .await,
-    );
+    is_over(bob.copy_messages(inbox, Named::All(vec![Uid(1)]), inbox).await);
     bob.move_messages(inbox, Named::All(vec![Uid(1)]), inbox)
         .await
         .unwrap();

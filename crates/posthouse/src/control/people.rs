@@ -16,7 +16,10 @@ pub(crate) type Cursor = Option<directory::Cursor>;
 pub(crate) enum About {
     Account(String),
     /// What each account of it may hold, and what all may hold together.
-    Domain { domain: String, together: Change },
+    Domain {
+        domain: String,
+        together: Change,
+    },
 }
 
 /// A limit, as it is asked for.
@@ -133,6 +136,16 @@ impl From<Limit> for directory::Limit {
     }
 }
 
+impl From<directory::Limit> for Limit {
+    fn from(limit: directory::Limit) -> Self {
+        match limit {
+            directory::Limit::Default => Limit::Default,
+            directory::Limit::None => Limit::None,
+            directory::Limit::Of(limit) => Limit::Of(limit),
+        }
+    }
+}
+
 impl From<Change> for QuotaChange {
     fn from(change: Change) -> Self {
         QuotaChange {
@@ -200,7 +213,9 @@ impl State {
             About::Domain { domain, together } => {
                 let domain = parse_domain(&domain)?;
                 let changes = [(Of::Each, change), (Of::All, together)];
-                let changes = changes.into_iter().filter(|(_, change)| *change != Change::default());
+                let changes = changes
+                    .into_iter()
+                    .filter(|(_, change)| *change != Change::default());
                 for (of, change) in changes {
                     self.directory
                         .set_domain_quota(&domain, of, change.into())

@@ -51,7 +51,10 @@ fn print_shared(shared: &SharedQuota, out: &mut Vec<u8>) {
 
 /// The name of the domain's root: in ASCII, so that every session can be told it.
 fn root_of(shared: &SharedQuota) -> String {
-    Domain::check(&shared.name).map_or_else(|_| shared.name.to_string(), |domain| domain.to_ascii().into_owned())
+    Domain::check(&shared.name).map_or_else(
+        |_| shared.name.to_string(),
+        |domain| domain.to_ascii().into_owned(),
+    )
 }
 /// What is limited (RFC 9208 §4.2.1).
 fn resources(quota: Quota, usage: Usage) -> Vec<Resource> {
