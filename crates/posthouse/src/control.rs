@@ -88,7 +88,7 @@ pub(crate) enum Request {
     /// Holds the folder still as long as the connection lives; answered with [`Reply::Backup`].
     BeginBackup,
     /// Adds an account with the hash of its password, unless it is there; answered with [`Reply::Returned`].
-    ReturnAccount(Entry),
+    ReturnAccount(bring_back::Returning),
     /// Asks what numbers of a backup mean the same here; answered with [`Reply::Numbered`].
     Numbers(bring_back::Numbers),
     /// Brings messages back that are missing, whose octets follow; answered with [`Reply::BroughtBack`].

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use config::Settings;
-use directory::{Access, Cost, Directory, Limit, NewAccount, QuotaChange};
+use directory::{Access, Cost, Directory, Limit, NewAccount, Of, QuotaChange};
 use engine::memory::MemoryEngine;
 use posthouse_server::listen::{Encryption, Listener, Protocol, serve};
 use posthouse_server::smtp::Port;
@@ -94,6 +94,20 @@ impl Server {
         };
         let id = self.directory.set_quota(&address(name), change).await.unwrap();
         self.store.quota_changed(id).await.unwrap();
+    }
+
+    /// All accounts of the domain together.
+    async fn limit_all(&self, octets: Limit, messages: Limit) {
+        let change = QuotaChange {
+            octets: Some(octets),
+            messages: Some(messages),
+        };
+        let domain = address("alice").domain;
+        self.directory
+            .set_domain_quota(&domain, Of::All, change)
+            .await
+            .unwrap();
+        self.store.quotas_changed().await.unwrap();
     }
 
     async fn access(&self, name: &str, access: Access) {
@@ -427,4 +441,99 @@ async fn over_lmtp_those_with_room_get_it_and_the_others_are_told_apart() {
         .await;
     assert_eq!(server.mail("carol", "INBOX").await, 1);
     assert_eq!(server.mail("bob", "INBOX").await, 0, "of a group all or nobody");
+}
+
+/// RFC 2033 §4.2, RFC 3463 §3.3: of those who share a limit, as many get the message as there is room for, in their order. RFC 9208
+/// §4.1: the limit is a second quota root, and what it has no room for is refused.
+#[tokio::test]
+async fn a_domain_has_a_limit_for_all_its_accounts_together() {
+    let server = start().await;
+    server.limit_all(Limit::Of(100_000), Limit::Of(2)).await;
+    let lmtp = "
+        C: MAIL FROM:<x@example.net>
+        S: 250
+        C: RCPT TO:<alice@example.org>
+        S: 250
+        C: RCPT TO:<bob@example.org>
+        S: 250
+        C: RCPT TO:<carol@example.org>
+        S: 250
+        C: DATA
+        S: 354
+        C: Subject: two of three
+        C: .
+        S: 250
+        S: 250
+        S: 452 4.2.2
+        C: MAIL FROM:<x@example.net>
+        S: 250
+        C: RCPT TO:<carol@example.org>
+        S: 452 4.2.2";
+    server.talk(server.lmtp, &[HELLO_LMTP, lmtp].concat()).await;
+    let imap = "
+        C: a GETQUOTAROOT INBOX
+        S: * QUOTAROOT INBOX \"\" \"example.org\"
+        S: * QUOTA \"\" ()
+        S: * QUOTA \"example.org\" (STORAGE 1 97 MESSAGE 2 2)
+        S: a OK
+        C: b GETQUOTA Example.ORG
+        S: * QUOTA \"example.org\" (STORAGE 1 97 MESSAGE 2 2)
+        S: b OK
+        C: c GETQUOTA example.net
+        S: c NO
+        C: d SELECT INBOX
+        S* d OK
+        C: e COPY 1 Drafts
+        S: e NO [OVERQUOTA]
+        C: f APPEND INBOX {3+}
+        C: abc
+        S: f NO [OVERQUOTA]
+        C: g STORE 1 +FLAGS.SILENT (\\Deleted)
+        S: g OK
+        C: h EXPUNGE
+        S* h OK
+        C: i APPEND INBOX {3+}
+        C: abc
+        S* i OK
+        C: j APPEND INBOX {3+}
+        C: abc
+        S: j NO [OVERQUOTA]";
+    let mut client = server.talk(server.imap, LOGIN_ALICE).await;
+    client.talk(imap).await;
+    // One reply is for both, and there is room for one: nobody has it, and each may be tried alone.
+    server.limit_all(Limit::Of(100_000), Limit::Of(3)).await;
+    let smtp = "
+        C: MAIL FROM:<x@example.net> SIZE=100001
+        S: 250
+        C: RCPT TO:<bob@example.org>
+        S: 552 5.2.3
+        C: RSET
+        S: 250
+        C: MAIL FROM:<x@example.net>
+        S: 250
+        C: RCPT TO:<bob@example.org>
+        S: 250
+        C: RCPT TO:<carol@example.org>
+        S: 250
+        C: DATA
+        S: 354
+        C: Subject: both or none
+        C: .
+        S: 452 4.2.2
+        C: MAIL FROM:<x@example.net>
+        S: 250
+        C: RCPT TO:<carol@example.org>
+        S: 250
+        C: DATA
+        S: 354
+        C: Subject: one
+        C: .
+        S: 250";
+    server.talk(server.smtp, &[HELLO, smtp].concat()).await;
+    assert_eq!(server.mail("bob", "INBOX").await, 1);
+    assert_eq!(server.mail("carol", "INBOX").await, 1);
+    server.limit_all(Limit::None, Limit::None).await;
+    client
+        .talk("C: k GETQUOTAROOT INBOX\nS: * QUOTAROOT INBOX \"\"\nS: * QUOTA \"\" ()\nS: k OK")
+        .await;
 }

@@ -12,12 +12,13 @@ use bytes::Bytes;
 use engine::{Batch, EngineError};
 use tokio::sync::oneshot;
 use types::{
-    ChangeNumber, EntryId, MailboxId, MailboxName, SystemKeyword, ThreadId, Timestamp, Uid, UniqueId,
+    ChangeNumber, EntryId, MailboxId, MailboxName, Octets, SystemKeyword, ThreadId, Timestamp, Uid, UniqueId,
 };
 
 use crate::account::Inner;
 use crate::kept::{Fate, Kept};
 use crate::known::KnownRow;
+use crate::pool::Reserved;
 use crate::row::{Counters, FactsRow, MailboxRow};
 use crate::state::{Quota, Usage};
 use crate::sweep::Ticket;
@@ -147,6 +148,8 @@ pub(crate) struct Draft {
     known: HashSet<Bytes>,
     /// How often a mailbox's row was set.
     settings: usize,
+    /// Room for what it adds, in what the account shares with others.
+    reserved: Option<Reserved>,
     /// The account ends with this draft.
     ends: bool,
     /// Held until the batch's rows can be read.
@@ -174,6 +177,7 @@ impl Draft {
             subscriptions: Vec::new(),
             known: HashSet::new(),
             settings: 0,
+            reserved: None,
             ends: false,
             ticket: account.naming.ticket(),
             account,
@@ -246,15 +250,27 @@ impl Draft {
     }
 
     /// Refuses when so many messages more, of so many octets together, are more than the account may hold.
-    pub(crate) fn check_quota(&self, messages: usize, octets: u64) -> Result<(), Refusal> {
-        let quota = self.account.state().quota;
-        if quota == Quota::default() {
+    /// There may be room for it alone, and not in what the account shares with others; there it is kept free until the draft ends.
+    pub(crate) fn check_quota(&mut self, messages: usize, octets: u64) -> Result<(), Refusal> {
+        let (quota, pool) = {
+            let state = self.account.state();
+            (state.quota, state.pool.clone())
+        };
+        if quota == Quota::default() && pool.is_none() {
             return Ok(());
         }
-        let mut usage = Usage::of(self.all_mailboxes().iter());
-        usage.octets.0 = usage.octets.0.saturating_add(octets);
-        usage.messages += messages as u64;
-        quota.allows(usage).then_some(()).ok_or(Refusal::OverQuota)
+        let more = Usage {
+            octets: Octets(octets),
+            messages: messages as u64,
+        };
+        let usage = Usage::of(self.all_mailboxes().iter()).and(more);
+        if !quota.allows(usage) {
+            return Err(Refusal::OverQuota);
+        }
+        let Some(pool) = pool else { return Ok(()) };
+        // What verbs before this one have freed is not free before it is committed, but may be filled by the same commit.
+        let held = Usage::of(self.account.state().mailboxes.values());
+        pool.reserve(&mut self.reserved, usage.less(held))
     }
 
     pub(crate) fn by_name(&self, name: &MailboxName) -> Option<MailboxRow> {
@@ -469,6 +485,10 @@ impl Draft {
         }
         if self.ends {
             state.delete();
+        }
+        if let Some(pool) = &state.pool {
+            let usage = Usage::of(state.mailboxes.values());
+            pool.settle(self.account.id(), usage, self.reserved.take());
         }
         Ok(())
     }

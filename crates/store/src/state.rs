@@ -8,6 +8,7 @@ use types::{ChangeNumber, MailboxId, MailboxName, Octets, Role, SystemKeyword, U
 
 use crate::View;
 use crate::encoded::Encoded;
+use crate::pool::Pool;
 use crate::row::{Counters, MailboxRow};
 use crate::view::ViewChange;
 
@@ -88,6 +89,8 @@ pub(crate) struct State {
     marked: BTreeSet<MailboxId>,
     life: Life,
     pub(crate) quota: Quota,
+    /// Those with whom it shares a limit.
+    pub(crate) pool: Option<Arc<Pool>>,
 }
 
 /// A mailbox that sessions wait for.
@@ -159,6 +162,7 @@ impl State {
             marked: BTreeSet::new(),
             life: Life::Living,
             quota: Quota::default(),
+            pool: None,
         };
         for row in mailboxes {
             state.set_mailbox(row);

@@ -618,7 +618,11 @@ struct Kept(std::sync::Mutex<Quota>);
 impl posthouse_store::Quotas for Kept {
     fn quota(&self, _: AccountId) -> posthouse_store::QuotaFuture<'_> {
         let quota = *self.0.lock().unwrap();
-        Box::pin(async move { Ok(quota) })
+        Box::pin(async move { Ok(quota.into()) })
+    }
+
+    fn sharing<'a>(&'a self, _: &'a str, _: AccountId) -> posthouse_store::SharingFuture<'a> {
+        Box::pin(async { Ok(Vec::new()) })
     }
 }
 

@@ -231,6 +231,39 @@ fn a_quota_holds_at_once_and_after_a_restart() {
     assert!(reply.starts_with("250"), "{reply}");
 }
 
+/// Also what was there before the limit, which is counted when the server opens the accounts again.
+#[test]
+fn a_quota_of_all_accounts_of_a_domain_holds_at_once_and_after_a_restart() {
+    let mut server = Server::with_accounts();
+    let quota = ["domain", "quota", "example.org"];
+    let deliver = |server: &Server, to: &str| {
+        let mut smtp = Conversation::smtp(server);
+        smtp.deliver(to, &messages::plain("counted")).unwrap()
+    };
+    assert!(deliver(&server, "alice@example.org").starts_with("250"));
+    let set = printed(&[&quota[..], &["--total-messages", "2"]].concat(), &server);
+    assert!(
+        set.starts_with("storage: no limit\nmessages: no limit\n"),
+        "{set}"
+    );
+    assert!(set.ends_with("all of example.org, messages: 1 of 2\n"), "{set}");
+    assert!(server.stop().success());
+    let told = printed(&[&quota[..], &["--json"]].concat(), &server);
+    let told: String = told.split_whitespace().collect();
+    assert!(told.contains("\"messages\":{\"used\":1,\"limit\":2,"), "{told}");
+    let server = Server::start_in(server.data()).unwrap();
+    assert!(deliver(&server, "bob@example.org").starts_with("250"));
+    for name in ["alice@example.org", "bob@example.org"] {
+        let reply = deliver(&server, name);
+        assert!(reply.starts_with("452 4.2.2"), "{reply}");
+    }
+    let told = printed(&["account", "quota", "bob@example.org"], &server);
+    assert!(told.ends_with("all of example.org, messages: 2 of 2\n"), "{told}");
+    let none = printed(&[&quota[..], &["--total-messages", "none"]].concat(), &server);
+    assert!(none.ends_with("messages: 2 of no limit\n"), "{none}");
+    assert!(deliver(&server, "alice@example.org").starts_with("250"));
+}
+
 #[test]
 fn a_disabled_account_is_shut_out_at_once_and_its_mail_stays() {
     let server = Server::with_accounts();

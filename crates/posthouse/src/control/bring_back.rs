@@ -10,12 +10,14 @@
 use std::collections::HashMap;
 
 use bytes::Bytes;
+use directory::{Access, Allowance, KeptAccount};
 use serde::{Deserialize, Serialize};
 use server::facts::facts_of;
 use store::{Account, BlobSource, BroughtId, Keywords, Mailbox, NewMessage, Origin, StoreError};
 use types::{ContentId, KeywordName, MailboxName, Octets, Role, ThreadId, Timestamp, UniqueId};
 
-use super::{Entry, Reply, State, parse};
+use super::people::Limit;
+use super::{Reply, State, parse};
 use crate::exit::{Code, Exit};
 
 /// The messages of one request together: more than the largest message, and little enough to be held.
@@ -74,6 +76,51 @@ pub(crate) struct Numbered {
     pub(crate) thread: u64,
 }
 
+/// An account of a backup, with all that is kept of it. It has secrets, and is not printed.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Returning {
+    pub(crate) address: String,
+    hash: String,
+    disabled: bool,
+    storage: Limit,
+    messages: Limit,
+    app_passwords: Vec<Vec<u8>>,
+    secret: [u8; 32],
+}
+
+impl Returning {
+    /// As it is asked for.
+    pub(crate) fn new(address: String, kept: KeptAccount) -> Self {
+        Returning {
+            address,
+            hash: kept.hash.into(),
+            disabled: kept.access == Access::Disabled,
+            storage: kept.allowance.octets.into(),
+            messages: kept.allowance.messages.into(),
+            app_passwords: kept.app_passwords,
+            secret: kept.secret,
+        }
+    }
+}
+
+impl From<Returning> for KeptAccount {
+    fn from(returning: Returning) -> Self {
+        KeptAccount {
+            hash: returning.hash.into(),
+            access: match returning.disabled {
+                true => Access::Disabled,
+                false => Access::Enabled,
+            },
+            allowance: Allowance {
+                octets: returning.storage.into(),
+                messages: returning.messages.into(),
+            },
+            app_passwords: returning.app_passwords,
+            secret: returning.secret,
+        }
+    }
+}
+
 /// What came of messages of a backup.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct BroughtBack {
@@ -105,15 +152,13 @@ impl BringBack {
 }
 
 impl State {
-    /// Adds an account again under its address, with the hash of its password, unless it is there.
-    pub(super) async fn return_account(&self, entry: Entry) -> Result<Reply, Exit> {
-        let address = parse(&entry.address)?;
+    /// Adds an account again under its address, with all that was kept of it, unless it is there.
+    pub(super) async fn return_account(&self, returning: Returning) -> Result<Reply, Exit> {
+        let address = parse(&returning.address)?;
         if self.directory.has_account(&address).await? {
             return Ok(Reply::Returned(Returned::There));
         }
-        self.directory
-            .return_account(&address, entry.password.into())
-            .await?;
+        self.directory.return_account(&address, returning.into()).await?;
         Ok(Reply::Returned(Returned::Added))
     }
 

@@ -14,8 +14,8 @@ use types::{Address, MailboxName, OwnId, Uid, UniqueId};
 use super::Backup;
 use crate::admin::{Admin, unexpected};
 use crate::backup::{print, time};
-use crate::control::bring_back::{BringBack, Brought, BroughtBack, Numbered, Numbers, Returned};
-use crate::control::{Entry, Reply, Request};
+use crate::control::bring_back::{BringBack, Brought, BroughtBack, Numbered, Numbers, Returned, Returning};
+use crate::control::{Reply, Request};
 use crate::disk::Disk;
 use crate::exit::{Code, Exit};
 use crate::language::Language;
@@ -69,7 +69,7 @@ async fn bring(
     let engine = std::sync::Arc::clone(&disk.engine);
     let cost = directory::Cost::default();
     let known = Directory::new(std::sync::Arc::clone(&engine), settings.domain, cost);
-    let Some(hash) = known.password_hash(&address).await? else {
+    let Some(kept) = known.kept_account(&address).await? else {
         let at = time(backup.manifest.begun);
         let words = language.pick(
             format!("the backup of {at} has no account {address}"),
@@ -82,11 +82,8 @@ async fn bring(
     let failed = |error: store::StoreError| Exit::new(Code::Io, format!("{address}: {error}"));
     let account = store.account(login.account).await.map_err(failed)?;
     let mut admin = Admin::of(target.data, language).await?;
-    let entry = Entry {
-        address: target.address.to_owned(),
-        password: hash.into(),
-    };
-    match admin.ask(Request::ReturnAccount(entry)).await? {
+    let returning = Returning::new(target.address.to_owned(), kept);
+    match admin.ask(Request::ReturnAccount(returning)).await? {
         Reply::Returned(returned) => total.added = returned == Returned::Added,
         _ => return Err(unexpected()),
     }

@@ -182,9 +182,9 @@ impl Verb for Restore {
 }
 
 /// How many of some messages the account has room for, the first ones first.
-fn room_for(draft: &Draft, found: &[(MessageRow, Lies)]) -> usize {
+fn room_for(draft: &mut Draft, found: &[(MessageRow, Lies)]) -> usize {
     let octets = |some: &[(MessageRow, Lies)]| some.iter().map(|(row, _)| u64::from(row.size)).sum();
-    let allowed = |count: usize| {
+    let mut allowed = |count: usize| {
         let some = found.get(..count).unwrap_or_default();
         draft.check_quota(count, octets(some)).is_ok()
     };
