@@ -162,4 +162,6 @@ fn a_folder_that_has_lost_the_beginning_of_its_log_is_salvaged_and_one_in_use_is
         "{words}"
     );
     assert!(words.contains("has mail and no name"), "{words}");
+    let (_, again) = repair(data, &[]);
+    assert!(!again.contains("salvaged"), "once is enough: {again}");
 }
