@@ -23,6 +23,7 @@ use types::{AccountId, Address, Domain};
 use crate::backup::plan::Plan;
 use crate::exit::{Code, Exit};
 use crate::folder::Integrity;
+use crate::words;
 use bring_back::{BringBack, BroughtBack, Returned};
 
 pub(crate) use client::Client;
@@ -443,7 +444,7 @@ fn parse(address: &str) -> Result<Address, Exit> {
     let parsed = Address::parse(address);
     let shown = address.escape_debug();
     parsed.map_err(|error| {
-        let chinese = format!("{shown} 不是邮件地址：{error}");
+        let chinese = format!("{shown} 不是邮件地址：{}", words::address_chinese(error));
         Exit::in_both(Code::Data, format!("{shown}: {error}"), chinese)
     })
 }
@@ -452,7 +453,7 @@ fn parse_domain(domain: &str) -> Result<Domain, Exit> {
     let parsed = Domain::check(domain);
     let shown = domain.escape_debug();
     parsed.map_err(|error| {
-        let chinese = format!("{shown} 不是域名：{error}");
+        let chinese = format!("{shown} 不是域名：{}", words::address_chinese(error));
         Exit::in_both(Code::Data, format!("{shown}: {error}"), chinese)
     })
 }

@@ -20,6 +20,7 @@ use crate::control::mail::{Answer, Ask, Kept, Mailboxes, Shown};
 use crate::control::{Reply, Request};
 use crate::exit::{Code, Exit};
 use crate::language::Language;
+use crate::words;
 
 /// What is wrong that is printed for people.
 pub(crate) const MAX_PRINTED: usize = 20;
@@ -79,7 +80,10 @@ pub(crate) async fn run(arguments: &Arguments, language: Language) -> Result<(),
         count => Err(Exit::new(
             Code::Data,
             language.pick(
-                format!("{count} messages were not exported"),
+                match count {
+                    1 => "1 message was not exported".to_owned(),
+                    count => format!("{count} messages were not exported"),
+                },
                 format!("有 {count} 封邮件没有导出"),
             ),
         )),
@@ -331,7 +335,12 @@ fn say(summary: &Summary, target: &Path, arguments: &Arguments, language: Langua
     } = summary;
     let target = target.display();
     let words = language.pick(
-        format!("{target}: {messages} messages of {mailboxes} mailboxes exported, {octets} octets"),
+        format!(
+            "{target}: {} of {} exported, {}",
+            words::messages(messages),
+            words::mailboxes(mailboxes),
+            words::octets(octets)
+        ),
         format!("{target}：导出了 {mailboxes} 个邮箱中的 {messages} 封邮件，共 {octets} 字节"),
     );
     writeln!(io::stdout(), "{words}")
@@ -357,10 +366,10 @@ fn check(target: &Path, arguments: &Arguments, language: Language) -> Result<(),
         false => {
             let words = language.pick(
                 format!(
-                    "{}: {} messages in {} mailboxes are as {MANIFEST} says",
+                    "{}: as {MANIFEST} says: {} in {}",
                     target.display(),
-                    verified.messages,
-                    verified.mailboxes
+                    words::messages(verified.messages),
+                    words::mailboxes(verified.mailboxes)
                 ),
                 format!(
                     "{}：{} 个邮箱中有 {} 封邮件与 {MANIFEST} 相符",
@@ -377,7 +386,7 @@ fn check(target: &Path, arguments: &Arguments, language: Language) -> Result<(),
         0 => Ok(()),
         count => Err(Exit::new(
             Code::Data,
-            language.pick(format!("{count} findings"), format!("发现 {count} 个问题")),
+            language.pick(words::findings(count), format!("发现 {count} 个问题")),
         )),
     }
 }

@@ -18,6 +18,7 @@ use crate::control::mail::{Answer, Arriving, Ask, BATCH, BATCH_OCTETS, Coming, I
 use crate::exit::{Code, Exit};
 use crate::export::{ask, print_problems, read};
 use crate::language::Language;
+use crate::words;
 
 /// Problems that are told one by one; more are counted.
 const MAX_TOLD: usize = 10_000;
@@ -132,7 +133,10 @@ impl Run<'_> {
             let name = match MailboxName::check(&clean(&name)) {
                 Ok(name) => name.to_string(),
                 Err(error) => {
-                    self.failed(folder.place, error.to_string());
+                    let why = self
+                        .language
+                        .pick(error.to_string(), words::mailbox_name_chinese(error));
+                    self.failed(folder.place, why);
                     continue;
                 }
             };
@@ -379,8 +383,9 @@ fn say(summary: &Summary, arguments: &Arguments, language: Language) -> io::Resu
     let address = &arguments.address;
     let words = language.pick(
         format!(
-            "{address}: {imported} messages imported, {skipped} were there already, {failed} could not be imported; \
-             {mailboxes} mailboxes created"
+            "{address}: {} imported, {skipped} there already, {failed} could not be imported; {} created",
+            words::messages(imported),
+            words::mailboxes(mailboxes)
         ),
         format!(
             "{address}：导入了 {imported} 封邮件，{skipped} 封原已存在，{failed} 项无法导入；新建了 {mailboxes} 个邮箱"

@@ -215,4 +215,34 @@ mod tests {
             Err(Unusable::Kind(_, 2))
         ));
     }
+
+    #[test]
+    fn a_mailbox_is_where_it_was_put_and_as_subscribed_as_it_was() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(MANIFEST);
+        let mut writer = Writer::begin(&path, "a@example.org", Format::Zip).unwrap();
+        for (name, path, subscribed) in [("a", "folders/a", true), ("b", "folders/b", false)] {
+            let role = None;
+            let head = Head {
+                name,
+                role,
+                subscribed,
+                path,
+            };
+            writer.mailbox(&head).unwrap();
+        }
+        writer.end(&[]).unwrap();
+        let text = std::fs::read_to_string(&path).unwrap();
+        let read = Manifest::parse(text.as_bytes()).unwrap();
+        let read = read.mailboxes.iter();
+        let read: Vec<_> = read
+            .map(|mailbox| (&*mailbox.name, &*mailbox.path, mailbox.subscribed))
+            .collect();
+        assert_eq!(read, [("a", "folders/a", true), ("b", "folders/b", false)]);
+        let other = text.replace(KIND, "posthouse-other");
+        assert!(matches!(
+            Manifest::parse(other.as_bytes()),
+            Err(Unusable::Kind(_, 1))
+        ));
+    }
 }

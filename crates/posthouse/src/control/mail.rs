@@ -18,6 +18,7 @@ use types::{
 
 use super::{Reply, Request, State, parse};
 use crate::exit::{Code, Exit};
+use crate::words;
 
 /// The largest message that is brought or fetched: more than any mail server takes, and little enough to hold.
 pub(crate) const MAX_MESSAGE: usize = 256 << 20;
@@ -311,7 +312,10 @@ fn refusal_chinese(refusal: Refusal) -> String {
 fn name_of(name: &str) -> Result<MailboxName, Exit> {
     MailboxName::check(name).map_err(|error| {
         let shown = name.escape_debug();
-        let chinese = format!("{shown} 不能作为邮箱的名称：{error}");
+        let chinese = format!(
+            "{shown} 不能作为邮箱的名称：{}",
+            words::mailbox_name_chinese(error)
+        );
         Exit::in_both(Code::Data, format!("{shown}: {error}"), chinese)
     })
 }

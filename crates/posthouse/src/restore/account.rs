@@ -20,6 +20,7 @@ use crate::disk::Disk;
 use crate::exit::{Code, Exit};
 use crate::language::Language;
 use crate::scratch::Scratch;
+use crate::words;
 
 /// Messages of one request, and their octets together unless it is one.
 const MESSAGES: usize = 64;
@@ -63,8 +64,11 @@ async fn bring(
     target: &Target<'_>,
     (total, damaged, language): (&mut Total, &mut Vec<String>, Language),
 ) -> Result<(), Exit> {
-    let address = Address::parse(target.address)
-        .map_err(|error| Exit::new(Code::Data, format!("{}: {error}", target.address)))?;
+    let address = Address::parse(target.address).map_err(|error| {
+        let shown = target.address;
+        let chinese = format!("{shown} 不是邮件地址：{}", words::address_chinese(error));
+        Exit::in_both(Code::Data, format!("{shown}: {error}"), chinese)
+    })?;
     let settings = crate::local::settings();
     let engine = std::sync::Arc::clone(&disk.engine);
     let cost = directory::Cost::default();
@@ -145,7 +149,7 @@ impl Target<'_> {
             Err(error) => {
                 let words = language.pick(
                     format!("{below} is no name of a mailbox: {error}"),
-                    format!("{below} 不是邮箱名：{error}"),
+                    format!("{below} 不是邮箱名：{}", words::mailbox_name_chinese(error)),
                 );
                 Err(Exit::new(Code::Data, words))
             }
@@ -288,7 +292,11 @@ fn report(
         ));
     }
     lines.push(language.pick(
-        format!("{address}: {brought} messages brought back in {mailboxes} mailboxes; {there} were there"),
+        format!(
+            "{address}: {} brought back in {}; {there} there already",
+            words::messages(brought),
+            words::mailboxes(mailboxes)
+        ),
         format!("{address}：在 {mailboxes} 个邮箱中恢复了 {brought} 封邮件；{there} 封原本就在"),
     ));
     if renamed > 0 {
@@ -307,7 +315,7 @@ fn report(
         _ => Err(Exit::new(
             Code::Data,
             language.pick(
-                format!("{count} messages cannot be read in the backup"),
+                format!("{} cannot be read in the backup", words::messages(count)),
                 format!("备份中有 {count} 封邮件无法读取"),
             ),
         )),
