@@ -7,7 +7,7 @@
 
 mod listing;
 pub(crate) mod manifest;
-mod names;
+pub(crate) mod names;
 mod read_mbox;
 mod source;
 mod verify;

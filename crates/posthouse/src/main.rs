@@ -126,6 +126,9 @@ enum Command {
     List(Box<mail::list::ListArguments>),
     /// Lists the messages that match. Example: posthouse search ~/Maildir --from 张三 --since 2026-11-01
     Search(Box<mail::list::SearchArguments>),
+    /// Waits for new messages of a mailbox and tells of each. Example: posthouse watch --server imaps://alice@mail.example.org --exec 'notify-send
+    /// "$MAIL_SUBJECT"'
+    Watch(Box<mail::watch::Arguments>),
     /// Prints what a shell needs to complete commands. Example: posthouse completions bash > /etc/bash_completion.d/posthouse
     Completions(manual::CompletionsArguments),
     /// Writes the manual pages of all commands.
@@ -184,6 +187,7 @@ fn carry_out(command: Command, language: Language) -> Result<(), Exit> {
         Command::Fetch(arguments) => run::block_on(mail::fetch::run(*arguments, language)),
         Command::Show(arguments) => run::block_on(mail::show::run(*arguments, language)),
         Command::List(arguments) => run::block_on(mail::list::list(*arguments, language)),
+        Command::Watch(arguments) => run::block_on(mail::watch::run(*arguments, language)),
         Command::Completions(arguments) => manual::completions(&arguments, language),
         Command::Man(arguments) => manual::man(&arguments, language),
         Command::Search(arguments) => run::block_on(mail::list::search(*arguments, language)),

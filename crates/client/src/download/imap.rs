@@ -137,10 +137,11 @@ async fn delete(client: &mut Client, gone: &Ranges, summary: &mut Summary) -> Re
     Ok(0)
 }
 
-/// What the server says of a message, for its file.
-fn arrival(message: &Fetched) -> Arrival {
+/// Flags as the marks that files keep.
+#[must_use]
+pub fn marks_of(flags: &[ServerFlag]) -> Marks {
     let mut marks = Marks::default();
-    for flag in message.flags.iter().flatten() {
+    for flag in flags {
         match flag {
             ServerFlag::System(keyword) => marks.set(*keyword),
             ServerFlag::Other(name) => {
@@ -151,14 +152,19 @@ fn arrival(message: &Fetched) -> Arrival {
             ServerFlag::Recent | ServerFlag::NewKeywords => {}
         }
     }
-    let header = message.parts.iter().find_map(|part| match &part.octets {
+    marks
+}
+
+/// What the server says of a message, for its file.
+fn arrival(message: &Fetched) -> Arrival {
+    let octets = message.parts.iter().find_map(|part| match &part.octets {
         Octets::Kept(octets) => Some(octets),
         Octets::Streamed | Octets::None => None,
     });
-    let sender = header.and_then(|octets| super::pop3::sender(octets));
+    let sender = octets.and_then(|octets| super::pop3::sender(octets));
     Arrival {
         received: message.received.map(|moment| moment.0),
         sender: sender.unwrap_or_default(),
-        marks,
+        marks: marks_of(message.flags.as_deref().unwrap_or_default()),
     }
 }

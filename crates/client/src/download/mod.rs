@@ -12,7 +12,7 @@ mod pop3;
 mod summary;
 mod target;
 
-pub use self::imap::from_imap;
+pub use self::imap::{from_imap, marks_of};
 pub use self::pop3::from_pop3;
 pub use self::summary::{Keep, Summary};
 pub use self::target::{Arrival, Format, Target};

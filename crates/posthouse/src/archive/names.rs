@@ -12,7 +12,7 @@ use types::SEPARATOR;
 const MAX_PART: usize = 240;
 
 /// The folder of a mailbox in a Maildir++; empty for the inbox.
-pub(super) fn maildir(name: &str) -> String {
+pub(crate) fn maildir(name: &str) -> String {
     if name == "INBOX" {
         return String::new();
     }
@@ -49,7 +49,7 @@ pub(super) fn part_of(part: &str) -> String {
 }
 
 /// The path of a mailbox, folders in folders.
-pub(super) fn path(name: &str) -> String {
+pub(crate) fn path(name: &str) -> String {
     let parts: Vec<String> = name.split(SEPARATOR).map(|part| cut(escape(part))).collect();
     parts.join("/")
 }

@@ -150,8 +150,31 @@ pub(super) const CHINESE: &[(&str, &str)] = &[
         "邮件文件、mbox、Maildir 或 .eml 文件夹；- 或不给出时为标准输入",
     ),
     (
-        "Which message, counted from 1; the last one where it is 0",
-        "第几封，从 1 数起；0 为最后一封",
+        "Which message, counted from 1; the last one where it is 0. Of an IMAP server its uid",
+        "第几封，从 1 数起；0 为最后一封。IMAP 服务器上为 uid",
+    ),
+    (
+        "The mailbox of an IMAP server; may be given several times. INBOX unless given",
+        "IMAP 服务器的邮箱；可以多次给出。不给出时为 INBOX",
+    ),
+    (
+        "Fetches every mailbox of an IMAP server",
+        "收取 IMAP 服务器的所有邮箱",
+    ),
+    ("The mailbox of an IMAP server", "IMAP 服务器的邮箱"),
+    (
+        "Waits for new messages of a mailbox and tells of each. Example: posthouse watch --server imaps://alice@mail.example.org --exec 'notify-send \"$MAIL_SUBJECT\"'",
+        "等待邮箱中的新邮件，逐封告知。例如：posthouse watch --server imaps://alice@mail.example.org --exec 'notify-send \"$MAIL_SUBJECT\"'",
+    ),
+    ("The mailbox", "邮箱"),
+    (
+        "Runs this for each new message, with its octets on standard input, and MAIL_UID, MAIL_FROM and MAIL_SUBJECT in the environment",
+        "对每封新邮件运行此命令：标准输入为邮件内容，环境变量为 MAIL_UID、MAIL_FROM 和 MAIL_SUBJECT",
+    ),
+    ("Ends after so many messages", "收到这么多封后结束"),
+    (
+        "As JSON: an object on a line for each message, with uid, from, date, subject and message_id",
+        "输出 JSON：每封邮件一行一个对象，含 uid、from、date、subject 和 message_id",
     ),
     ("Shows the HTML where there is a choice", "有选择时显示 HTML"),
     ("Shows the tree of parts", "显示各部分的结构"),

@@ -1,16 +1,18 @@
-//! `posthouse fetch`: what is new on a POP3 server, into a Maildir, an mbox or a folder of `.eml` files.
+//! `posthouse fetch`: what is new on a POP3 or IMAP server, into a Maildir, an mbox or a folder of `.eml` files.
 
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::PathBuf;
 
-use client::download::{Format, Keep, Summary, Target, from_pop3};
+use client::download::{Format, Keep, Summary, Target, from_imap, from_pop3};
 use client::{Protocol, Server};
 use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
 use serde::Serialize;
 
 use super::connection::Connection;
 use super::exit;
+use super::source::not_for_reading;
 use crate::account::print_json;
+use crate::archive::names;
 use crate::exit::{Code, Exit};
 use crate::language::Language;
 
@@ -32,6 +34,12 @@ pub(crate) struct Arguments {
     /// How: an mbox where the target ends in .mbox or is a file, otherwise a Maildir unless given.
     #[arg(long, value_name = "FORMAT")]
     format: Option<Kind>,
+    /// The mailbox of an IMAP server; may be given several times. INBOX unless given.
+    #[arg(long, value_name = "NAME", conflicts_with = "all")]
+    mailbox: Vec<String>,
+    /// Fetches every mailbox of an IMAP server.
+    #[arg(long)]
+    all: bool,
     /// Deletes from the server what is safe here.
     #[arg(long, conflicts_with = "keep_days")]
     delete: bool,
@@ -62,15 +70,8 @@ pub(crate) async fn run(arguments: Arguments, language: Language) -> Result<(), 
     let server = arguments.connection.server(language)?;
     let summary = match server.protocol() {
         Protocol::Pop3 => arguments.over_pop3(&server, language).await?,
-        Protocol::Imap | Protocol::Smtp | Protocol::Lmtp => {
-            return Err(Exit::new(
-                Code::Usage,
-                language.pick(
-                    "mail is fetched over pop3 or pop3s: say such a --server",
-                    "收取邮件要用 pop3 或 pop3s 的 --server",
-                ),
-            ));
-        }
+        Protocol::Imap => arguments.over_imap(&server, language).await?,
+        Protocol::Smtp | Protocol::Lmtp => return Err(not_for_reading(language)),
     };
     say(&summary, arguments.json, language).map_err(|error| Exit::new(Code::Io, error.to_string()))?;
     match summary.refused.len() {
@@ -96,13 +97,8 @@ impl Arguments {
         let account = format!("pop3://{name}@{}", server.host());
         let target = Target::open(&self.target, self.format(), &account).map_err(failed)?;
         let client = client::pop3::Client::connect(server).await.map_err(failed)?;
-        let keep = match (self.delete, self.keep_days) {
-            (true, _) => Keep::Nothing,
-            (false, Some(days)) => Keep::Days(days),
-            (false, None) => Keep::All,
-        };
         let bar = progress();
-        let done = from_pop3(client, target, keep, |messages, total, octets| {
+        let done = from_pop3(client, target, self.keep(), |messages, total, octets| {
             bar.set_length(total);
             bar.set_position(messages);
             bar.set_message(HumanBytes(octets).to_string());
@@ -110,6 +106,76 @@ impl Arguments {
         let done = done.await;
         bar.finish_and_clear();
         done.map_err(failed)
+    }
+
+    /// One mailbox goes into the target itself, several into folders of their names.
+    async fn over_imap(&self, server: &Server, language: Language) -> Result<Summary, Exit> {
+        let failed = |error: client::Error| exit(&error, language);
+        let name = server
+            .who()
+            .map(|login| login.name().to_owned())
+            .unwrap_or_default();
+        let mut client = client::imap::Client::connect(server).await.map_err(failed)?;
+        let names: Vec<(String, String)> = match (self.all, self.mailbox.as_slice()) {
+            (false, []) => vec![("INBOX".to_owned(), "INBOX".to_owned())],
+            (false, names) => names.iter().map(|name| (name.clone(), name.clone())).collect(),
+            (true, _) => {
+                let listed = client.list("*").await.map_err(failed)?;
+                let there = listed.into_iter().filter(client::imap::Listed::is_selectable);
+                there.map(|listed| in_levels(&listed)).collect()
+            }
+        };
+        let several = self.all || names.len() > 1;
+        let mut sum = Summary::default();
+        for (wire, mailbox) in &names {
+            let account = format!("imap://{name}@{}/{mailbox}", server.host());
+            let path = if several {
+                self.path_of(mailbox)
+            } else {
+                self.target.clone()
+            };
+            let target = Target::open(path, self.format(), &account).map_err(failed)?;
+            let bar = progress();
+            let done = from_imap(
+                &mut client,
+                wire,
+                target,
+                self.keep(),
+                |messages, total, octets| {
+                    bar.set_length(total);
+                    bar.set_position(messages);
+                    bar.set_message(format!("{mailbox} {}", HumanBytes(octets)));
+                },
+            );
+            let done = done.await;
+            bar.finish_and_clear();
+            let done = done.map_err(failed)?;
+            sum.fetched += done.fetched;
+            sum.octets += done.octets;
+            sum.known += done.known;
+            sum.deleted += done.deleted;
+            sum.refused.extend(done.refused);
+        }
+        // Nothing is lost by how the server says goodbye.
+        let _ = client.logout().await;
+        Ok(sum)
+    }
+
+    /// Where a mailbox goes, its levels between slashes.
+    fn path_of(&self, mailbox: &str) -> PathBuf {
+        match self.format() {
+            Format::Maildir => self.target.join(names::maildir(mailbox)),
+            Format::Eml => self.target.join(names::path(mailbox)),
+            Format::Mbox => self.target.join(format!("{}.mbox", names::path(mailbox))),
+        }
+    }
+
+    fn keep(&self) -> Keep {
+        match (self.delete, self.keep_days) {
+            (true, _) => Keep::Nothing,
+            (false, Some(days)) => Keep::Days(days),
+            (false, None) => Keep::All,
+        }
     }
 
     fn format(&self) -> Format {
@@ -122,6 +188,16 @@ impl Arguments {
             None => Format::Maildir,
         }
     }
+}
+
+/// A mailbox's name as the server has it, and with a slash between its levels.
+fn in_levels(listed: &client::imap::Listed) -> (String, String) {
+    let name = listed.name.text.to_string();
+    let levels = match listed.separator {
+        None | Some('/') => name.clone(),
+        Some(separator) => name.replace('/', "_").replace(separator, "/"),
+    };
+    (name, levels)
 }
 
 fn progress() -> ProgressBar {

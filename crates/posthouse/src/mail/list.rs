@@ -1,8 +1,9 @@
-//! `posthouse list`: the messages of a file, a folder or a server, a line each; and `posthouse search`, those that match.
+//! `posthouse list`: the mailboxes of a server, or the messages of a file, a folder or a mailbox, a line each; and `posthouse search`, those that match.
 
 use std::io::{self, Write as _};
 use std::ops::ControlFlow;
 
+use client::imap::Query;
 use comfy_table::Table;
 use comfy_table::presets::NOTHING;
 use indicatif::HumanBytes;
@@ -11,7 +12,9 @@ use message::{Date, Message, PartId};
 use serde::Serialize;
 use types::SystemKeyword;
 
-use super::source::{Chosen, Item, Wanted, each};
+use super::on_imap::Mailbox;
+use super::source::{Chosen, Item, Wanted, Which, each};
+use super::{exit, on_imap};
 use crate::account::print_json;
 use crate::exit::{Code, Exit};
 use crate::language::Language;
@@ -69,9 +72,15 @@ struct Line {
 pub(crate) async fn list(arguments: ListArguments, language: Language) -> Result<(), Exit> {
     let mut lines = Vec::new();
     let chosen = &arguments.chosen;
+    if let Some(server) = chosen.imap(language)?.filter(|_| chosen.mailbox.is_none()) {
+        let mailboxes = on_imap::mailboxes(&server)
+            .await
+            .map_err(|error| exit(&error, language))?;
+        return print_mailboxes(&mailboxes, arguments.json, language);
+    }
     each(
         chosen,
-        chosen.number,
+        chosen.number.map_or(Which::All, Which::Number),
         Wanted::Header,
         &mut |item: Item| {
             lines.push(Line::of(&item, &Message::parse(&item.octets)));
@@ -90,9 +99,20 @@ pub(crate) async fn search(arguments: SearchArguments, language: Language) -> Re
         None => Wanted::Header,
     };
     let chosen = &arguments.chosen;
+    if let Some(server) = chosen.imap(language)? {
+        let mailbox = chosen.mailbox.as_deref().unwrap_or("INBOX");
+        let asked = (Which::All, arguments.query());
+        let mut told = |item: Item| {
+            lines.push(Line::of(&item, &Message::parse(&item.octets)));
+            ControlFlow::Continue(())
+        };
+        let found = on_imap::messages(&server, mailbox, asked, Wanted::Header, &mut told);
+        found.await.map_err(|error| exit(&error, language))?;
+        return print(&lines, arguments.json, language);
+    }
     each(
         chosen,
-        chosen.number,
+        chosen.number.map_or(Which::All, Which::Number),
         wanted,
         &mut |item: Item| {
             let message = Message::parse(&item.octets);
@@ -108,6 +128,38 @@ pub(crate) async fn search(arguments: SearchArguments, language: Language) -> Re
 }
 
 impl SearchArguments {
+    /// The same for a server, which searches itself (RFC 9051 §6.4.4).
+    fn query(&self) -> Query {
+        let mut query = Query::new();
+        if let Some(text) = &self.text {
+            query = query.text(text);
+        }
+        if let Some(text) = &self.from {
+            query = query.from(text);
+        }
+        if let Some(text) = &self.to {
+            query = query.or(Query::new().to(text), Query::new().header("Cc", text));
+        }
+        if let Some(text) = &self.subject {
+            query = query.subject(text);
+        }
+        let day = |day: jiff::civil::Date| {
+            let part = |number: i8| u32::try_from(number).unwrap_or_default();
+            client::imap::Date::check(
+                u32::try_from(day.year()).unwrap_or_default(),
+                part(day.month()),
+                part(day.day()),
+            )
+        };
+        if let Some(since) = self.since.and_then(day) {
+            query = query.sent_since(since);
+        }
+        match self.before.and_then(day) {
+            Some(before) => query.sent_before(before),
+            None => query,
+        }
+    }
+
     /// In every script, letters of either case the same; a day is that of the sender's clock (RFC 3501 §6.4.4, SENTSINCE).
     fn matches(&self, message: &Message<'_>) -> bool {
         let heading = Heading::of(message, PartId::ROOT);
@@ -159,6 +211,51 @@ impl Line {
 fn printed(date: Date) -> Option<String> {
     let at = jiff::Timestamp::from_second(date.timestamp()).ok()?;
     Some(at.to_string())
+}
+
+#[derive(Serialize)]
+struct MailboxLine<'m> {
+    name: &'m str,
+    role: Option<&'m str>,
+    messages: Option<u64>,
+    unseen: Option<u64>,
+}
+
+fn print_mailboxes(mailboxes: &[Mailbox], json: bool, language: Language) -> Result<(), Exit> {
+    let failed = |error: io::Error| Exit::new(Code::Io, error.to_string());
+    if json {
+        let lines: Vec<MailboxLine<'_>> = mailboxes
+            .iter()
+            .map(|mailbox| MailboxLine {
+                name: &mailbox.name,
+                role: mailbox.role.as_deref(),
+                messages: mailbox.messages,
+                unseen: mailbox.unseen,
+            })
+            .collect();
+        return print_json(&lines).map_err(failed);
+    }
+    let mut table = Table::new();
+    table.load_style(NOTHING);
+    table.set_header(language.pick(
+        ["Mailbox", "For", "Messages", "Not seen"],
+        ["邮箱", "用途", "邮件", "未读"],
+    ));
+    let number = |number: Option<u64>| number.map(|number| number.to_string()).unwrap_or_default();
+    for mailbox in mailboxes {
+        let role = mailbox
+            .role
+            .as_deref()
+            .unwrap_or_default()
+            .trim_start_matches('\\');
+        table.add_row([
+            mailbox.name.clone(),
+            role.to_owned(),
+            number(mailbox.messages),
+            number(mailbox.unseen),
+        ]);
+    }
+    writeln!(io::stdout().lock(), "{table}").map_err(failed)
 }
 
 fn print(lines: &[Line], json: bool, language: Language) -> Result<(), Exit> {

@@ -3,11 +3,13 @@
 pub(crate) mod connection;
 pub(crate) mod fetch;
 pub(crate) mod list;
+mod on_imap;
 mod raw;
 pub(crate) mod send;
 pub(crate) mod sendmail;
 pub(crate) mod show;
 mod source;
+pub(crate) mod watch;
 
 use client::{Cause, Error, Fault, Step};
 

@@ -12,7 +12,7 @@ use message::mbox::{Found, Scanner, Separator, take_marks};
 use message::{Marks, repair};
 
 use super::connection::Connection;
-use super::exit;
+use super::{exit, on_imap};
 use crate::exit::{Code, Exit};
 use crate::language::Language;
 
@@ -29,9 +29,23 @@ pub(crate) struct Chosen {
     /// A message, an mbox, a Maildir or a folder of .eml files; standard input where it is - or nothing is given.
     #[arg(value_name = "FILE|DIR")]
     pub(super) path: Option<PathBuf>,
-    /// Which message, counted from 1; the last one where it is 0.
+    /// The mailbox of an IMAP server.
+    #[arg(long, value_name = "NAME")]
+    pub(super) mailbox: Option<String>,
+    /// Which message, counted from 1; the last one where it is 0. Of an IMAP server its uid.
     #[arg(long, short = 'n', value_name = "NUMBER")]
     pub(super) number: Option<u32>,
+}
+
+impl Chosen {
+    /// The IMAP server, where one was named.
+    pub(super) fn imap(&self, language: Language) -> Result<Option<client::Server>, Exit> {
+        if self.path.is_some() || !self.connection.is_named() {
+            return Ok(None);
+        }
+        let server = self.connection.server(language)?;
+        Ok(Some(server).filter(|server| server.protocol() == Protocol::Imap))
+    }
 }
 
 /// A message among others.
@@ -53,49 +67,69 @@ pub(super) enum Wanted {
     Whole,
 }
 
+/// Which messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Which {
+    All,
+    /// The one of this number; of an IMAP server, of this uid.
+    Number(u32),
+    Last,
+}
+
+impl Chosen {
+    fn which(&self) -> Which {
+        match self.number {
+            Some(0) => Which::Last,
+            Some(number) => Which::Number(number),
+            // On a server the last is what just came; a file mostly has one.
+            None if self.path.is_none() && self.connection.is_named() => Which::Last,
+            None => Which::Number(1),
+        }
+    }
+}
+
 /// One message.
 pub(super) async fn read(chosen: &Chosen, language: Language) -> Result<Vec<u8>, Exit> {
-    let number = chosen.number.unwrap_or(1);
+    let which = chosen.which();
     let mut kept = None;
     let mut seen = 0;
-    each(
-        chosen,
-        Some(number).filter(|number| *number > 0),
-        Wanted::Whole,
-        &mut |item: Item| {
-            seen += 1;
-            if number == 0 || item.number == number {
-                kept = Some(item.octets);
-            }
-            match number > 0 && kept.is_some() {
-                true => ControlFlow::Break(()),
-                false => ControlFlow::Continue(()),
-            }
-        },
-        language,
-    )
-    .await?;
+    let mut told = |item: Item| {
+        seen += 1;
+        let is_it = match which {
+            Which::Number(number) => item.number == number,
+            Which::All | Which::Last => true,
+        };
+        if is_it {
+            kept = Some(item.octets);
+        }
+        match (which, &kept) {
+            (Which::Number(_), Some(_)) => ControlFlow::Break(()),
+            _ => ControlFlow::Continue(()),
+        }
+    };
+    each(chosen, which, Wanted::Whole, &mut told, language).await?;
     kept.ok_or_else(|| {
-        Exit::new(
-            Code::NoInput,
-            language.pick(
+        let words = match which {
+            Which::Number(number) => language.pick(
                 format!("there is no message {number}; there are {seen}"),
                 format!("没有第 {number} 封邮件；共有 {seen} 封"),
             ),
-        )
+            Which::All | Which::Last => language.pick("there is no message", "没有邮件").to_owned(),
+        };
+        Exit::new(Code::NoInput, words)
     })
 }
 
 /// Every message, or only the one of a number, in order, until `told` has had enough.
 pub(super) async fn each(
     chosen: &Chosen,
-    only: Option<u32>,
+    which: Which,
     wanted: Wanted,
     told: &mut impl FnMut(Item) -> ControlFlow<()>,
     language: Language,
 ) -> Result<(), Exit> {
     if chosen.connection.is_named() && chosen.path.is_none() {
-        return on_server(chosen, only, wanted, told, language).await;
+        return on_server(chosen, which, wanted, told, language).await;
     }
     let path = chosen.path.as_deref().filter(|path| path.as_os_str() != "-");
     let failed = |error: io::Error| match path {
@@ -121,6 +155,17 @@ pub(super) async fn each(
             in_file(BufReader::new(file), told).map_err(failed)
         }
     }
+}
+
+/// Mail is looked at where it lies.
+pub(super) fn not_for_reading(language: Language) -> Exit {
+    Exit::new(
+        Code::Usage,
+        language.pick(
+            "mail is read over pop3, pop3s, imap or imaps: say such a --server",
+            "读取邮件要用 pop3、pop3s、imap 或 imaps 的 --server",
+        ),
+    )
 }
 
 /// An mbox, or one message.
@@ -225,28 +270,33 @@ fn in_folder(path: &Path, wanted: Wanted, told: &mut impl FnMut(Item) -> Control
 
 async fn on_server(
     chosen: &Chosen,
-    only: Option<u32>,
+    which: Which,
     wanted: Wanted,
     told: &mut impl FnMut(Item) -> ControlFlow<()>,
     language: Language,
 ) -> Result<(), Exit> {
     let server = chosen.connection.server(language)?;
     let failed = |error: client::Error| exit(&error, language);
-    if server.protocol() != Protocol::Pop3 {
-        return Err(Exit::new(
-            Code::Usage,
-            language.pick(
-                "messages are looked at over pop3 or pop3s: say such a --server",
-                "查看邮件要用 pop3 或 pop3s 的 --server",
-            ),
-        ));
+    match server.protocol() {
+        Protocol::Pop3 => {}
+        Protocol::Imap => {
+            let mailbox = chosen.mailbox.as_deref().unwrap_or("INBOX");
+            let all = (which, client::imap::Query::new());
+            return on_imap::messages(&server, mailbox, all, wanted, told)
+                .await
+                .map_err(failed);
+        }
+        Protocol::Smtp | Protocol::Lmtp => return Err(not_for_reading(language)),
     }
     let mut client = Client::connect(&server).await.map_err(failed)?;
     let entries = client.list().await.map_err(failed)?;
-    let asked: Vec<_> = entries
-        .iter()
-        .filter(|entry| only.is_none_or(|only| only == entry.number))
-        .collect();
+    let last = entries.last().map(|entry| entry.number);
+    let is_asked = |number: u32| match which {
+        Which::All => true,
+        Which::Number(only) => only == number,
+        Which::Last => last == Some(number),
+    };
+    let asked: Vec<_> = entries.iter().filter(|entry| is_asked(entry.number)).collect();
     let numbers: Vec<u32> = asked.iter().map(|entry| entry.number).collect();
     let mut retrieval = match wanted {
         Wanted::Header => client.top(numbers, 0),
