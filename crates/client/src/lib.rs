@@ -21,8 +21,10 @@ mod login;
 mod server;
 
 pub mod imap;
+pub mod names;
 pub mod pop3;
 pub mod smtp;
+pub mod sync;
 pub mod testing;
 
 pub use connect::{Identity, Proxy, Trust};

@@ -119,6 +119,12 @@ enum Command {
     /// Fetches what is new into a Maildir, an mbox or a folder of .eml files; nothing is lost and nothing comes twice. Example: posthouse fetch
     /// ~/Maildir --server pop3s://alice@mail.example.org --keep-days 30
     Fetch(Box<mail::fetch::Arguments>),
+    /// Keeps a Maildir and the mailboxes of an IMAP account the same, both ways: new mail, flags, moves, deletions, folders. Example: posthouse
+    /// sync ~/Maildir --server imaps://alice@mail.example.org
+    ///
+    /// A message that was deleted on one side is deleted on the other, unless it was flagged there since. Flags that one side has changed are
+    /// changed on the other. It can be ended at any moment, and goes on the next time.
+    Sync(Box<mail::sync::Arguments>),
     /// Shows a message of a file, an mbox, a Maildir, standard input or a server. Examples: posthouse show letter.eml; posthouse show -n 3
     /// ~/Maildir --save-attachments ~/Downloads
     Show(Box<mail::show::Arguments>),
@@ -185,6 +191,7 @@ fn carry_out(command: Command, language: Language) -> Result<(), Exit> {
         Command::Import(arguments) => run::block_on(import::run(&arguments, language)),
         Command::Send(arguments) => run::block_on(mail::send::run(*arguments, language)),
         Command::Fetch(arguments) => run::block_on(mail::fetch::run(*arguments, language)),
+        Command::Sync(arguments) => run::block_on(mail::sync::run(*arguments, language)),
         Command::Show(arguments) => run::block_on(mail::show::run(*arguments, language)),
         Command::List(arguments) => run::block_on(mail::list::list(*arguments, language)),
         Command::Watch(arguments) => run::block_on(mail::watch::run(*arguments, language)),

@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal as _, Write as _};
 use std::path::PathBuf;
 
 use client::download::{Format, Keep, Summary, Target, from_imap, from_pop3};
-use client::{Protocol, Server};
+use client::{Protocol, Server, names};
 use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
 use serde::Serialize;
 
@@ -12,7 +12,6 @@ use super::connection::Connection;
 use super::exit;
 use super::source::not_for_reading;
 use crate::account::print_json;
-use crate::archive::names;
 use crate::exit::{Code, Exit};
 use crate::language::Language;
 

@@ -1,0 +1,593 @@
+//! One mailbox: looks at both sides, plans, and does it in an order in which an end at any moment loses nothing and doubles nothing.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use super::local::{Found, Maildir, digest_in, digest_of};
+use super::plan::{Change, Plan, Sides, Way};
+use super::state::{Entry, Flags, State};
+use super::summary::{Note, Summary, Trouble};
+use super::{Options, failed, identity, remote};
+use crate::error::Error;
+use crate::imap::{Client, Fetched, Got, Item, NewMessage, Octets, Opened, Section, StoreWhat};
+
+/// A batch is brought onto stable storage when it has so many messages, or octets.
+const BATCH: usize = 500;
+const BATCH_OCTETS: u64 = 32 << 20;
+
+/// Messages that go to the server in one command, and their octets, which are in memory.
+const TOGETHER: usize = 50;
+const TOGETHER_OCTETS: usize = 8 << 20;
+
+/// A mailbox at work.
+pub(super) struct Work<'a> {
+    pub(super) client: &'a mut Client,
+    /// As the server calls it.
+    pub(super) name: &'a str,
+    /// What its messages are told by, with the account.
+    pub(super) id: String,
+    pub(super) state: State,
+    pub(super) maildir: Maildir,
+    pub(super) path: PathBuf,
+    pub(super) summary: &'a mut Summary,
+    /// Flags that the server keeps; all where it does not say.
+    pub(super) kept: Option<BTreeSet<String>>,
+}
+
+impl Work<'_> {
+    /// Brings both sides together. `moved` says which unique names are in another folder now.
+    pub(super) async fn run(&mut self, options: &Options, moved: impl Fn(&str) -> bool) -> Result<(), Error> {
+        let (opened, there) = remote::look(self.client, self.name, &self.state).await?;
+        let way = self.way(&opened, options);
+        self.learn_kept(&opened);
+        let old = self.begin(&opened);
+        if !options.dry_run {
+            self.maildir.clean().map_err(|error| failed(&self.path, error))?;
+        }
+        if self
+            .state
+            .entries
+            .values()
+            .any(|entry| !self.maildir.files.contains_key(&entry.unique))
+        {
+            self.maildir
+                .look_again()
+                .map_err(|error| failed(&self.path, error))?;
+        }
+        let mut sides = Sides {
+            there,
+            here: BTreeMap::new(),
+        };
+        let here = self.maildir.files.iter();
+        sides.here = here
+            .map(|(unique, Found { flags, .. })| (unique.clone(), flags.clone()))
+            .collect();
+        self.match_new(&sides, old).await?;
+        let known = self.state.entries.len();
+        let mut plan = Plan::new(&self.state.entries, &sides, way);
+        let gone = plan
+            .delete_there
+            .iter()
+            .filter_map(|uid| self.state.entries.get(uid));
+        let elsewhere = gone.filter(|entry| moved(&entry.unique)).count();
+        let mut is_whole = way == Way::Both && plan.left == 0;
+        self.summary.left += plan.left;
+        if !options.force && plan.deletes_too_much(known, elsewhere) {
+            let deletions = plan.delete_here.len() + plan.delete_there.len();
+            self.note(Trouble::TooManyDeletions { deletions, known });
+            plan.delete_here.clear();
+            plan.delete_there.clear();
+            is_whole = false;
+        }
+        if options.dry_run {
+            self.count(&plan);
+            return Ok(());
+        }
+        let notes = self.summary.notes.len();
+        self.carry_out(&plan, &sides, way).await?;
+        is_whole &= notes == self.summary.notes.len();
+        // What happens from now on has a higher one.
+        let seen = opened.highest_mod_sequence.filter(|_| is_whole);
+        self.state.finish(seen).map_err(|error| failed(&self.path, error))
+    }
+
+    fn way(&mut self, opened: &Opened, options: &Options) -> Way {
+        if opened.read_only && options.way != Way::Pull {
+            self.note(Trouble::ReadOnly);
+            return Way::Pull;
+        }
+        options.way
+    }
+
+    fn learn_kept(&mut self, opened: &Opened) {
+        let names: BTreeSet<String> = opened
+            .permanent_flags
+            .iter()
+            .map(|flag| flag.name().to_ascii_lowercase())
+            .collect();
+        self.kept = Some(names).filter(|names| !names.is_empty() && !names.contains("\\*"));
+    }
+
+    /// With other uids everything is new, and matched again; what is given back are the flags of before, by unique name.
+    fn begin(&mut self, opened: &Opened) -> BTreeMap<Box<str>, Entry> {
+        if opened.uid_validity == self.state.uid_validity && opened.uid_validity > 0 {
+            return BTreeMap::new();
+        }
+        let before = std::mem::take(&mut self.state.entries).into_values();
+        let before = before.map(|entry| (entry.unique.clone(), entry)).collect();
+        self.state.begin(opened.uid_validity);
+        before
+    }
+
+    /// Notes messages that are new on both sides and the same: a first sync, uids that have changed, a run that was ended.
+    async fn match_new(&mut self, sides: &Sides, old: BTreeMap<Box<str>, Entry>) -> Result<(), Error> {
+        let entries = &self.state.entries;
+        let known: BTreeSet<&str> = entries.values().map(|entry| &*entry.unique).collect();
+        let mut uids: BTreeSet<u32> = sides
+            .there
+            .keys()
+            .copied()
+            .filter(|uid| !entries.contains_key(uid))
+            .collect();
+        let mut here: BTreeSet<Box<str>> = sides
+            .here
+            .keys()
+            .filter(|unique| !known.contains(&***unique))
+            .cloned()
+            .collect();
+        if uids.is_empty() || here.is_empty() {
+            return Ok(());
+        }
+        let digests: BTreeMap<String, u32> = uids.iter().map(|uid| (self.digest(*uid), *uid)).collect();
+        let by_name = here
+            .iter()
+            .filter_map(|unique| Some((unique.clone(), *digests.get(digest_in(unique)?)?)));
+        let mut found: BTreeMap<Box<str>, u32> = by_name.collect();
+        for (unique, uid) in &found {
+            here.remove(unique);
+            uids.remove(uid);
+        }
+        if !uids.is_empty() && !here.is_empty() {
+            let here = self.identities(&here)?;
+            found.extend(identity::find(self.client, &uids, here).await?);
+        }
+        for (unique, uid) in found {
+            let before = old.get(&unique).cloned().unwrap_or_default();
+            self.summary.matched += 1;
+            self.state.set(uid, Entry { unique, ..before });
+        }
+        Ok(())
+    }
+
+    fn digest(&self, uid: u32) -> String {
+        digest_of(&format!("{}/{}.{uid}", self.id, self.state.uid_validity))
+    }
+
+    fn identities(&self, here: &BTreeSet<Box<str>>) -> Result<BTreeMap<Box<str>, identity::Identity>, Error> {
+        let mut identities = BTreeMap::new();
+        for unique in here {
+            let Some(found) = self.maildir.files.get(unique) else {
+                continue;
+            };
+            let octets = identity::read(&found.path).map_err(|error| failed(&found.path, error))?;
+            identities.insert(unique.clone(), identity::of(&octets, octets.len() as u64));
+        }
+        Ok(identities)
+    }
+
+    fn count(&mut self, plan: &Plan) {
+        let summary = &mut *self.summary;
+        summary.downloaded += plan.download.len() as u64;
+        summary.uploaded += plan.upload.len() as u64;
+        summary.deleted_here += plan.delete_here.len() as u64;
+        summary.deleted_there += plan.delete_there.len() as u64;
+        summary.flags_here += plan.flags_here.len() as u64;
+        summary.flags_there += plan.flags_there.len() as u64;
+    }
+
+    /// What is new first, deletions last: whoever moves a message has it twice for a moment, and never not at all.
+    async fn carry_out(&mut self, plan: &Plan, sides: &Sides, way: Way) -> Result<(), Error> {
+        for uid in &plan.forget {
+            self.state.remove(*uid);
+        }
+        self.commit()?;
+        self.upload(&plan.upload).await?;
+        self.download(&plan.download).await?;
+        self.change_there(plan).await?;
+        for uid in plan
+            .settled
+            .iter()
+            .chain(plan.flags_here.keys())
+            .chain(plan.flags_there.keys())
+            .collect::<BTreeSet<_>>()
+        {
+            self.settle(*uid, plan, sides, way)?;
+        }
+        self.commit()?;
+        self.delete_there(&plan.delete_there).await?;
+        for uid in &plan.delete_here {
+            let Some(entry) = self.state.entries.get(uid) else {
+                continue;
+            };
+            let unique = entry.unique.clone();
+            match self
+                .maildir
+                .delete(&unique)
+                .map_err(|error| failed(&self.path, error))?
+            {
+                true => {
+                    self.state.remove(*uid);
+                    self.summary.deleted_here += 1;
+                }
+                false => self.note(Trouble::Busy),
+            }
+        }
+        self.commit()
+    }
+
+    /// The Maildir first: the state says nothing that is not so.
+    fn commit(&mut self) -> Result<(), Error> {
+        let done = self.maildir.commit().and_then(|()| self.state.commit());
+        done.map_err(|error| failed(&self.path, error))
+    }
+
+    fn note(&mut self, trouble: Trouble) {
+        let note = Note {
+            mailbox: self.name.to_owned(),
+            trouble,
+        };
+        if !self.summary.notes.contains(&note) {
+            self.summary.notes.push(note);
+        }
+    }
+
+    async fn download(&mut self, uids: &BTreeSet<u32>) -> Result<(), Error> {
+        let uids = remote::ranges(uids.iter().copied());
+        let path = self.path.clone();
+        let io = |error| failed(&path, error);
+        let (mut batch, mut octets) = (Vec::new(), 0);
+        let (mut incoming, mut refused) = (None, Vec::new());
+        let digest = |uid| digest_of(&format!("{}/{}.{uid}", self.id, self.state.uid_validity));
+        let digests: BTreeMap<u32, String> = uids.numbers().map(|uid| (uid, digest(uid))).collect();
+        let mut fetch = self
+            .client
+            .fetch(&uids, &[Item::Flags, Item::InternalDate, Item::message()]);
+        while let Some(got) = fetch.next().await? {
+            match got {
+                Got::Refused(said) => refused.push(said),
+                Got::Body(_) => {
+                    let mut writing = self.maildir.begin().map_err(io)?;
+                    while let Some(piece) = fetch.piece().await? {
+                        writing.write(&piece).map_err(io)?;
+                        octets += piece.len() as u64;
+                    }
+                    incoming = Some(writing);
+                }
+                Got::Message(message) => {
+                    let writing = incoming.take();
+                    let ended = end(&mut self.maildir, &message, writing, &digests).map_err(io)?;
+                    batch.extend(ended);
+                }
+            }
+            if batch.len() >= BATCH || octets >= BATCH_OCTETS {
+                self.maildir.commit().map_err(io)?;
+                self.summary.downloaded += batch.len() as u64;
+                batch
+                    .drain(..)
+                    .for_each(|(uid, entry)| self.state.set(uid, entry));
+                self.state.commit().map_err(io)?;
+                octets = 0;
+            }
+        }
+        drop(fetch);
+        self.maildir.commit().map_err(io)?;
+        self.summary.downloaded += batch.len() as u64;
+        batch
+            .into_iter()
+            .for_each(|(uid, entry)| self.state.set(uid, entry));
+        refused
+            .into_iter()
+            .for_each(|said| self.note(Trouble::Refused(said)));
+        self.commit()
+    }
+
+    async fn upload(&mut self, uniques: &BTreeSet<Box<str>>) -> Result<(), Error> {
+        // Without MULTIAPPEND the uids of a group that is refused in its middle would not be known.
+        let together = if self.client.has("MULTIAPPEND") {
+            TOGETHER
+        } else {
+            1
+        };
+        let mut group: Vec<(Box<str>, NewMessage, Vec<u8>)> = Vec::new();
+        let mut octets = 0;
+        for unique in uniques {
+            let Some(outgoing) = self.outgoing(unique)? else {
+                continue;
+            };
+            octets += outgoing.2.len();
+            group.push(outgoing);
+            if group.len() >= together || octets >= TOGETHER_OCTETS {
+                self.append(std::mem::take(&mut group)).await?;
+                octets = 0;
+            }
+        }
+        self.append(group).await
+    }
+
+    /// A message on its way to the server; nothing where its file has another name now.
+    fn outgoing(&mut self, unique: &str) -> Result<Option<(Box<str>, NewMessage, Vec<u8>)>, Error> {
+        let Some(found) = self.maildir.files.get(unique).cloned() else {
+            return Ok(None);
+        };
+        let read =
+            identity::read(&found.path).and_then(|octets| Ok((octets, std::fs::metadata(&found.path)?)));
+        let (octets, about) = match read {
+            Ok(read) => read,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                self.note(Trouble::Busy);
+                return Ok(None);
+            }
+            Err(error) => return Err(failed(&found.path, error)),
+        };
+        let flags = found
+            .flags
+            .into_iter()
+            .filter(|flag| self.keeps(flag))
+            .map(String::from);
+        let received = about
+            .modified()
+            .ok()
+            .and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok());
+        let received = received.and_then(|since| i64::try_from(since.as_secs()).ok());
+        let header = match octets.is_ascii() {
+            true => crate::imap::Mode::Ascii,
+            false => mode_of(&octets),
+        };
+        let message = NewMessage {
+            size: octets.len() as u64,
+            flags: flags.collect(),
+            received: received.map(types::Timestamp),
+            header,
+        };
+        Ok(Some((unique.into(), message, octets)))
+    }
+
+    fn keeps(&self, flag: &str) -> bool {
+        self.kept
+            .as_ref()
+            .is_none_or(|kept| kept.contains(&flag.to_ascii_lowercase()))
+    }
+
+    /// Adds a group, or each of it where the server refuses it as a whole.
+    async fn append(&mut self, group: Vec<(Box<str>, NewMessage, Vec<u8>)>) -> Result<(), Error> {
+        let mut groups = vec![group];
+        while let Some(mut group) = groups.pop().filter(|group| !group.is_empty()) {
+            let messages = group
+                .iter()
+                .map(|(_, message, octets)| (message.clone(), octets.as_slice()));
+            match self.client.append_all(self.name, messages.collect()).await {
+                Ok(appended) => {
+                    let is_here = appended.uid_validity == Some(self.state.uid_validity);
+                    let uids: Vec<u32> = appended.uids.numbers().collect();
+                    self.summary.uploaded += group.len() as u64;
+                    if is_here && uids.len() == group.len() {
+                        self.note_appended(uids, &group);
+                    } else {
+                        self.find_appended(group).await?;
+                    }
+                    self.state.commit().map_err(|error| failed(&self.path, error))?;
+                }
+                Err(error) => match (error.said(), group.len()) {
+                    (None, _) => return Err(error),
+                    (Some(said), 1) => self.note(Trouble::Refused(said.clone())),
+                    (Some(_), _) => groups.extend(group.drain(..).map(|one| vec![one])),
+                },
+            }
+        }
+        Ok(())
+    }
+
+    fn note_appended(&mut self, uids: Vec<u32>, group: &[(Box<str>, NewMessage, Vec<u8>)]) {
+        for (uid, (unique, message, _)) in uids.into_iter().zip(group) {
+            let here = self.maildir.files.get(unique).map(|found| found.flags.clone());
+            let there: Flags = message.flags.iter().map(|flag| flag.as_str().into()).collect();
+            let entry = Entry {
+                unique: unique.clone(),
+                there,
+                here: here.unwrap_or_default(),
+            };
+            self.state.set(uid, entry);
+        }
+    }
+
+    /// A server without UIDPLUS does not say where they are.
+    async fn find_appended(&mut self, group: Vec<(Box<str>, NewMessage, Vec<u8>)>) -> Result<(), Error> {
+        self.client.noop().await?;
+        let there = self.client.search(crate::imap::Query::new()).await?;
+        let uids: BTreeSet<u32> = there
+            .numbers()
+            .filter(|uid| !self.state.entries.contains_key(uid))
+            .collect();
+        let here = group
+            .iter()
+            .map(|(unique, message, octets)| (unique.clone(), identity::of(octets, message.size)));
+        let found = identity::find(self.client, &uids, here.collect()).await?;
+        for one in group {
+            if let Some(uid) = found.get(&one.0) {
+                self.note_appended(vec![*uid], &[one]);
+            }
+        }
+        Ok(())
+    }
+
+    /// Changes flags on the server, all messages with the same change in one command.
+    async fn change_there(&mut self, plan: &Plan) -> Result<(), Error> {
+        let mut alike: BTreeMap<(Vec<&str>, Vec<&str>), Vec<u32>> = BTreeMap::new();
+        for (uid, change) in &plan.flags_there {
+            let named = |flags: &'_ Flags| flags.iter().filter(|flag| self.keeps(flag)).count();
+            if named(&change.add) + named(&change.remove) > 0 {
+                let add = change
+                    .add
+                    .iter()
+                    .map(AsRef::as_ref)
+                    .filter(|flag| self.keeps(flag));
+                let remove = change
+                    .remove
+                    .iter()
+                    .map(AsRef::as_ref)
+                    .filter(|flag| self.keeps(flag));
+                alike
+                    .entry((add.collect(), remove.collect()))
+                    .or_default()
+                    .push(*uid);
+            }
+        }
+        for ((add, remove), uids) in alike {
+            let count = uids.len() as u64;
+            let uids = remote::ranges(uids);
+            if !add.is_empty() {
+                self.client.store(&uids, StoreWhat::Add, &add, None).await?;
+            }
+            if !remove.is_empty() {
+                self.client.store(&uids, StoreWhat::Remove, &remove, None).await?;
+            }
+            self.summary.flags_there += count;
+        }
+        self.client.news();
+        Ok(())
+    }
+
+    /// Changes the flags of a file, and notes what both sides have now. What a one-way run leaves stays a change.
+    fn settle(&mut self, uid: u32, plan: &Plan, sides: &Sides, way: Way) -> Result<(), Error> {
+        let Some(entry) = self.state.entries.get(&uid).cloned() else {
+            return Ok(());
+        };
+        let (Some(there), Some(here)) = (sides.there.get(&uid), sides.here.get(&entry.unique)) else {
+            return Ok(());
+        };
+        let nothing = Change::default();
+        let mut held = here.clone();
+        let to_user = plan.flags_here.get(&uid).unwrap_or(&nothing);
+        if !to_user.is_empty() {
+            let changed = self.maildir.change(&entry.unique, to_user);
+            match changed.map_err(|error| failed(&self.path, error))? {
+                Some(flags) => held = flags,
+                None => {
+                    self.note(Trouble::Busy);
+                    return Ok(());
+                }
+            }
+            self.summary.flags_here += 1;
+        }
+        let mut to_server = plan.flags_there.get(&uid).cloned().unwrap_or_default();
+        to_server.add.retain(|flag| self.keeps(flag));
+        let there = match way {
+            Way::Both => to_server.apply(there),
+            Way::Pull => there.clone(),
+            Way::Push => to_server.apply(&entry.there),
+        };
+        let here = match way {
+            Way::Both => held,
+            Way::Push => here.clone(),
+            Way::Pull => {
+                let mut change = to_user.clone();
+                change.add.retain(|flag| held.contains(flag));
+                change.apply(&entry.here)
+            }
+        };
+        self.state.set(
+            uid,
+            Entry {
+                unique: entry.unique,
+                there,
+                here,
+            },
+        );
+        Ok(())
+    }
+
+    async fn delete_there(&mut self, uids: &BTreeSet<u32>) -> Result<(), Error> {
+        if uids.is_empty() {
+            return Ok(());
+        }
+        let gone = remote::ranges(uids.iter().copied());
+        self.client
+            .store(&gone, StoreWhat::Add, &["\\Deleted"], None)
+            .await?;
+        if !self.client.has("UIDPLUS") {
+            // EXPUNGE would take what others have marked with them.
+            self.note(Trouble::NotExpunged);
+            return Ok(());
+        }
+        self.client.expunge(&gone).await?;
+        self.client.news();
+        self.summary.deleted_there += uids.len() as u64;
+        uids.iter().for_each(|uid| drop(self.state.remove(*uid)));
+        Ok(())
+    }
+}
+
+/// Ends a message, whose octets came before or are in it.
+fn end(
+    maildir: &mut Maildir,
+    message: &Fetched,
+    writing: Option<super::local::Incoming>,
+    digests: &BTreeMap<u32, String>,
+) -> std::io::Result<Option<(u32, Entry)>> {
+    let digest = message
+        .uid
+        .and_then(|uid| digests.get(&uid.0).map(|digest| (uid.0, digest)));
+    let part = message
+        .parts
+        .iter()
+        .find(|part| part.section == Section::default());
+    let (Some((uid, digest)), Some(part)) = (digest, part) else {
+        return writing
+            .map_or(Ok(()), super::local::Incoming::abandon)
+            .map(|()| None);
+    };
+    let received = message.received.map(|moment| moment.0);
+    let unique = format!("{}.H{digest}.posthouse", received.unwrap_or_default());
+    if maildir.files.contains_key(&*unique) {
+        // The server says it twice.
+        return writing
+            .map_or(Ok(()), super::local::Incoming::abandon)
+            .map(|()| None);
+    }
+    let writing = match (&part.octets, writing) {
+        (Octets::Streamed, Some(writing)) => writing,
+        (Octets::Kept(octets), _) => {
+            let mut writing = maildir.begin()?;
+            writing.write(octets)?;
+            writing
+        }
+        _ => return Ok(None),
+    };
+    let there = identity::flags(message.flags.as_deref().unwrap_or_default());
+    let here = maildir.end(writing, &unique, received, &there)?;
+    Ok(Some((
+        uid,
+        Entry {
+            unique: unique.into(),
+            there,
+            here,
+        },
+    )))
+}
+
+fn mode_of(octets: &[u8]) -> crate::imap::Mode {
+    let end = octets
+        .windows(4)
+        .position(|four| four == b"\r\n\r\n")
+        .unwrap_or(octets.len());
+    let header = octets.get(..end).unwrap_or_default();
+    match !header.is_ascii() && std::str::from_utf8(header).is_ok() {
+        true => crate::imap::Mode::Utf8,
+        false => crate::imap::Mode::Ascii,
+    }
+}
+
+/// The names of the files of a Maildir, without what changes in them.
+pub(super) fn uniques(path: &Path) -> std::io::Result<Vec<Box<str>>> {
+    Ok(Maildir::read(path.to_owned(), "")?.files.into_keys().collect())
+}
