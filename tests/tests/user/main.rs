@@ -4,6 +4,7 @@
 mod fetch;
 mod send;
 mod show;
+mod sync;
 mod testing;
 
 use std::path::Path;

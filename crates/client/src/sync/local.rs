@@ -83,7 +83,8 @@ impl Maildir {
                 .mode(0o600)
                 .open(path.join("maildirfolder"))?;
         }
-        File::open(path.parent().unwrap_or(Path::new(".")))?.sync_all()
+        let above = path.parent().filter(|above| !above.as_os_str().is_empty());
+        File::open(above.unwrap_or(Path::new(".")))?.sync_all()
     }
 
     /// Reads what is there. A folder that is not there is empty.
