@@ -247,3 +247,41 @@ async fn a_sync_that_is_killed_is_gone_on_with() {
     assert_eq!(sync(folder.path(), &server, &[]), NOTHING);
     assert_eq!((files(&md).len(), count(&mut imap, "INBOX").await), (300, 300));
 }
+
+/// An end between a message and its line in the state, at every such place: the state is cut where a killed run would have left it.
+#[tokio::test(flavor = "multi_thread")]
+async fn messages_that_the_state_does_not_say_yet_are_found_again() {
+    let server = Server::with_accounts();
+    let folder = tempfile::tempdir().unwrap();
+    let md = folder.path().join("md");
+    let mut imap = client(&server).await;
+    for part in ["tmp", "new", "cur"] {
+        fs::create_dir_all(md.join(part)).unwrap();
+    }
+    for number in 0..3 {
+        add(&mut imap, "INBOX", &format!("there{number}")).await;
+        let text = text(&format!("here{number}")).replace("\r\n", "\n");
+        fs::write(md.join(format!("new/{number}.x")), text).unwrap();
+    }
+    assert_eq!(sync(folder.path(), &server, &[]), [[3, 0, 0], [3, 0, 0]]);
+    let states = fs::read_dir(&md).unwrap().map(|entry| entry.unwrap().path());
+    let mut states = states.filter(|path| path.to_str().unwrap().contains("posthouse-sync-"));
+    let state = states.next().unwrap().join("INBOX.sync");
+    let whole = fs::read_to_string(&state).unwrap();
+    let whole: String = whole
+        .split_inclusive('\n')
+        .filter(|line| !line.starts_with("modseq"))
+        .collect();
+    let lines = whole.lines().count();
+    for kept in 2..lines {
+        let mut cut: String = whole.split_inclusive('\n').take(kept).collect();
+        cut.push_str("= 9\t\\Se");
+        fs::write(&state, cut).unwrap();
+        assert_eq!(sync(folder.path(), &server, &[]), NOTHING, "after {kept} lines");
+        assert_eq!(
+            (files(&md).len(), count(&mut imap, "INBOX").await),
+            (6, 6),
+            "after {kept} lines"
+        );
+    }
+}
