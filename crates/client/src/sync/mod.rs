@@ -28,6 +28,7 @@ mod plan;
 mod remote;
 mod state;
 mod summary;
+mod upload;
 
 use std::collections::BTreeSet;
 use std::fs::{DirBuilder, File, OpenOptions};
