@@ -51,8 +51,8 @@ pub(super) fn of(header: &[u8], size: u64) -> Identity {
         }
         if !line.starts_with(b" ") && !line.starts_with(b"\t") {
             let name = line.split(|octet| *octet == b':').next().unwrap_or_default();
-            let is = |field: &&str| field.as_bytes().eq_ignore_ascii_case(name.trim_ascii());
-            counts = FIELDS.iter().any(|field| is(&field));
+            let is = |field: &str| field.as_bytes().eq_ignore_ascii_case(name.trim_ascii());
+            counts = FIELDS.iter().any(|field| is(field));
             if counts {
                 fields.push(Vec::new());
             }

@@ -52,10 +52,14 @@ impl Change {
     /// What of it is not so already, and what the other side has not decided otherwise.
     fn for_side(&self, now: &Flags, own: &Change) -> Self {
         let add = self.add.difference(now).cloned().collect();
-        let kept = |flag: &&Box<str>| now.contains(*flag) && !own.add.contains(*flag);
         Change {
             add,
-            remove: self.remove.iter().filter(kept).cloned().collect(),
+            remove: self
+                .remove
+                .intersection(now)
+                .filter(|flag| !own.add.contains(*flag))
+                .cloned()
+                .collect(),
         }
     }
 

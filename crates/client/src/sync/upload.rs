@@ -13,6 +13,9 @@ use crate::imap::NewMessage;
 const TOGETHER: usize = 50;
 const TOGETHER_OCTETS: usize = 8 << 20;
 
+/// The unique name of a message, what the server is told of it, and its octets.
+type Outgoing = (Box<str>, NewMessage, Vec<u8>);
+
 impl Work<'_> {
     pub(super) async fn upload(&mut self, uniques: &BTreeSet<Box<str>>) -> Result<(), Error> {
         // Without MULTIAPPEND the uids of a group that is refused in its middle would not be known.
@@ -21,7 +24,7 @@ impl Work<'_> {
         } else {
             1
         };
-        let mut group: Vec<(Box<str>, NewMessage, Vec<u8>)> = Vec::new();
+        let mut group: Vec<Outgoing> = Vec::new();
         let mut octets = 0;
         for unique in uniques {
             let Some(outgoing) = self.outgoing(unique)? else {
@@ -38,7 +41,7 @@ impl Work<'_> {
     }
 
     /// A message on its way to the server; nothing where its file has another name now.
-    fn outgoing(&mut self, unique: &str) -> Result<Option<(Box<str>, NewMessage, Vec<u8>)>, Error> {
+    fn outgoing(&mut self, unique: &str) -> Result<Option<Outgoing>, Error> {
         let Some(found) = self.maildir.files.get(unique).cloned() else {
             return Ok(None);
         };
@@ -82,7 +85,7 @@ impl Work<'_> {
     }
 
     /// Adds a group, or each of it where the server refuses it as a whole.
-    async fn append(&mut self, group: Vec<(Box<str>, NewMessage, Vec<u8>)>) -> Result<(), Error> {
+    async fn append(&mut self, group: Vec<Outgoing>) -> Result<(), Error> {
         let mut groups = vec![group];
         while let Some(mut group) = groups.pop().filter(|group| !group.is_empty()) {
             let messages = group
@@ -110,7 +113,7 @@ impl Work<'_> {
         Ok(())
     }
 
-    fn note_appended(&mut self, uids: Vec<u32>, group: &[(Box<str>, NewMessage, Vec<u8>)]) {
+    fn note_appended(&mut self, uids: Vec<u32>, group: &[Outgoing]) {
         for (uid, (unique, message, _)) in uids.into_iter().zip(group) {
             let here = self.maildir.files.get(unique).map(|found| found.flags.clone());
             let there: Flags = message.flags.iter().map(|flag| flag.as_str().into()).collect();
@@ -124,7 +127,7 @@ impl Work<'_> {
     }
 
     /// A server without UIDPLUS does not say where they are.
-    async fn find_appended(&mut self, group: Vec<(Box<str>, NewMessage, Vec<u8>)>) -> Result<(), Error> {
+    async fn find_appended(&mut self, group: Vec<Outgoing>) -> Result<(), Error> {
         self.client.noop().await?;
         let there = self.client.search(crate::imap::Query::new()).await?;
         let uids: BTreeSet<u32> = there
