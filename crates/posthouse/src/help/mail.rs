@@ -146,8 +146,8 @@ pub(super) const CHINESE: &[(&str, &str)] = &[
         "让 Maildir 与 IMAP 账户的邮箱保持一致（双向）：新邮件、标志、移动、删除、文件夹。例如：posthouse sync ~/Maildir --server imaps://alice@mail.example.org",
     ),
     (
-        "A message that was deleted on one side is deleted on the other, unless it was flagged there since. Flags that one side has changed are changed on the other. It can be ended at any moment, and goes on the next time.",
-        "一边删除的邮件，另一边也会删除，除非此后在那边加了星标。一边更改的标志，另一边也会更改。可以随时中断，下次继续。",
+        "Keeps a Maildir and the mailboxes of an IMAP account the same, both ways: new mail, flags, moves, deletions, folders. Example: posthouse sync ~/Maildir --server imaps://alice@mail.example.org\n\nA message that was deleted on one side is deleted on the other, unless it was flagged there since. Flags that one side has changed are changed on the other. It can be ended at any moment, and goes on the next time.",
+        "让 Maildir 与 IMAP 账户的邮箱保持一致（双向）：新邮件、标志、移动、删除、文件夹。例如：posthouse sync ~/Maildir --server imaps://alice@mail.example.org\n\n一边删除的邮件，另一边也会删除，除非此后在那边加了星标。一边更改的标志，另一边也会更改。可以随时中断，下次继续。",
     ),
     (
         "The Maildir, which is made where it is missing; mailboxes are folders in it (Maildir++)",
