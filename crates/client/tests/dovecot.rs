@@ -1,7 +1,7 @@
 //! The IMAP client against Dovecot, where it is installed: a server that nobody here wrote.
 
 use std::fs;
-use std::io;
+use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
 use std::path::Path;
@@ -85,12 +85,22 @@ fn accept(listener: &TcpListener, settings: &Path, home: &Path) {
         let mut process = command.spawn().unwrap();
         let (mut input, mut output) = (process.stdin.take().unwrap(), process.stdout.take().unwrap());
         let (mut from, mut to) = (stream.try_clone().unwrap(), stream);
-        thread::spawn(move || io::copy(&mut from, &mut input));
+        thread::spawn(move || copy(&mut from, &mut input));
         thread::spawn(move || {
-            let _ = io::copy(&mut output, &mut to);
+            copy(&mut output, &mut to);
             let _ = to.shutdown(Shutdown::Both);
             process.wait()
         });
+    }
+}
+
+/// Piece by piece: `io::copy` lets the system hold pieces back until there are more.
+fn copy(from: &mut impl Read, to: &mut impl Write) {
+    let mut piece = [0; 8192];
+    while let Ok(read @ 1..) = from.read(&mut piece) {
+        if to.write_all(&piece[..read]).is_err() {
+            return;
+        }
     }
 }
 

@@ -165,11 +165,9 @@ impl Client {
         if !self.has("ID") {
             return Ok(());
         }
-        let mut line = self.line("ID").word("(\"name\"").quoted(b"Posthouse");
-        line = line
-            .word("\"version\"")
-            .quoted(env!("CARGO_PKG_VERSION").as_bytes());
-        line = line.word("\"vendor\"").quoted(b"Posthouse").word(")");
+        let version = env!("CARGO_PKG_VERSION");
+        let fields = format!("(\"name\" \"Posthouse\" \"version\" \"{version}\" \"vendor\" \"Posthouse\")");
+        let line = self.line("ID").word(&fields);
         let mut id = Vec::new();
         let done = self.run(line, |response| match response {
             Response::Data(Data::Id(fields)) => {
