@@ -202,6 +202,7 @@ async fn waiting_for_news_is_left_by_the_next_command() {
         S: p6 OK
         C: p7 IDLE
         S: + again
+        S: * 6 EXISTS
         C: DONE
         S: p7 OK
         C: p8 LOGOUT
@@ -214,9 +215,10 @@ async fn waiting_for_news_is_left_by_the_next_command() {
     assert_eq!(idle.next().await.unwrap(), News::Expunged(2));
     drop(idle);
     client.noop().await.unwrap();
-    let soon = Duration::from_millis(50);
+    let soon = Duration::from_millis(200);
     let mut idle = client.idle().every(soon, soon);
     assert_eq!(idle.next().await.unwrap(), News::Exists(5));
+    assert_eq!(idle.next().await.unwrap(), News::Exists(6));
     idle.end().await.unwrap();
     client.logout().await.unwrap();
     script.end();
