@@ -5,6 +5,7 @@ mod fetch;
 mod send;
 mod show;
 mod testing;
+mod watch;
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -65,6 +66,7 @@ pub(crate) fn url(server: &Server, scheme: &str) -> String {
     let service = match scheme {
         "pop3" => Service::Pop3,
         "lmtp" => Service::Lmtp,
+        "imap" => Service::Imap,
         _ => Service::Submission,
     };
     format!(
