@@ -29,6 +29,7 @@ mod view;
 pub use account::Account;
 pub use check::{AccountReport, CheckFault, CheckFinding};
 pub use error::{Refusal, StoreError};
+pub use memory::Charge;
 pub use quota::{QuotaFuture, Quotas, Room};
 pub use row::{FactsRow, MessageRow, TextForm};
 pub use salvage::Salvage;

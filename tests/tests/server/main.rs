@@ -13,6 +13,7 @@ mod damage;
 mod export;
 mod hostile;
 mod power_loss;
+mod privileges;
 mod repair;
 mod salvage;
 mod scarcity;

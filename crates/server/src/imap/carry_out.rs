@@ -71,7 +71,8 @@ impl Session {
     async fn open(&mut self, name: &MailboxArgument, access: Access) -> Result<Outcome, Stop> {
         let account = self.account()?.clone();
         self.state = State::Authenticated(account.clone());
-        let selected = select::select(&account, self.connection.out(), name, access).await?;
+        let selected =
+            select::select((&account, &self.door.terms), self.connection.out(), name, access).await?;
         self.state = State::Selected(Box::new(selected));
         Ok(Outcome::Opened(access))
     }
@@ -126,7 +127,7 @@ impl Session {
             }
             Command::Append(command) => {
                 let now = (self.door.now)();
-                append::append(&account, command, now)
+                append::append((&account, &self.door.terms.workspace), command, now)
                     .await
                     .map(Outcome::Appended)
             }
@@ -167,7 +168,7 @@ impl Session {
             Command::Search(command) => {
                 let now = (self.door.now)();
                 let found = search::search(selected, command, now).await?;
-                mailbox::search(connection.out(), found);
+                search::tell(connection, &found.numbers).await?;
                 done("searched")
             }
             Command::Copy(command) => match copy::copy(selected, &command).await? {

@@ -3,6 +3,8 @@
 //! DEVIATION RFC 6856 §2.2: SASLprep is not applied here. Names and passwords are prepared by the directory, as RFC 8265 has
 //! it, which takes the place of SASLprep.
 
+use std::sync::Arc;
+
 use pop3::command::Password;
 use pop3::reply::Words;
 use pop3::{Maildrop, Refusal, Session};
@@ -16,6 +18,7 @@ use super::lease::Lease;
 use super::transaction::{Opened, Place, refusal_of};
 use crate::authenticate::Entered;
 use crate::imap::Passwords;
+use crate::outlet::SMALL;
 
 impl Connection {
     /// USER: any name is as good as another (no user enumeration).
@@ -87,16 +90,25 @@ async fn open(account: Account, lease: Lease, door: &Door, mode: Mode) -> Result
         .ok_or(store::Refusal::NoMailbox)?
         .id;
     let view = account.view(inbox).await?;
+    let octets = view.len().saturating_mul(size_of::<pop3::Message<Place>>());
+    let charge = match octets > SMALL {
+        true => Some(account.take_memory(octets)?),
+        false => None,
+    };
     let messages = match mode {
         Mode::Utf8 => view.iter().map(|(_, row)| Place::of(row)).collect(),
-        Mode::Ascii => door.site.sizes.measured(&account, &view).await?,
+        Mode::Ascii => {
+            let memory = (&account, &door.terms.workspace);
+            door.site.sizes.measured(memory, &view).await?
+        }
     };
     Ok(Opened {
         maildrop: Maildrop::new(messages),
         account,
         inbox,
         delay: None,
-        outlet: door.terms.outlet.clone(),
+        terms: Arc::clone(&door.terms),
+        _charge: charge,
         _lease: lease,
     })
 }
