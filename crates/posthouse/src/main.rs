@@ -26,6 +26,7 @@ mod language;
 mod local;
 mod log;
 mod notify;
+mod owner;
 mod privileges;
 mod quota;
 mod repair;

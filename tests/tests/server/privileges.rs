@@ -9,6 +9,7 @@ use std::net::TcpStream;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::atomic::{AtomicU8, Ordering};
 
 use end_to_end::server::add_account;
 use end_to_end::{Server, Serving};
@@ -35,9 +36,11 @@ impl Site {
         let folder = tempfile::tempdir().unwrap();
         // The user must get to what is its own.
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
+        static SITES: AtomicU8 = AtomicU8::new(100);
+        let site = SITES.fetch_add(1, Ordering::Relaxed);
         let [.., one, two] = std::process::id().to_be_bytes();
         let site = Site {
-            address: format!("127.201.{one}.{two}"),
+            address: format!("127.{site}.{one}.{two}"),
             folder,
         };
         fs::create_dir(site.path("certificates")).unwrap();
@@ -227,6 +230,9 @@ fn what_root_does_beside_the_server_is_still_the_users() {
     assert!(line(&mut waiting).starts_with("421 "));
     all_are_the_users(&data);
 
+    // While it is stopped, root's command opens the folder itself.
+    add_account(&data, "bob@example.org", "blue door");
+    all_are_the_users(&data);
     let serving = site.start();
     site.deliver();
     all_are_the_users(&data);

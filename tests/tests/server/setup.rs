@@ -1,7 +1,7 @@
 //! `posthouse setup` and `posthouse serve`: from nothing to a server that takes mail, and what is said when it cannot.
 
 use std::fs;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
