@@ -6,6 +6,7 @@
 mod account;
 mod admin;
 mod alias;
+mod allocator;
 mod app_password;
 mod archive;
 mod backup;
@@ -27,6 +28,7 @@ mod log;
 mod mail;
 mod manual;
 mod notify;
+mod owner;
 mod privileges;
 mod quota;
 mod repair;
@@ -51,9 +53,6 @@ use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use exit::{Code, Exit};
 use language::Language;
-
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// A complete mail system in one program.
 #[derive(Parser)]
@@ -136,6 +135,7 @@ enum Command {
 }
 
 fn main() -> ExitCode {
+    allocator::give_back_what_is_large();
     run::keep_files_private();
     // What is wrong with the command line is said in its language too.
     let language = Language::of_command_line(std::env::args()).unwrap_or_else(Language::of_locale);

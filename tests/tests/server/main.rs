@@ -14,6 +14,7 @@ mod export;
 mod hostile;
 mod migration;
 mod power_loss;
+mod privileges;
 mod repair;
 mod salvage;
 mod scarcity;
