@@ -106,7 +106,7 @@ proptest! {
         let Response::Data(Data::Fetch(fetched)) = heard(&out, Mode::Ascii) else { panic!() };
         prop_assert_eq!(fetched.uid, Some(Uid(9)));
         prop_assert_eq!(fetched.envelope.unwrap().subject, Some(Bytes::from_static(b"s")));
-        prop_assert!(fetched.structure.unwrap().media_type.len() > 0);
+        prop_assert!(!fetched.structure.unwrap().media_type.is_empty());
         prop_assert_eq!(&fetched.parts[0].octets, &Octets::Kept(Bytes::from(source)));
     }
 
