@@ -56,7 +56,7 @@ impl Files {
         }
         let id = SourceId(u32::try_from(self.paths.len()).expect("files are fewer than that"));
         // The size of a pipe or a device is not known before its end.
-        let octets = found.is_file().then(|| found.len());
+        let octets = found.is_file().then_some(found.len());
         self.paths.push(path);
         Ok(Attachment::new(&name, Source { id, octets }))
     }

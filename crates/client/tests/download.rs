@@ -1,4 +1,5 @@
 //! Fetching into files: what is new, once, whatever happens in between.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
 mod common;
 

@@ -170,7 +170,11 @@ impl Envelope {
     }
 
     /// RCPT for each recipient.
-    pub(super) fn rcpts<'a>(&'a self, letters: Letters, extensions: &Extensions) -> impl Iterator<Item = RcptCommand<'a>> {
+    pub(super) fn rcpts<'a>(
+        &'a self,
+        letters: Letters,
+        extensions: &Extensions,
+    ) -> impl Iterator<Item = RcptCommand<'a>> {
         let dsn = extensions.has("DSN");
         self.recipients.iter().map(move |recipient| RcptCommand {
             recipient: &recipient.address,

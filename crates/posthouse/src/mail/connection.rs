@@ -17,7 +17,8 @@ const PASSWORD: &str = "POSTHOUSE_PASSWORD";
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Tls {
     /// With the first octet.
-    Tls,
+    #[value(name = "tls")]
+    Always,
     /// With STARTTLS, or not at all.
     Starttls,
     /// With STARTTLS if it is offered, else in the clear.
@@ -87,7 +88,7 @@ impl Connection {
         let mut server = Server::parse(url).map_err(|error| wrong(format!("--server: {error}")))?;
         if let Some(tls) = self.tls {
             server = server.security_and_port(match tls {
-                Tls::Tls => Security::Tls,
+                Tls::Always => Security::Tls,
                 Tls::Starttls => Security::StartTls,
                 Tls::Maybe => Security::StartTlsIfOffered,
                 Tls::None => Security::None,

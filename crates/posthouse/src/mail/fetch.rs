@@ -9,8 +9,8 @@ use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
 use serde::Serialize;
 
 use super::connection::Connection;
-use super::exit;
 use super::source::not_for_reading;
+use super::{Output, exit};
 use crate::account::print_json;
 use crate::archive::names;
 use crate::exit::{Code, Exit};
@@ -73,7 +73,7 @@ pub(crate) async fn run(arguments: Arguments, language: Language) -> Result<(), 
         Protocol::Imap => arguments.over_imap(&server, language).await?,
         Protocol::Smtp | Protocol::Lmtp => return Err(not_for_reading(language)),
     };
-    say(&summary, arguments.json, language).map_err(|error| Exit::new(Code::Io, error.to_string()))?;
+    say(&summary, arguments.json.into(), language).map_err(|error| Exit::new(Code::Io, error.to_string()))?;
     match summary.refused.len() {
         0 => Ok(()),
         count => Err(Exit::new(
@@ -208,8 +208,8 @@ fn progress() -> ProgressBar {
     ProgressBar::new(0).with_style(style.expect("the template is fixed"))
 }
 
-fn say(summary: &Summary, json: bool, language: Language) -> io::Result<()> {
-    if json {
+fn say(summary: &Summary, output: Output, language: Language) -> io::Result<()> {
+    if output == Output::Json {
         let refused = summary.refused.iter().map(|(number, said)| Refused {
             number: *number,
             text: said.to_string(),

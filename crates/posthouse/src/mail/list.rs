@@ -14,7 +14,7 @@ use types::SystemKeyword;
 
 use super::on_imap::Mailbox;
 use super::source::{Chosen, Item, Wanted, Which, each};
-use super::{exit, on_imap};
+use super::{Output, exit, on_imap};
 use crate::account::print_json;
 use crate::exit::{Code, Exit};
 use crate::language::Language;
@@ -76,7 +76,7 @@ pub(crate) async fn list(arguments: ListArguments, language: Language) -> Result
         let mailboxes = on_imap::mailboxes(&server)
             .await
             .map_err(|error| exit(&error, language))?;
-        return print_mailboxes(&mailboxes, arguments.json, language);
+        return print_mailboxes(&mailboxes, arguments.json.into(), language);
     }
     each(
         chosen,
@@ -89,7 +89,7 @@ pub(crate) async fn list(arguments: ListArguments, language: Language) -> Result
         language,
     )
     .await?;
-    print(&lines, arguments.json, language)
+    print(&lines, arguments.json.into(), language)
 }
 
 pub(crate) async fn search(arguments: SearchArguments, language: Language) -> Result<(), Exit> {
@@ -108,7 +108,7 @@ pub(crate) async fn search(arguments: SearchArguments, language: Language) -> Re
         };
         let found = on_imap::messages(&server, mailbox, asked, Wanted::Header, &mut told);
         found.await.map_err(|error| exit(&error, language))?;
-        return print(&lines, arguments.json, language);
+        return print(&lines, arguments.json.into(), language);
     }
     each(
         chosen,
@@ -124,7 +124,7 @@ pub(crate) async fn search(arguments: SearchArguments, language: Language) -> Re
         language,
     )
     .await?;
-    print(&lines, arguments.json, language)
+    print(&lines, arguments.json.into(), language)
 }
 
 impl SearchArguments {
@@ -221,9 +221,9 @@ struct MailboxLine<'m> {
     unseen: Option<u64>,
 }
 
-fn print_mailboxes(mailboxes: &[Mailbox], json: bool, language: Language) -> Result<(), Exit> {
+fn print_mailboxes(mailboxes: &[Mailbox], output: Output, language: Language) -> Result<(), Exit> {
     let failed = |error: io::Error| Exit::new(Code::Io, error.to_string());
-    if json {
+    if output == Output::Json {
         let lines: Vec<MailboxLine<'_>> = mailboxes
             .iter()
             .map(|mailbox| MailboxLine {
@@ -258,9 +258,9 @@ fn print_mailboxes(mailboxes: &[Mailbox], json: bool, language: Language) -> Res
     writeln!(io::stdout().lock(), "{table}").map_err(failed)
 }
 
-fn print(lines: &[Line], json: bool, language: Language) -> Result<(), Exit> {
+fn print(lines: &[Line], output: Output, language: Language) -> Result<(), Exit> {
     let failed = |error: io::Error| Exit::new(Code::Io, error.to_string());
-    if json {
+    if output == Output::Json {
         return print_json(&lines).map_err(failed);
     }
     let mut table = Table::new();

@@ -11,7 +11,7 @@ use message::compose::{Allowed, Composed, FieldName, Form, Mail, Mailbox, Messag
 use serde::Serialize;
 
 use super::connection::Connection;
-use super::{exit, raw};
+use super::{Output, exit, raw};
 use crate::account::print_json;
 use crate::exit::{Code, Exit};
 use crate::language::Language;
@@ -188,7 +188,11 @@ impl Arguments {
     async fn take_and_send(&self, language: Language) -> Result<(), Exit> {
         let input = read_input(language)?;
         let from = self.author(language).ok();
-        let taken = raw::take(&input, self.ignore_dots, from.as_ref());
+        let dots = match self.ignore_dots {
+            true => raw::LoneDot::IsText,
+            false => raw::LoneDot::Ends,
+        };
+        let taken = raw::take(&input, dots, from.as_ref());
         let mut recipients = self.addresses(&self.recipients, "RECIPIENT", language)?;
         if self.from_header {
             recipients.extend(taken.recipients.iter().cloned().map(Mailbox::new));
@@ -245,7 +249,7 @@ impl Arguments {
         // The message is with the server: how it says goodbye changes nothing.
         let _ = client.quit().await;
         let summary = summary(report, id);
-        say(&summary, self.json, language).map_err(|error| Exit::new(Code::Io, error.to_string()))?;
+        say(&summary, self.json.into(), language).map_err(|error| Exit::new(Code::Io, error.to_string()))?;
         match summary.refused.len() {
             0 => Ok(()),
             count => Err(Exit::new(
@@ -299,7 +303,11 @@ impl Arguments {
             (None, Some(file)) => Some(read_text(file, language)?),
             (None, None) => None,
         };
-        let html = html.map(|html| self.inline.iter().fold(html, with_whole_cid));
+        let html = html.map(|html| {
+            self.inline
+                .iter()
+                .fold(html, |html, inline| with_whole_cid(html, inline))
+        });
         let has_text = text.is_some();
         mail = match text {
             Some(text) if self.flowed => mail.flowed_text(text),
@@ -429,8 +437,8 @@ fn whole_cid(cid: &str) -> String {
 }
 
 /// The HTML with the same Content-ID as the picture of an --inline.
-fn with_whole_cid(html: String, inline: &String) -> String {
-    let cid = inline.split_once('=').map_or(inline.as_str(), |(cid, _)| cid);
+fn with_whole_cid(html: String, inline: &str) -> String {
+    let cid = inline.split_once('=').map_or(inline, |(cid, _)| cid);
     let whole = whole_cid(cid);
     ['"', '\'', ')', ' ', '>'].into_iter().fold(html, |html, end| {
         html.replace(&format!("cid:{cid}{end}"), &format!("cid:{whole}{end}"))
@@ -535,8 +543,8 @@ fn summary(report: Report, id: Option<&str>) -> Summary {
     }
 }
 
-fn say(summary: &Summary, json: bool, language: Language) -> io::Result<()> {
-    if json {
+fn say(summary: &Summary, output: Output, language: Language) -> io::Result<()> {
+    if output == Output::Json {
         return print_json(summary);
     }
     let mut out = io::stdout().lock();
