@@ -5,6 +5,7 @@ mod fetch;
 mod send;
 mod show;
 mod testing;
+mod tutorial;
 
 use std::path::Path;
 use std::process::{Command, Stdio};
