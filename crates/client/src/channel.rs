@@ -176,7 +176,8 @@ impl Channel {
         self.tell(Direction::Note, words.as_bytes());
     }
 
-    fn tell(&self, direction: Direction, line: &[u8]) {
+    /// Tells the log.
+    pub(crate) fn tell(&self, direction: Direction, line: &[u8]) {
         if let Some(log) = &self.server.log {
             log.tell(direction, line);
         }

@@ -1,7 +1,7 @@
 //! Sending, fetching and reading mail: clients of SMTP, LMTP, POP3 and IMAP that talk to any server.
 //!
 //! Read first: [`Server`] says where a server is and how to speak with it, as a URL or step by step: TLS, trust, login,
-//! proxy, time-outs, a log of what goes over the wire. [`smtp::Client`] sends, [`pop3::Client`] and `imap` fetch. What is sent is composed,
+//! proxy, time-outs, a log of what goes over the wire. [`smtp::Client`] sends, [`pop3::Client`] and [`imap::Client`] fetch. What is sent is composed,
 //! and what was fetched is read, with the `message` crate, which is [`message`] here. Every failure is an [`Error`], which
 //! says whose fault it was, at which step, and what the server said, in English or Chinese.
 //!
@@ -20,6 +20,7 @@ mod log;
 mod login;
 mod server;
 
+pub mod imap;
 pub mod pop3;
 pub mod smtp;
 pub mod testing;

@@ -11,8 +11,8 @@ use types::{AccountId, Address, Timestamp};
 
 use crate::name::{Name, domain_hash, fold_domain};
 use crate::row::{
-    AccountRow, DomainRow, ForeignRow, Leads, NameRow, Row, ScramRow, account_key, account_of,
-    app_password_key, counters_key, domain_key, foreign_key, member_key, name_key, scram_key,
+    AccountRow, AppPasswordRow, DomainRow, ForeignRow, Leads, NameRow, Row, ScramRow, account_key,
+    account_of, app_password_key, counters_key, domain_key, foreign_key, member_key, name_key, scram_key,
 };
 use crate::{Allowance, Directory, DirectoryError, Quota, Refusal, foreign};
 
@@ -57,13 +57,19 @@ pub struct ImportedAccount {
     pub hash: Box<str>,
 }
 
-/// How the hashes begin that are made here.
-const OWN_HASH: &str = "$argon2id$v=19$";
+/// What is kept of a password, and of an account that comes back.
+pub(crate) struct Hashed {
+    pub(crate) hash: Box<str>,
+    pub(crate) keys: Option<ScramRow>,
+    pub(crate) rest: Rest,
+}
 
-/// What is kept of a password.
-struct Hashed {
-    hash: Box<str>,
-    keys: Option<ScramRow>,
+/// What a new account has none of.
+#[derive(Default)]
+pub(crate) struct Rest {
+    pub(crate) access: Access,
+    pub(crate) allowance: Allowance,
+    pub(crate) app_passwords: Vec<(u32, AppPasswordRow)>,
 }
 
 impl Directory {
@@ -88,7 +94,11 @@ impl Directory {
     /// each, in order.
     pub async fn import_accounts(&self, new: Vec<ImportedAccount>) -> Vec<Result<AccountId, DirectoryError>> {
         let check = |new: ImportedAccount| {
-            let hash = foreign::check(&new.hash).map(|hash| Hashed { hash, keys: None });
+            let hash = foreign::check(&new.hash).map(|hash| Hashed {
+                hash,
+                keys: None,
+                rest: Rest::default(),
+            });
             (new.address, hash.map_err(DirectoryError::from))
         };
         let checked: Vec<_> = new.into_iter().map(check).collect();
@@ -101,47 +111,15 @@ impl Directory {
         self.add_hashed(checked).await
     }
 
-    /// What is kept of an account's password, for a copy of the account elsewhere; `None` where there is no such account.
-    ///
-    /// # Errors
-    /// When the engine fails or a row is unreadable.
-    pub async fn password_hash(&self, address: &Address) -> Result<Option<Box<str>>, DirectoryError> {
-        let found = self.account_named(&Name::of(address)).await?;
-        Ok(found.map(|(_, row)| row.password))
-    }
-
-    /// Adds an account with what [`Directory::password_hash`] gave elsewhere. Keys of SCRAM are made at its next login.
-    ///
-    /// # Errors
-    /// When the address is taken, the hash is none, or the engine fails.
-    pub async fn return_account(
-        &self,
-        address: &Address,
-        hash: Box<str>,
-    ) -> Result<AccountId, DirectoryError> {
-        let foreign = ImportedAccount {
-            address: address.clone(),
-            hash,
-        };
-        let mut outcomes = match foreign.hash.starts_with(OWN_HASH) {
-            true => {
-                let hash = foreign::check(&foreign.hash)?;
-                let hashed = Ok(Hashed { hash, keys: None });
-                self.add_hashed(vec![(foreign.address, hashed)]).await
-            }
-            false => self.import_accounts(vec![foreign]).await,
-        };
-        outcomes.pop().expect("one outcome for each account")
-    }
-
     async fn hash(&self, address: &Address, password: &Secret) -> Result<Hashed, DirectoryError> {
         Ok(Hashed {
             hash: self.shared.hasher.hash(password.clone()).await?,
             keys: self.own_keys(&Name::of(address), password).await?,
+            rest: Rest::default(),
         })
     }
 
-    async fn add_hashed(
+    pub(crate) async fn add_hashed(
         &self,
         new: Vec<(Address, Result<Hashed, DirectoryError>)>,
     ) -> Vec<Result<AccountId, DirectoryError>> {
@@ -364,6 +342,7 @@ impl Draft<'_> {
         let domain_row = domain_key(domain);
         if !self.new_keys.contains(&domain_row) && self.directory.read(domain_row.clone()).await?.is_none() {
             let row = DomainRow {
+                together: Quota::default(),
                 domain: address.domain.clone(),
                 catch_all: None,
                 quota: Quota::default(),
@@ -378,12 +357,15 @@ impl Draft<'_> {
             address: address.clone(),
             password: hashed.hash,
             added: now(),
-            access: Access::Enabled,
-            allowance: Allowance::default(),
+            access: hashed.rest.access,
+            allowance: hashed.rest.allowance,
         };
         self.batch.put(&account_key(id), &account.print());
         if let Some(keys) = hashed.keys {
             self.batch.put(&scram_key(id), &keys.print());
+        }
+        for (number, row) in hashed.rest.app_passwords {
+            self.batch.put(&app_password_key(id, number), &row.print());
         }
         self.batch.put(&member_key(domain, id), b"");
         self.next = AccountId(id.0 + 1);

@@ -64,6 +64,7 @@ impl Directory {
         let row = AppPasswordRow {
             name: name.into(),
             tag,
+            tagged_for: None,
             scram,
             created: now(),
             last_used: None,
@@ -137,15 +138,13 @@ impl Directory {
         password: &Secret,
     ) -> Result<bool, DirectoryError> {
         let rows = self.app_password_rows(id).await?;
-        if rows.is_empty() {
-            return Ok(false);
+        for (number, row) in rows {
+            let tag = self.app_tag(row.tagged_for.unwrap_or(id), password).await?;
+            if row.tag.ct_eq(&tag).into() {
+                return self.use_app_password(id, number).await;
+            }
         }
-        let tag = self.app_tag(id, password).await?;
-        let found = rows.iter().find(|(_, row)| row.tag.ct_eq(&tag).into());
-        match found {
-            Some((number, _)) => self.use_app_password(id, *number).await,
-            None => Ok(false),
-        }
+        Ok(false)
     }
 
     /// Notes that an app password is used; whether it is still there.
@@ -193,7 +192,7 @@ fn generate() -> Result<Secret, DirectoryError> {
 }
 
 /// A number that is not taken, and not foreseen: a proof that was begun with a revoked one fits no new one.
-fn unused(free: impl Fn(u32) -> bool) -> Result<u32, DirectoryError> {
+pub(crate) fn unused(free: impl Fn(u32) -> bool) -> Result<u32, DirectoryError> {
     loop {
         let mut random = [0; 4];
         getrandom::fill(&mut random).map_err(|_| DirectoryError::Hash("the system has no randomness"))?;

@@ -28,6 +28,7 @@ impl Directory {
             domain: domain.clone(),
             catch_all: None,
             quota: Quota::default(),
+            together: Quota::default(),
         };
         self.put(key_of(domain), row.print()).await
     }

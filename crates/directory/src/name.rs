@@ -89,6 +89,14 @@ mod tests {
         assert_ne!(name("alice@example.org").hash(), name("alice@example.com").hash());
     }
 
+    /// RFC 8265 §3.3.1: the other compatible forms are letters of their own.
+    #[test]
+    fn a_name_is_in_nfc_after_its_case_was_folded_and_only_its_width_is_usual() {
+        let name = |text: &str| Name::of(&Address::parse(text).unwrap());
+        assert_eq!(name("J\u{30c}@example.org"), name("\u{1f0}@example.org"));
+        assert_ne!(name("\u{fb01}x@example.org"), name("fix@example.org"));
+    }
+
     #[test]
     fn a_login_name_is_an_address_or_its_local_part() {
         let home = Domain::check("example.org").unwrap();

@@ -266,6 +266,8 @@ mod tests {
         assert_eq!(check("Caf\u{e9} 密码").await, Verdict::Wrong);
         // Not a compatible form, which would make passwords weaker.
         assert_eq!(check("caf\u{e9} ㊙密码").await, Verdict::Wrong);
+        let compatible = "\u{fb01}\u{e9}".as_bytes();
+        assert_eq!(prepared(compatible), Cow::Borrowed(compatible));
         assert_eq!(prepared(b"\xff\xfe"), Cow::Borrowed(b"\xff\xfe"));
         assert_eq!(
             prepared("a\u{2028}é".as_bytes()),

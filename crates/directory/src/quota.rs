@@ -1,9 +1,10 @@
-//! How much accounts may hold: limits of an account's own, and those of its domain where it has none. The store keeps to
-//! them; here they are set and kept.
+//! How much accounts may hold: limits of an account's own, those of its domain where it has none, and those of all accounts of a
+//! domain together. The store keeps to them; here they are set and kept.
 
 use types::{AccountId, Address, Domain};
 
 use crate::domain::key_of;
+use crate::name::{domain_hash, fold_domain};
 use crate::row::{Row, account_key};
 use crate::{Directory, DirectoryError, Refusal};
 
@@ -35,6 +36,24 @@ pub struct Quota {
     pub octets: Option<u64>,
     /// Messages, each copy counted.
     pub messages: Option<u64>,
+}
+
+/// All limits that hold for an account.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Limits {
+    /// For what it holds.
+    pub account: Quota,
+    /// For what all accounts of its domain hold together, where there are any.
+    pub domain: Option<(Domain, Quota)>,
+}
+
+/// Which of a domain's limits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Of {
+    /// What each account may hold that has no limit of its own.
+    Each,
+    /// What all accounts may hold together.
+    All,
 }
 
 /// Limits that are to be others; nothing stays as it is.
@@ -113,29 +132,43 @@ impl Directory {
     ///
     /// # Errors
     /// When the engine fails or a row is unreadable.
-    pub async fn quota_of(&self, id: AccountId) -> Result<Quota, DirectoryError> {
+    pub async fn limits_of(&self, id: AccountId) -> Result<Limits, DirectoryError> {
         let Some(row) = self.account_row(id).await? else {
-            return Ok(Quota::default());
+            return Ok(Limits::default());
         };
-        let Allowance { octets, messages } = row.allowance;
-        if octets != Limit::Default && messages != Limit::Default {
-            return Ok(row.allowance.within(Quota::default()));
-        }
-        Ok(row
-            .allowance
-            .within(self.default_quota(&row.address.domain).await?))
+        let Some(domain) = self.domain_row(&row.address.domain).await? else {
+            let account = row.allowance.within(Quota::default());
+            return Ok(Limits {
+                account,
+                domain: None,
+            });
+        };
+        let shared = domain.together != Quota::default();
+        Ok(Limits {
+            account: row.allowance.within(domain.quota),
+            domain: shared.then_some((domain.domain, domain.together)),
+        })
     }
 
-    /// Changes what the accounts of a domain may hold that have no limits of their own: each of them so much.
+    /// Changes what each account of a domain may hold that has no limit of its own, or all of them together.
     ///
     /// # Errors
     /// When the domain is not ours, or the engine fails.
-    pub async fn set_domain_quota(&self, domain: &Domain, change: QuotaChange) -> Result<(), DirectoryError> {
+    pub async fn set_domain_quota(
+        &self,
+        domain: &Domain,
+        of: Of,
+        change: QuotaChange,
+    ) -> Result<(), DirectoryError> {
         let _changing = self.shared.changing.lock().await;
         let mut row = self.our_domain(domain).await?;
-        let mut allowance = Allowance::from(row.quota);
+        let quota = match of {
+            Of::Each => &mut row.quota,
+            Of::All => &mut row.together,
+        };
+        let mut allowance = Allowance::from(*quota);
         allowance.change(change);
-        row.quota = allowance.within(Quota::default());
+        *quota = allowance.within(Quota::default());
         self.put(key_of(domain), row.print()).await
     }
 
@@ -143,10 +176,27 @@ impl Directory {
     ///
     /// # Errors
     /// When it is not ours, or the engine fails.
-    pub async fn domain_quota(&self, domain: &Domain) -> Result<Quota, DirectoryError> {
+    pub async fn domain_quota(&self, domain: &Domain, of: Of) -> Result<Quota, DirectoryError> {
         let row = self.domain_row(domain).await?;
         let row = row.ok_or_else(|| Refusal::NoDomain(domain.clone()))?;
-        Ok(row.quota)
+        Ok(match of {
+            Of::Each => row.quota,
+            Of::All => row.together,
+        })
+    }
+
+    /// Accounts of a domain with higher numbers than `after`, in their order, at most `limit`.
+    ///
+    /// # Errors
+    /// When the engine fails.
+    pub async fn accounts_of(
+        &self,
+        domain: &Domain,
+        after: AccountId,
+        limit: usize,
+    ) -> Result<Vec<AccountId>, DirectoryError> {
+        let from = AccountId(after.0.saturating_add(1));
+        self.members(domain_hash(&fold_domain(domain)), from, limit).await
     }
 
     async fn default_quota(&self, domain: &Domain) -> Result<Quota, DirectoryError> {

@@ -250,7 +250,7 @@ impl Directory {
     }
 
     /// Accounts of a domain, from a number on.
-    async fn members(
+    pub(crate) async fn members(
         &self,
         domain: NameHash,
         from: AccountId,

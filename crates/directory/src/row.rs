@@ -37,6 +37,8 @@ pub(crate) struct DomainRow {
     pub(crate) catch_all: Option<Address>,
     /// How much each of its accounts may hold that has no limit of its own.
     pub(crate) quota: Quota,
+    /// How much all of its accounts may hold together.
+    pub(crate) together: Quota,
 }
 
 /// A name, and what it leads to.
@@ -89,6 +91,8 @@ pub(crate) struct AppPasswordRow {
     pub(crate) name: Box<str>,
     /// What only the password gives, under the directory's key.
     pub(crate) tag: [u8; 32],
+    /// The account's number in the tag, where it has another one now.
+    pub(crate) tagged_for: Option<AccountId>,
     pub(crate) scram: ScramRow,
     pub(crate) created: Timestamp,
     /// To the hour.
@@ -250,6 +254,14 @@ impl Fields<'_> {
         })
     }
 
+    /// Nothing where the row has ended.
+    fn quota(&mut self) -> Option<Quota> {
+        match self.0.is_empty() {
+            true => Some(Quota::default()),
+            false => Some(self.allowance()?.within(Quota::default())),
+        }
+    }
+
     fn allowance(&mut self) -> Option<Allowance> {
         Some(Allowance {
             octets: self.limit()?,
@@ -307,6 +319,7 @@ impl Row for DomainRow {
         put_text(out, self.domain.as_str());
         put_addresses(out, self.catch_all.as_slice());
         put_allowance(out, &self.quota.into());
+        put_allowance(out, &self.together.into());
     }
 
     fn read(fields: &mut Fields<'_>) -> Option<Self> {
@@ -314,10 +327,9 @@ impl Row for DomainRow {
             domain: Domain::check(fields.text()?).ok()?,
             catch_all: fields.addresses()?.pop(),
             // Rows of before there were quotas end here.
-            quota: match fields.0.is_empty() {
-                true => Quota::default(),
-                false => fields.allowance()?.within(Quota::default()),
-            },
+            quota: fields.quota()?,
+            // And those of before domains had one of their own, here.
+            together: fields.quota()?,
         })
     }
 }
@@ -435,6 +447,9 @@ impl Row for AppPasswordRow {
         out.put_i64_le(self.created.0);
         // Nobody used one in 1970.
         out.put_i64_le(self.last_used.map_or(0, |time| time.0));
+        if let Some(id) = self.tagged_for {
+            out.put_u64_le(id.0);
+        }
     }
 
     fn read(fields: &mut Fields<'_>) -> Option<Self> {
@@ -444,6 +459,10 @@ impl Row for AppPasswordRow {
             scram: ScramRow::read(fields)?,
             created: fields.time()?,
             last_used: Some(fields.time()?).filter(|time| time.0 != 0),
+            tagged_for: match fields.0.is_empty() {
+                true => None,
+                false => Some(AccountId(fields.number()?)),
+            },
         })
     }
 }
@@ -479,6 +498,10 @@ mod tests {
                 octets: Some(2 << 30),
                 messages: None,
             },
+            together: Quota {
+                octets: Some(3 << 30),
+                messages: Some(9),
+            },
         };
         assert_eq!(DomainRow::parse(&domain.print()).unwrap(), domain);
         let account = AccountRow {
@@ -495,6 +518,7 @@ mod tests {
         let app_password = AppPasswordRow {
             name: "phone".into(),
             tag: [1; 32],
+            tagged_for: Some(AccountId(3)),
             scram: ScramRow {
                 rounds: 4096,
                 keys: Keys {
@@ -531,5 +555,10 @@ mod tests {
         let sum = checksum(&old);
         old.put_slice(&sum);
         assert_eq!(DomainRow::parse(&old).unwrap().quota, Quota::default());
+        old.truncate(old.len() - CHECKSUM);
+        put_allowance(&mut old, &Allowance::default());
+        let sum = checksum(&old);
+        old.put_slice(&sum);
+        assert_eq!(DomainRow::parse(&old).unwrap().together, Quota::default());
     }
 }

@@ -381,7 +381,7 @@ async fn numbers_under_which_mail_of_somebody_unknown_is_kept_are_not_given_out(
 async fn an_account_returns_with_its_password_into_another_directory() {
     let (old, directory) = (alice_and_bob().await, directory());
     let alice = address("alice@example.org");
-    let hash = old.password_hash(&alice).await.unwrap().unwrap();
+    let hash = old.kept_account(&alice).await.unwrap().unwrap();
     assert_eq!(
         directory.return_account(&alice, hash.clone()).await.unwrap(),
         AccountId(1)
@@ -391,11 +391,17 @@ async fn an_account_returns_with_its_password_into_another_directory() {
     let twice = directory.return_account(&alice, hash).await;
     assert!(matches!(twice, Err(DirectoryError::Refused(Refusal::Exists(_)))));
     let none = directory
-        .return_account(&address("carol@example.org"), "secret".into())
+        .return_account(
+            &address("carol@example.org"),
+            posthouse_directory::KeptAccount {
+                hash: "secret".into(),
+                ..old.kept_account(&alice).await.unwrap().unwrap()
+            },
+        )
         .await;
     assert!(matches!(none, Err(DirectoryError::Refused(Refusal::UnknownHash))));
     assert!(
-        old.password_hash(&address("carol@example.org"))
+        old.kept_account(&address("carol@example.org"))
             .await
             .unwrap()
             .is_none()

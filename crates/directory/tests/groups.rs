@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use engine::memory::MemoryEngine;
 use posthouse_directory::{
-    Access, Cost, Directory, DirectoryError, Limit, Login, LoginRefusal, NewAccount, Quota, QuotaChange,
-    Refusal, Resolution,
+    Access, Cost, Directory, DirectoryError, Limit, Limits, Login, LoginRefusal, NewAccount, Of, Quota,
+    QuotaChange, Refusal, Resolution,
 };
 use sasl::Secret;
 use types::{AccountId, Address, Domain};
@@ -335,12 +335,15 @@ async fn logins_end_with_the_password_that_they_were_made_with() {
 async fn an_account_has_limits_of_its_own_or_those_of_its_domain() {
     let directory = three().await;
     let (alice, domain) = (address("alice"), address("alice").domain);
-    let of_alice = || async { directory.quota_of(AccountId(1)).await.unwrap() };
+    let of_alice = || async { directory.limits_of(AccountId(1)).await.unwrap().account };
     let quota = |octets, messages| Quota { octets, messages };
     let change = |octets, messages| QuotaChange { octets, messages };
     assert_eq!(of_alice().await, quota(None, None));
     let of_domain = change(Some(Limit::Of(100)), Some(Limit::Of(7)));
-    directory.set_domain_quota(&domain, of_domain).await.unwrap();
+    directory
+        .set_domain_quota(&domain, Of::Each, of_domain)
+        .await
+        .unwrap();
     assert_eq!(of_alice().await, quota(Some(100), Some(7)));
     let own = change(Some(Limit::Of(200)), None);
     assert_eq!(directory.set_quota(&alice, own).await.unwrap(), AccountId(1));
@@ -358,16 +361,85 @@ async fn an_account_has_limits_of_its_own_or_those_of_its_domain() {
         .await
         .unwrap();
     directory
-        .set_domain_quota(&domain, change(Some(Limit::None), None))
+        .set_domain_quota(&domain, Of::Each, change(Some(Limit::None), None))
         .await
         .unwrap();
     assert_eq!(of_alice().await, quota(None, None));
     assert_eq!(
-        directory.domain_quota(&domain).await.unwrap(),
+        directory.domain_quota(&domain, Of::Each).await.unwrap(),
         quota(None, Some(7))
     );
-    assert_eq!(directory.quota_of(AccountId(9)).await.unwrap(), Quota::default());
+    assert_eq!(
+        directory.limits_of(AccountId(9)).await.unwrap(),
+        Limits::default()
+    );
     // Another password changes nothing about it.
     directory.set_password(&alice, Secret::from("x")).await.unwrap();
     assert_eq!(directory.quota(&alice).await.unwrap().1.messages, Limit::None);
+}
+
+#[tokio::test]
+async fn all_accounts_of_a_domain_have_limits_together() {
+    let directory = three().await;
+    let domain = address("alice").domain;
+    let change = |octets, messages| QuotaChange { octets, messages };
+    let of_alice = || async { directory.limits_of(AccountId(1)).await.unwrap() };
+    assert_eq!(of_alice().await.domain, None);
+    let limits = change(Some(Limit::Of(100)), None);
+    directory
+        .set_domain_quota(&domain, Of::All, limits)
+        .await
+        .unwrap();
+    let quota = Quota {
+        octets: Some(100),
+        messages: None,
+    };
+    let wanted = Limits {
+        account: Quota::default(),
+        domain: Some((domain.clone(), quota)),
+    };
+    assert_eq!(of_alice().await, wanted);
+    assert_eq!(directory.domain_quota(&domain, Of::All).await.unwrap(), quota);
+    assert_eq!(
+        directory.domain_quota(&domain, Of::Each).await.unwrap(),
+        Quota::default()
+    );
+    let none = change(Some(Limit::None), None);
+    directory.set_domain_quota(&domain, Of::All, none).await.unwrap();
+    assert_eq!(of_alice().await, Limits::default());
+    let some = directory.accounts_of(&domain, AccountId(1), 2).await.unwrap();
+    assert_eq!(some, [AccountId(2), AccountId(3)]);
+    assert_eq!(directory.accounts_of(&domain, AccountId(3), 2).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn an_account_comes_back_disabled_with_its_limits_and_its_app_passwords() {
+    let directory = three().await;
+    let alice = address("alice");
+    let app = directory.add_app_password(&alice, "phone").await.unwrap();
+    let limits = QuotaChange {
+        octets: Some(Limit::Of(5)),
+        messages: Some(Limit::None),
+    };
+    directory.set_quota(&alice, limits).await.unwrap();
+    directory.set_access(&alice, Access::Disabled).await.unwrap();
+    let kept = directory.kept_account(&alice).await.unwrap().unwrap();
+    directory.remove_account(&alice).await.unwrap();
+    let back = directory.return_account(&alice, kept.clone()).await.unwrap();
+    assert_ne!(back, AccountId(1));
+    assert!(directory.resolve(&alice).await.unwrap() == Resolution::Disabled);
+    let (_, own, _) = directory.quota(&alice).await.unwrap();
+    assert_eq!((own.octets, own.messages), (Limit::Of(5), Limit::None));
+    directory.set_access(&alice, Access::Enabled).await.unwrap();
+    assert!(directory.login("alice", &app, None).await.is_ok());
+    // And a second time, with the number that it had at first.
+    let again = directory.kept_account(&alice).await.unwrap().unwrap();
+    directory.remove_account(&alice).await.unwrap();
+    directory.return_account(&alice, again).await.unwrap();
+    assert!(directory.login("alice", &app, None).await.is_ok());
+    // Elsewhere the tag would fit nothing.
+    let other = three().await;
+    other.remove_account(&alice).await.unwrap();
+    other.return_account(&alice, kept).await.unwrap();
+    assert_eq!(other.app_passwords(&alice).await.unwrap(), []);
 }

@@ -3,12 +3,14 @@
 //! Read first: [`framing`] finds where a command ends, lines and literals alike, before anything is parsed, so
 //! that one bad command costs one reply and not the connection. [`command::parse`] turns a frame into a
 //! [`command::Tagged`]; the table [`command::COMMANDS`] says which commands there are, where they are allowed and
-//! which capability announces them. [`response`] prints what a server says. [`grammar`] holds the rules that several
+//! which capability announces them. [`response`] prints what a server says. [`client`] is the other
+//! side: it parses what a server says, and prints commands. [`grammar`] holds the rules that several
 //! commands share: strings, sets, flags, dates, sections and mailbox names.
 //!
 //! A parser returns a value, or a [`ParseError`] that says where it stopped and what it wanted there. It never
 //! allocates more than the peer has sent, and every recursion has a depth limit.
 
+pub mod client;
 pub mod command;
 pub mod framing;
 pub mod grammar;

@@ -36,6 +36,7 @@ mod thread;
 mod tnef;
 mod transfer;
 mod tree;
+pub mod uidlist;
 mod written;
 
 pub use address::{AddressItem, MAX_ADDRESSES, parse_addresses};

@@ -1,9 +1,10 @@
 //! The messages of a session: what they were at the login, and which of them are marked (RFC 1939 §5).
 
+use std::collections::HashMap;
 use std::fmt::{self, Display};
 
 use bytes::BytesMut;
-use types::{EntryId, Octets};
+use types::{EntryId, Octets, OwnId, UniqueId};
 
 use crate::reply::{self, Words};
 use crate::{Language, Number, Refusal};
@@ -11,7 +12,7 @@ use crate::{Language, Number, Refusal};
 /// A message, with what a server keeps of it: a `T`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Message<T> {
-    /// What UIDL says: never reused (RFC 1939 §7).
+    /// The copy, whose number is never used again: what UIDL says, unless it has brought an id from elsewhere.
     pub entry: EntryId,
     /// Its size as it is sent, with CRLF line ends and without dots (RFC 1939 §11, RFC 6856 §2.1).
     pub size: Octets,
@@ -24,15 +25,23 @@ pub struct Message<T> {
 pub struct Maildrop<T> {
     messages: Vec<Message<T>>,
     deleted: Vec<bool>,
+    /// The ids of those that have brought one from another server.
+    known: HashMap<EntryId, UniqueId>,
 }
 
-/// An entry id as UIDL prints it (RFC 1939 §7: 1 to 70 characters of 0x21 to 0x7E).
+/// A message's id as UIDL prints it (RFC 1939 §7: 1 to 70 characters of 0x21 to 0x7E).
 #[derive(Clone, Copy, Debug)]
-pub struct UniqueId(pub EntryId);
+enum Id<'m> {
+    Known(&'m UniqueId),
+    Own(OwnId),
+}
 
-impl Display for UniqueId {
+impl Display for Id<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:016x}", self.0.0)
+        match self {
+            Id::Known(known) => known.fmt(f),
+            Id::Own(own) => own.fmt(f),
+        }
     }
 }
 
@@ -43,6 +52,21 @@ impl<T> Maildrop<T> {
         Maildrop {
             deleted: Vec::new(),
             messages,
+            known: HashMap::new(),
+        }
+    }
+
+    /// With the ids that some of them have brought from another server; no two messages have one.
+    #[must_use]
+    pub fn with_known(self, known: HashMap<EntryId, UniqueId>) -> Self {
+        Maildrop { known, ..self }
+    }
+
+    /// What UIDL says of a message.
+    pub fn unique_id(&self, message: &Message<T>) -> impl Display {
+        match self.known.get(&message.entry) {
+            Some(known) => Id::Known(known),
+            None => Id::Own(OwnId(message.entry)),
         }
     }
 
@@ -129,7 +153,7 @@ impl<T> Maildrop<T> {
     pub fn print_uidl(&self, language: Language, out: &mut BytesMut) {
         Words::UniqueIds.print(language, out);
         for (Number(number), message) in self.remaining() {
-            reply::line(format_args!("{number} {}", UniqueId(message.entry)), out);
+            reply::line(format_args!("{number} {}", self.unique_id(message)), out);
         }
         reply::end(out);
     }
@@ -173,10 +197,14 @@ mod tests {
         drop.print_stat(&mut out);
         drop.print_list(Language::Default, &mut out);
         drop.print_uidl(Language::Default, &mut out);
+        let known = [(EntryId(300), UniqueId::check("0000000b4c5f6a2b").unwrap())];
+        let drop = drop.with_known(known.into());
+        drop.print_uidl(Language::Default, &mut out);
         assert_eq!(
             String::from_utf8_lossy(&out).replace("\r\n", "\n"),
             "+OK 2 23\n+OK 2 messages (23 octets)\n2 20\n3 3\n.\n\
-             +OK Unique ids follow\n2 00000000000000ff\n3 000000000000012c\n.\n"
+             +OK Unique ids follow\n2 00000000000000ff\n3 000000000000012c\n.\n\
+             +OK Unique ids follow\n2 00000000000000ff\n3 0000000b4c5f6a2b\n.\n"
         );
     }
 }

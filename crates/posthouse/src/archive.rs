@@ -17,7 +17,7 @@ mod zipped;
 use std::borrow::Cow;
 
 use aws_lc_rs::digest::{SHA256, digest};
-use message::Marks;
+use message::{Marks, uidlist};
 use serde::{Deserialize, Serialize};
 
 pub(crate) use manifest::{MANIFEST, Writer as ManifestWriter};
@@ -63,6 +63,8 @@ pub(crate) struct Outgoing<'o> {
     pub(crate) received: i64,
     pub(crate) marks: &'o Marks,
     pub(crate) octets: &'o [u8],
+    /// Its number, and what POP3 calls it, in the inbox.
+    pub(crate) known: Option<&'o uidlist::Entry>,
 }
 
 impl Outgoing<'_> {

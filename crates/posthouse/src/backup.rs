@@ -23,6 +23,7 @@ use crate::admin::{Admin, unexpected};
 use crate::control::{Reply, Request};
 use crate::exit::{Code, Exit};
 use crate::language::Language;
+use crate::words;
 use copy::{Copying, Made};
 use manifest::Manifest;
 use plan::Plan;
@@ -171,7 +172,10 @@ fn report(made: &Made, folder: &Path, language: Language) -> Result<(), Exit> {
         left_out,
     } = made;
     let mut lines = vec![language.pick(
-        format!("{folder}: backed up; {octets} octets, {copied} of them new"),
+        format!(
+            "{folder}: backed up; {}, {copied} of them new",
+            words::octets(octets)
+        ),
         format!("{folder}：已备份；共 {octets} 字节，其中新增 {copied} 字节"),
     )];
     lines.extend(left_out.iter().map(|path| {
@@ -188,7 +192,10 @@ fn report(made: &Made, folder: &Path, language: Language) -> Result<(), Exit> {
         count => Err(Exit::new(
             Code::Data,
             language.pick(
-                format!("the backup is made, but the data folder itself is damaged: {count} findings"),
+                format!(
+                    "the backup is made, but the data folder itself is damaged: {}",
+                    words::findings(count)
+                ),
                 format!("备份已完成，但数据文件夹本身已损坏：发现 {count} 个问题"),
             ),
         )),
@@ -209,7 +216,9 @@ fn verify(folder: &Path, language: Language) -> Result<(), Exit> {
     let mut lines = findings.clone();
     lines.push(language.pick(
         format!(
-            "{shown}: the backup of {at}: {files} files, {octets} octets, {records} records and rows read"
+            "{shown}: the backup of {at}: {}, {}, {records} records and rows read",
+            words::files(files),
+            words::octets(octets)
         ),
         format!("{shown}：{at} 的备份：读取了 {files} 个文件、{octets} 字节、{records} 条记录和行"),
     ));
@@ -220,10 +229,13 @@ fn verify(folder: &Path, language: Language) -> Result<(), Exit> {
             Code::Data,
             language.pick(
                 format!(
-                    "{count} findings; what is removed from {shown} is copied again by the next backup, as long as the \
-                     data folder has it"
+                    "{}; what is removed from {shown} is copied again by the next backup, as long as the \
+                     data folder has it",
+                    words::findings(count)
                 ),
-                format!("发现 {count} 个问题；从 {shown} 中删除的文件会在下次备份时重新复制，只要数据文件夹中还有"),
+                format!(
+                    "发现 {count} 个问题；从 {shown} 中删除的文件会在下次备份时重新复制，只要数据文件夹中还有"
+                ),
             ),
         )),
     }

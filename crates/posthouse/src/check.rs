@@ -10,6 +10,7 @@ use crate::control::{Checked, IndexCopy, Reply, Request};
 use crate::exit::{Code, Exit};
 use crate::language::Language;
 use crate::salvage;
+use crate::words;
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
@@ -45,7 +46,7 @@ pub(crate) async fn run(arguments: &Arguments, language: Language) -> Result<(),
         0 => Ok(()),
         count => Err(Exit::new(
             Code::Data,
-            language.pick(format!("{count} findings"), format!("发现 {count} 个问题")),
+            language.pick(words::findings(count), format!("发现 {count} 个问题")),
         )),
     }
 }
@@ -73,7 +74,11 @@ fn print(total: &Checked, arguments: &Arguments, language: Language) -> io::Resu
         writeln!(out, "{words}")?;
     }
     let words = language.pick(
-        format!("{data}: {messages} messages in {mailboxes} mailboxes looked at"),
+        format!(
+            "{data}: {} in {} looked at",
+            words::messages(messages),
+            words::mailboxes(mailboxes)
+        ),
         format!("{data}：检查了 {mailboxes} 个邮箱中的 {messages} 封邮件"),
     );
     writeln!(out, "{words}")

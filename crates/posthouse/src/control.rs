@@ -23,6 +23,7 @@ use types::{AccountId, Address, Domain};
 use crate::backup::plan::Plan;
 use crate::exit::{Code, Exit};
 use crate::folder::Integrity;
+use crate::words;
 use bring_back::{BringBack, BroughtBack, Returned};
 
 pub(crate) use client::Client;
@@ -88,7 +89,9 @@ pub(crate) enum Request {
     /// Holds the folder still as long as the connection lives; answered with [`Reply::Backup`].
     BeginBackup,
     /// Adds an account with the hash of its password, unless it is there; answered with [`Reply::Returned`].
-    ReturnAccount(Entry),
+    ReturnAccount(bring_back::Returning),
+    /// Asks what numbers of a backup mean the same here; answered with [`Reply::Numbered`].
+    Numbers(bring_back::Numbers),
     /// Brings messages back that are missing, whose octets follow; answered with [`Reply::BroughtBack`].
     BringBack(BringBack),
     /// Asks for mail, or brings it; answered with [`Reply::Mail`].
@@ -145,6 +148,7 @@ pub(crate) enum Reply {
     Checked(Checked),
     Backup(Plan),
     Returned(Returned),
+    Numbered(bring_back::Numbered),
     BroughtBack(BroughtBack),
     Mail(mail::Answer),
     Deleted(Vec<Deleted>),
@@ -240,6 +244,7 @@ impl State {
         let carried_out = match request {
             Request::BringBack(request) => self.bring_back(request, body).await,
             Request::ReturnAccount(entry) => self.return_account(entry).await,
+            Request::Numbers(numbers) => self.numbers(numbers).await.map(Reply::Numbered),
             request => self.carry_out(request).await,
         };
         carried_out.unwrap_or_else(|exit| Reply::Refused(exit.into()))
@@ -439,7 +444,7 @@ fn parse(address: &str) -> Result<Address, Exit> {
     let parsed = Address::parse(address);
     let shown = address.escape_debug();
     parsed.map_err(|error| {
-        let chinese = format!("{shown} 不是邮件地址：{error}");
+        let chinese = format!("{shown} 不是邮件地址：{}", words::address_chinese(error));
         Exit::in_both(Code::Data, format!("{shown}: {error}"), chinese)
     })
 }
@@ -448,7 +453,7 @@ fn parse_domain(domain: &str) -> Result<Domain, Exit> {
     let parsed = Domain::check(domain);
     let shown = domain.escape_debug();
     parsed.map_err(|error| {
-        let chinese = format!("{shown} 不是域名：{error}");
+        let chinese = format!("{shown} 不是域名：{}", words::address_chinese(error));
         Exit::in_both(Code::Data, format!("{shown}: {error}"), chinese)
     })
 }

@@ -1,11 +1,14 @@
 //! The engine of a data folder: opened, verified, closed. The one place that knows which engine it is.
 
+use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use engine::files::ReadOnlyFiles;
-use engine::{Engine, EngineError, Finding, History, LocalEngine, OpenError, Options, Partition, check};
+use engine::{
+    Engine, EngineError, Finding, History, Identity, LocalEngine, OpenError, Options, Partition, check,
+};
 use server::observe::LogRoom;
 use store::{Salvage, Store};
 use types::AccountId;
@@ -41,9 +44,11 @@ impl Disk {
 
     fn open_with(path: &Path, options: Options) -> Result<Self, Exit> {
         let local = Arc::new(LocalEngine::open(path, options)?);
+        let identity = fs::read_to_string(path.join(Identity::FILE)).ok();
+        let identity = identity.and_then(|text| Identity::parse(&text).ok());
         Ok(Disk {
             engine: Arc::clone(&local) as Arc<dyn Engine>,
-            integrity: Arc::new(LocalIntegrity(Arc::clone(&local))),
+            integrity: Arc::new(LocalIntegrity(Arc::clone(&local), identity)),
             damage: local.findings().iter().map(ToString::to_string).collect(),
             local,
         })
@@ -99,7 +104,7 @@ impl Disk {
     }
 }
 
-struct LocalIntegrity(Arc<LocalEngine>);
+struct LocalIntegrity(Arc<LocalEngine>, Option<Identity>);
 
 impl Integrity for LocalIntegrity {
     fn writing(&self) -> Result<(), EngineError> {
@@ -146,6 +151,10 @@ impl Integrity for LocalIntegrity {
             living: room.living,
         };
         (room.segments > 0).then_some(known)
+    }
+
+    fn identity(&self) -> Option<Identity> {
+        self.1
     }
 
     fn partitions(&self) -> Result<Vec<Partition>, EngineError> {

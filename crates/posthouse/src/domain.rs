@@ -42,20 +42,29 @@ pub(crate) enum Command {
         #[command(flatten)]
         data: Data,
     },
-    /// Tells how much each account of a domain may hold that has no limit of its own, or changes it. Example: posthouse
-    /// domain quota example.org --storage 2G
+    /// Tells how much each account of a domain may hold that has no limit of its own, and how much all of them together, or
+    /// changes it. Example: posthouse domain quota example.org --storage 2G --total-storage 100G
     Quota {
         /// The domain.
         domain: String,
         #[command(flatten)]
         limits: quota::Limits,
+        #[command(flatten)]
+        totals: quota::Totals,
     },
 }
 
 pub(crate) async fn run(command: Command, language: Language) -> Result<(), Exit> {
     match command {
         Command::Add { domain, data } => ask(&data, Request::AddDomain(domain), language).await,
-        Command::Quota { domain, limits } => quota::run(About::Domain(domain), limits, language).await,
+        Command::Quota {
+            domain,
+            limits,
+            totals,
+        } => {
+            let together = totals.change();
+            quota::run(About::Domain { domain, together }, limits, language).await
+        }
         Command::Remove { domain, data } => ask(&data, Request::RemoveDomain(domain), language).await,
         Command::CatchAll {
             domain,

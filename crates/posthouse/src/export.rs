@@ -1,14 +1,15 @@
 //! `posthouse export`: an account's mail into files, with marks, dates and a manifest; `--verify` checks such files.
 
+use std::collections::HashMap;
 use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use indicatif::{ProgressBar, ProgressStyle};
-use message::Marks;
+use message::{Marks, uidlist};
 use serde::Serialize;
-use types::KeywordName;
+use types::{EntryId, KeywordName, MailboxName, OwnId};
 
 use crate::account::{Data, print_json};
 use crate::admin::{Admin, unexpected};
@@ -19,6 +20,7 @@ use crate::control::mail::{Answer, Ask, Kept, Mailboxes, Shown};
 use crate::control::{Reply, Request};
 use crate::exit::{Code, Exit};
 use crate::language::Language;
+use crate::words;
 
 /// What is wrong that is printed for people.
 pub(crate) const MAX_PRINTED: usize = 20;
@@ -78,7 +80,10 @@ pub(crate) async fn run(arguments: &Arguments, language: Language) -> Result<(),
         count => Err(Exit::new(
             Code::Data,
             language.pick(
-                format!("{count} messages were not exported"),
+                match count {
+                    1 => "1 message was not exported".to_owned(),
+                    count => format!("{count} messages were not exported"),
+                },
                 format!("有 {count} 封邮件没有导出"),
             ),
         )),
@@ -124,6 +129,7 @@ async fn export(
         manifest,
         summary: Summary::default(),
         progress: progress(total),
+        known: None,
         language,
     };
     for mailbox in &listed.mailboxes {
@@ -162,6 +168,8 @@ struct Run<'r> {
     manifest: ManifestWriter,
     summary: Summary,
     progress: ProgressBar,
+    /// What POP3 calls messages of the mailbox, if it is the inbox.
+    known: Option<HashMap<u32, String>>,
     language: Language,
 }
 
@@ -182,6 +190,7 @@ impl Run<'_> {
         let begun = self.manifest.mailbox(&head);
         begun.map_err(|error| self.failed(&error))?;
         self.summary.mailboxes += 1;
+        self.known = self.known(mailbox).await?;
         let mut after = 0;
         loop {
             let page = Ask::Messages {
@@ -198,8 +207,32 @@ impl Run<'_> {
                 self.message(mailbox, kept).await?;
             }
         }
-        let ended = self.writing.end_mailbox();
+        let ended = self.writing.end_mailbox(mailbox.validity);
         ended.map_err(|error| self.failed(&error))
+    }
+
+    /// The ids from elsewhere of the inbox, the only mailbox that POP3 knows. The others have their own.
+    async fn known(&mut self, mailbox: &Shown) -> Result<Option<HashMap<u32, String>>, Exit> {
+        if mailbox.name != MailboxName::inbox().as_str() {
+            return Ok(None);
+        }
+        let mut known = HashMap::new();
+        let mut after = 0;
+        loop {
+            let page = Ask::Ids {
+                account: self.account,
+                mailbox: mailbox.id,
+                after,
+            };
+            let Answer::Ids(page) = ask(self.admin, page).await? else {
+                return Err(unexpected());
+            };
+            let Some((last, _)) = page.last() else {
+                return Ok(Some(known));
+            };
+            after = *last;
+            known.extend(page);
+        }
     }
 
     async fn message(&mut self, mailbox: &Shown, kept: &Kept) -> Result<(), Exit> {
@@ -225,11 +258,19 @@ impl Run<'_> {
             system: kept.system,
             names: names.filter_map(|name| KeywordName::check(name).ok()).collect(),
         };
+        let known = self.known.as_ref().map(|known| uidlist::Entry {
+            uid: kept.uid,
+            id: match known.get(&kept.uid) {
+                Some(id) => id.clone(),
+                None => OwnId(EntryId(kept.entry)).to_string(),
+            },
+        });
         let outgoing = Outgoing {
             entry: kept.entry,
             received: kept.received,
             marks: &marks,
             octets,
+            known: known.as_ref(),
         };
         let place = self.writing.message(&outgoing)?;
         self.manifest.message(&manifest::Message {
@@ -241,6 +282,7 @@ impl Run<'_> {
             received: kept.received,
             entry: kept.entry,
             as_is: !outgoing.is_regular(),
+            uidl: known.map(|known| known.id.into()),
         })?;
         self.summary.messages += 1;
         self.summary.octets += octets.len() as u64;
@@ -293,7 +335,12 @@ fn say(summary: &Summary, target: &Path, arguments: &Arguments, language: Langua
     } = summary;
     let target = target.display();
     let words = language.pick(
-        format!("{target}: {messages} messages of {mailboxes} mailboxes exported, {octets} octets"),
+        format!(
+            "{target}: {} of {} exported, {}",
+            words::messages(messages),
+            words::mailboxes(mailboxes),
+            words::octets(octets)
+        ),
         format!("{target}：导出了 {mailboxes} 个邮箱中的 {messages} 封邮件，共 {octets} 字节"),
     );
     writeln!(io::stdout(), "{words}")
@@ -319,10 +366,10 @@ fn check(target: &Path, arguments: &Arguments, language: Language) -> Result<(),
         false => {
             let words = language.pick(
                 format!(
-                    "{}: {} messages in {} mailboxes are as {MANIFEST} says",
+                    "{}: as {MANIFEST} says: {} in {}",
                     target.display(),
-                    verified.messages,
-                    verified.mailboxes
+                    words::messages(verified.messages),
+                    words::mailboxes(verified.mailboxes)
                 ),
                 format!(
                     "{}：{} 个邮箱中有 {} 封邮件与 {MANIFEST} 相符",
@@ -339,7 +386,7 @@ fn check(target: &Path, arguments: &Arguments, language: Language) -> Result<(),
         0 => Ok(()),
         count => Err(Exit::new(
             Code::Data,
-            language.pick(format!("{count} findings"), format!("发现 {count} 个问题")),
+            language.pick(words::findings(count), format!("发现 {count} 个问题")),
         )),
     }
 }

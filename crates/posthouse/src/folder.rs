@@ -55,6 +55,9 @@ pub(crate) trait Integrity: Send + Sync {
     /// What the log takes.
     fn room(&self) -> Option<LogRoom>;
 
+    /// Which folder it is, and which life of it.
+    fn identity(&self) -> Option<engine::Identity>;
+
     /// The partitions that have rows.
     fn partitions(&self) -> Result<Vec<Partition>, EngineError>;
 }

@@ -93,8 +93,8 @@ const CHINESE: &[(&str, &str)] = &[
         "放入哪个文件夹：收件箱成为这个文件夹，其他的放在它下面",
     ),
     (
-        "As JSON: one object with imported, skipped, failed, octets, mailboxes and problems",
-        "输出 JSON：一个对象，含 imported、skipped、failed、octets、mailboxes 和 problems",
+        "As JSON: one object with imported, skipped, failed, octets, mailboxes, uidls, uidls_lost and problems",
+        "输出 JSON：一个对象，含 imported、skipped、failed、octets、mailboxes、uidls、uidls_lost 和 problems",
     ),
     (
         "Brings back messages that were deleted not long ago, into their mailboxes. Example: posthouse undelete carol@example.org --since 2h",
@@ -241,8 +241,16 @@ const CHINESE: &[(&str, &str)] = &[
         "显示或修改账户的用量与配额。例如：posthouse account quota carol@example.org --storage 2G",
     ),
     (
-        "Tells how much each account of a domain may hold that has no limit of its own, or changes it. Example: posthouse domain quota example.org --storage 2G",
-        "显示或修改域中没有自己配额的每个账户的配额。例如：posthouse domain quota example.org --storage 2G",
+        "Tells how much each account of a domain may hold that has no limit of its own, and how much all of them together, or changes it. Example: posthouse domain quota example.org --storage 2G --total-storage 100G",
+        "显示或修改域中没有自己配额的每个账户的配额，以及所有账户合计的配额。例如：posthouse domain quota example.org --storage 2G --total-storage 100G",
+    ),
+    (
+        "The most octets of mail of all accounts together: a size, or none",
+        "所有账户的邮件合计最多占用的字节数：大小，或 none（无限制）",
+    ),
+    (
+        "The most messages of all accounts together: a number, or none",
+        "所有账户的邮件合计最多多少封：数字，或 none（无限制）",
     ),
     (
         "The most octets of mail: 500M, 2G (K, M, G and T are powers of 1024), a number, none, or default",
@@ -254,8 +262,8 @@ const CHINESE: &[(&str, &str)] = &[
     ),
     ("No limit of either kind", "两种限制都不设"),
     (
-        "As JSON: one object with storage and messages, each with used, limit (or null) and source",
-        "输出 JSON：一个对象，含 storage 和 messages，各有 used、limit（或 null）和 source",
+        "As JSON: one object with storage and messages, each with used, limit (or null) and source, and the same of all accounts of the domain together",
+        "输出 JSON：一个对象，含 storage 和 messages，各有 used、limit（或 null）和 source；域的合计在 together 中",
     ),
     (
         "Groups: addresses whose mail goes to all their members",

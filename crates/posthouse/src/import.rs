@@ -14,10 +14,11 @@ use types::MailboxName;
 use crate::account::{Data, print_json};
 use crate::admin::{Admin, unexpected};
 use crate::archive::{Folder, Format, Item, Letter, Problem, Source, Trouble, hash};
-use crate::control::mail::{Answer, Arriving, Ask, BATCH, BATCH_OCTETS, Coming, Kept, Wanted};
+use crate::control::mail::{Answer, Arriving, Ask, BATCH, BATCH_OCTETS, Coming, IdOutcome, Kept, Wanted};
 use crate::exit::{Code, Exit};
 use crate::export::{ask, print_problems, read};
 use crate::language::Language;
+use crate::words;
 
 /// Problems that are told one by one; more are counted.
 const MAX_TOLD: usize = 10_000;
@@ -35,7 +36,7 @@ pub(crate) struct Arguments {
     /// The folder to put it into; the inbox becomes this folder, others go below it.
     #[arg(long, value_name = "FOLDER")]
     into: Option<String>,
-    /// As JSON: one object with imported, skipped, failed, octets, mailboxes and problems.
+    /// As JSON: one object with imported, skipped, failed, octets, mailboxes, uidls, uidls_lost and problems.
     #[arg(long)]
     json: bool,
     #[command(flatten)]
@@ -55,6 +56,10 @@ struct Summary {
     octets: u64,
     /// Mailboxes that were created.
     mailboxes: u64,
+    /// Messages that POP3 clients know as they did where these come from.
+    uidls: u64,
+    /// Messages that they will download again: what they were called is no id, or another message is called so.
+    uidls_lost: u64,
     problems: Vec<Problem>,
 }
 
@@ -128,7 +133,10 @@ impl Run<'_> {
             let name = match MailboxName::check(&clean(&name)) {
                 Ok(name) => name.to_string(),
                 Err(error) => {
-                    self.failed(folder.place, error.to_string());
+                    let why = self
+                        .language
+                        .pick(error.to_string(), words::mailbox_name_chinese(error));
+                    self.failed(folder.place, why);
                     continue;
                 }
             };
@@ -257,6 +265,7 @@ impl Run<'_> {
             received: letter.received,
             system: letter.marks.system,
             names: letter.marks.names.iter().map(ToString::to_string).collect(),
+            id: letter.id,
         };
         target.waiting.push((letter.place, arriving));
         target.octets.extend_from_slice(&letter.octets);
@@ -270,17 +279,16 @@ impl Run<'_> {
         if waiting.is_empty() {
             return Ok(());
         }
-        let messages: Vec<Arriving> = waiting.iter().map(|(_, arriving)| arriving.clone()).collect();
-        let together = self.append(target, messages, octets.clone()).await;
+        let together = self.append(target, &waiting, octets.clone()).await;
         if together.is_ok() || waiting.len() == 1 {
             return together;
         }
         let mut rest = octets;
-        for (place, arriving) in waiting {
-            let size = usize::try_from(arriving.size).unwrap_or(usize::MAX);
-            let one = rest.split_to(size.min(rest.len()));
-            if let Err(exit) = self.append(target, vec![arriving], one).await {
-                self.trouble(place, &Trouble::Refused(exit.clone()));
+        for one in waiting {
+            let size = usize::try_from(one.1.size).unwrap_or(usize::MAX);
+            let octets = rest.split_to(size.min(rest.len()));
+            if let Err(exit) = self.append(target, std::slice::from_ref(&one), octets).await {
+                self.trouble(one.0, &Trouble::Refused(exit.clone()));
                 return Err(exit);
             }
         }
@@ -290,23 +298,52 @@ impl Run<'_> {
     async fn append(
         &mut self,
         target: &Target,
-        messages: Vec<Arriving>,
+        arriving: &[(String, Arriving)],
         octets: bytes::Bytes,
     ) -> Result<(), Exit> {
-        let (count, size) = (messages.len() as u64, octets.len() as u64);
+        let (count, size) = (arriving.len() as u64, octets.len() as u64);
         let coming = Coming {
             account: target.account,
             mailbox: target.mailbox,
-            messages,
+            messages: arriving.iter().map(|(_, arriving)| arriving.clone()).collect(),
             octets,
         };
-        match ask(self.admin, Ask::Append(coming)).await? {
-            Answer::Done => {
-                self.summary.imported += count;
-                self.summary.octets += size;
-                Ok(())
+        let Answer::Brought(ids) = ask(self.admin, Ask::Append(coming)).await? else {
+            return Err(unexpected());
+        };
+        self.summary.imported += count;
+        self.summary.octets += size;
+        for ((place, arriving), outcome) in arriving.iter().zip(ids) {
+            self.id(place, arriving.id.as_deref().unwrap_or_default(), outcome);
+        }
+        Ok(())
+    }
+
+    /// Counts what has become of an id, and tells when it was not kept. The message is there all the same.
+    fn id(&mut self, place: &str, id: &str, outcome: IdOutcome) {
+        let shown = id.escape_debug();
+        let why = match outcome {
+            IdOutcome::None => return,
+            IdOutcome::Kept => {
+                self.summary.uidls += 1;
+                return;
             }
-            _ => Err(unexpected()),
+            IdOutcome::Bad => self.language.pick(
+                format!("POP3 called it {shown}, which is no unique-id (RFC 1939); it has a new one"),
+                format!("POP3 称它为 {shown}，不是有效的唯一标识（RFC 1939）；已改用新的"),
+            ),
+            IdOutcome::Taken => self.language.pick(
+                format!("POP3 called it {shown}, as it calls another message; it has a new unique-id"),
+                format!("POP3 称它为 {shown}，但另一封邮件已用此标识；已改用新的"),
+            ),
+        };
+        self.summary.uidls_lost += 1;
+        self.tell(place.to_owned(), why);
+    }
+
+    fn tell(&mut self, place: String, why: String) {
+        if self.summary.problems.len() < MAX_TOLD {
+            self.summary.problems.push(Problem { place, why });
         }
     }
 
@@ -317,9 +354,7 @@ impl Run<'_> {
 
     fn failed(&mut self, place: String, why: String) {
         self.summary.failed += 1;
-        if self.summary.problems.len() < MAX_TOLD {
-            self.summary.problems.push(Problem { place, why });
-        }
+        self.tell(place, why);
     }
 }
 
@@ -348,8 +383,9 @@ fn say(summary: &Summary, arguments: &Arguments, language: Language) -> io::Resu
     let address = &arguments.address;
     let words = language.pick(
         format!(
-            "{address}: {imported} messages imported, {skipped} were there already, {failed} could not be imported; \
-             {mailboxes} mailboxes created"
+            "{address}: {} imported, {skipped} there already, {failed} could not be imported; {} created",
+            words::messages(imported),
+            words::mailboxes(mailboxes)
         ),
         format!(
             "{address}：导入了 {imported} 封邮件，{skipped} 封原已存在，{failed} 项无法导入；新建了 {mailboxes} 个邮箱"

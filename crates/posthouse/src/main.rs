@@ -42,6 +42,7 @@ mod sweep;
 mod table;
 mod undelete;
 mod unit;
+mod words;
 
 use std::io::{self, Write as _};
 use std::process::ExitCode;

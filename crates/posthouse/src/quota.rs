@@ -4,7 +4,7 @@ use std::io::{self, Write as _};
 
 use crate::account::{Data, print_json, written};
 use crate::admin::{Admin, unexpected};
-use crate::control::people::{About, Change, Limit, Quota, Source};
+use crate::control::people::{About, Change, Limit, Quota, Resource, Source};
 use crate::control::{Reply, Request};
 use crate::exit::Exit;
 use crate::language::Language;
@@ -21,11 +21,32 @@ pub(crate) struct Limits {
     /// No limit of either kind.
     #[arg(long, conflicts_with_all = ["storage", "messages"])]
     none: bool,
-    /// As JSON: one object with storage and messages, each with used, limit (or null) and source.
+    /// As JSON: one object with storage and messages, each with used, limit (or null) and source, and the same of all accounts of
+    /// the domain together.
     #[arg(long)]
     json: bool,
     #[command(flatten)]
     data: Data,
+}
+
+/// What all accounts of a domain together may hold.
+#[derive(clap::Args)]
+pub(crate) struct Totals {
+    /// The most octets of mail of all accounts together: a size, or none.
+    #[arg(long, value_name = "SIZE", value_parser = total_size)]
+    total_storage: Option<Limit>,
+    /// The most messages of all accounts together: a number, or none.
+    #[arg(long, value_name = "N", value_parser = total_count)]
+    total_messages: Option<Limit>,
+}
+
+impl Totals {
+    pub(crate) fn change(&self) -> Change {
+        Change {
+            storage: self.total_storage,
+            messages: self.total_messages,
+        }
+    }
 }
 
 /// Changes what is given, and tells what holds then.
@@ -53,28 +74,49 @@ pub(crate) async fn run(about: About, limits: Limits, language: Language) -> Res
 }
 
 fn print(quota: &Quota, language: Language) -> io::Result<()> {
+    print_resources("", [quota.storage, quota.messages], language)?;
+    let Some(together) = &quota.together else {
+        return Ok(());
+    };
+    let domain = &together.domain;
+    let all = language.pick(format!("all of {domain}, "), format!("{domain} 合计，"));
+    print_resources(&all, [together.storage, together.messages], language)
+}
+
+fn print_resources(whose: &str, resources: [Resource; 2], language: Language) -> io::Result<()> {
     let mut out = io::stdout().lock();
     let storage = language.pick(("storage", "octets"), ("存储", "字节"));
     let messages = language.pick(("messages", ""), ("邮件", "封"));
-    for ((name, unit), resource) in [storage, messages]
-        .into_iter()
-        .zip([quota.storage, quota.messages])
-    {
+    for ((name, unit), resource) in [storage, messages].into_iter().zip(resources) {
         let limit = match resource.limit {
             Some(limit) => format!("{limit} {unit}").trim_end().to_owned(),
             None => language.pick("no limit", "无限制").to_owned(),
         };
         let source = match (resource.source, resource.limit) {
             (Source::Own, _) | (_, None) => "",
+            (Source::Domain, Some(_)) if !whose.is_empty() => "",
             (Source::Domain, Some(_)) => language.pick(" (of the domain)", "（取自域）"),
         };
         let used = resource.used.map_or_else(String::new, |used| {
             language.pick(format!("{used} of "), format!("已用 {used}，上限 "))
         });
         let colon = language.pick(": ", "：");
-        writeln!(out, "{name}{colon}{used}{limit}{source}")?;
+        writeln!(out, "{whose}{name}{colon}{used}{limit}{source}")?;
     }
     Ok(())
+}
+
+fn total_count(text: &str) -> Result<Limit, &'static str> {
+    total(count(text)).ok_or("a number, or none")
+}
+
+fn total_size(text: &str) -> Result<Limit, &'static str> {
+    total(size(text)).ok_or("a size such as 500M or 2G, or none")
+}
+
+/// There is nothing that a domain's own limits would be taken from.
+fn total(limit: Result<Limit, &'static str>) -> Option<Limit> {
+    limit.ok().filter(|limit| *limit != Limit::Default)
 }
 
 fn count(text: &str) -> Result<Limit, &'static str> {
@@ -135,6 +177,9 @@ mod tests {
             check(wrong, None);
         }
         assert_eq!(count("12").ok(), Some(Limit::Of(12)));
+        assert_eq!(total_size("2G").ok(), Some(Limit::Of(2 << 30)));
+        assert_eq!(total_count("none").ok(), Some(Limit::None));
+        assert!(total_size("default").is_err() && total_count("default").is_err());
         assert!(count("12G").is_err());
     }
 }

@@ -21,6 +21,7 @@ use crate::folder::{Folder, Open};
 use crate::language::Language;
 use crate::salvage::has_no_name;
 use crate::scratch::Scratch;
+use crate::words;
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
@@ -141,8 +142,10 @@ async fn mend_mail(
         let (mailboxes, messages, found) = (salvage.mailboxes, salvage.messages, salvage.found);
         report.mended.push(language.pick(
             format!(
-                "a part of the log is missing: mail salvaged from what is left, {messages} messages in {mailboxes} mailboxes, \
-                 {found} of them from their records alone; every mailbox has a new UIDVALIDITY"
+                "a part of the log is missing: mail salvaged from what is left, {} in {}, \
+                 {found} of them from their records alone; every mailbox has a new UIDVALIDITY",
+                words::messages(messages),
+                words::mailboxes(mailboxes)
             ),
             format!(
                 "日志缺少一部分：已从残存的部分抢救邮件，{mailboxes} 个邮箱中的 {messages} 封，其中 {found} 封仅凭其记录找回；\

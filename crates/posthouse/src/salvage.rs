@@ -8,6 +8,7 @@ use crate::control::State;
 use crate::exit::Exit;
 use crate::folder::Folder;
 use crate::language::Language;
+use crate::words;
 
 /// Salvages what must be salvaged, if anything must.
 pub(crate) async fn salvage(folder: &Folder, state: &State, language: Language) -> Result<(), Exit> {
@@ -46,9 +47,11 @@ fn report(salvage: &Salvage, language: Language) {
         "{}",
         language.pick(
             format!(
-                "salvaged: {messages} messages in {mailboxes} mailboxes, {found} of them from their records alone; \
+                "salvaged: {} in {}, {found} of them from their records alone; \
                  every mailbox has a new UIDVALIDITY, so mail programs will fetch it again; passwords, addresses and \
-                 marks that were changed in the missing part are as they were before"
+                 marks that were changed in the missing part are as they were before",
+                words::messages(messages),
+                words::mailboxes(mailboxes)
             ),
             format!(
                 "已抢救：{mailboxes} 个邮箱中的 {messages} 封邮件，其中 {found} 封仅凭其记录找回；\

@@ -17,6 +17,7 @@ use crate::folder::{Folder, Open};
 use crate::language::Language;
 use crate::log::Log;
 use crate::privileges::{self, Identity};
+use crate::words;
 use crate::{certificates, local, run, salvage};
 
 /// Where the settings are unless somebody says otherwise.
@@ -111,7 +112,8 @@ async fn serve(
     let tls = certificates::read(&settings, data);
     let tls = tls.map_err(|error| run::no_certificate(&error, language))?;
     if let Some(oidc) = &settings.oidc {
-        server::oidc::check(oidc).map_err(|error| Exit::new(Code::Config, error.to_string()))?;
+        server::oidc::check(oidc)
+            .map_err(|error| Exit::in_both(Code::Config, error.to_string(), words::keys_chinese(&error)))?;
     }
     let state = folder.state(&settings, Cores::AllButOne);
     salvage::salvage(&folder, &state, language).await?;

@@ -18,6 +18,7 @@ use crate::exit::{Code, Exit};
 use crate::language::Language;
 use crate::serve;
 use crate::unit::Unit;
+use crate::words;
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
@@ -206,7 +207,11 @@ impl Plan {
             None => self.ask_address()?,
         };
         let address = Address::parse(&address)
-            .map_err(|error| Exit::new(Code::Data, format!("{}: {error}", address.escape_debug())))?
+            .map_err(|error| {
+                let shown = address.escape_debug();
+                let chinese = format!("{shown} 不是邮件地址：{}", words::address_chinese(error));
+                Exit::in_both(Code::Data, format!("{shown}: {error}"), chinese)
+            })?
             .to_string();
         if accounts.iter().any(|account| account.address == address) {
             say(language.pick(
@@ -294,7 +299,11 @@ fn total_memory() -> u64 {
 }
 
 fn domain(text: &str) -> Result<Domain, Exit> {
-    Domain::check(text).map_err(|error| Exit::new(Code::Data, format!("{}: {error}", text.escape_debug())))
+    Domain::check(text).map_err(|error| {
+        let shown = text.escape_debug();
+        let chinese = format!("{shown} 不是域名：{}", words::address_chinese(error));
+        Exit::in_both(Code::Data, format!("{shown}: {error}"), chinese)
+    })
 }
 
 fn absolute(path: &Path, language: Language) -> Result<PathBuf, Exit> {

@@ -11,6 +11,7 @@ use crate::admin::{Admin, unexpected};
 use crate::control::{Deleted, Reply, Request, Since, Undeleted};
 use crate::exit::{Code, Exit};
 use crate::language::Language;
+use crate::words;
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
@@ -65,7 +66,12 @@ pub(crate) async fn run(arguments: Arguments, language: Language) -> Result<(), 
         left => Err(Exit::new(
             Code::CannotCreate,
             language.pick(
-                format!("{left} messages have no room: the account is at its quota; they can still be brought back"),
+                match left {
+                    1 => "1 message has no room: the account is at its quota; it can still be brought back".to_owned(),
+                    left => format!(
+                        "{left} messages have no room: the account is at its quota; they can still be brought back"
+                    ),
+                },
                 format!("{left} 封邮件放不下：账户已达配额；它们仍可恢复"),
             ),
         )),
@@ -116,7 +122,7 @@ fn print_list(listed: &[Deleted], language: Language) -> io::Result<()> {
     }
     let count = listed.len();
     let words = language.pick(
-        format!("{count} messages can be brought back"),
+        format!("{} can be brought back", words::messages(count)),
         format!("可以恢复 {count} 封邮件"),
     );
     writeln!(out, "{words}")
@@ -130,7 +136,10 @@ fn shown(text: &str) -> String {
 fn print_outcome(address: &str, undeleted: Undeleted, language: Language) -> io::Result<()> {
     let Undeleted { messages, .. } = undeleted;
     let words = language.pick(
-        format!("{address}: {messages} messages are back, each in the mailbox it was in"),
+        match messages {
+            1 => format!("{address}: 1 message is back, in the mailbox it was in"),
+            messages => format!("{address}: {messages} messages are back, each in the mailbox it was in"),
+        },
         format!("{address}：已恢复 {messages} 封邮件，各回原来的邮箱"),
     );
     writeln!(io::stdout().lock(), "{words}")

@@ -3,8 +3,11 @@
 use std::sync::Arc;
 
 use directory::{Directory, DirectoryError};
-use store::{Quota, QuotaFuture, Quotas, Store, StoreError};
-use types::{AccountId, Octets};
+use store::{Allowed, Quota, QuotaFuture, Quotas, SharingFuture, Store, StoreError};
+use types::{AccountId, Domain, Octets};
+
+/// Accounts of a domain that one read brings.
+const ACCOUNTS_A_READ: usize = 256;
 
 /// The directory, as the store asks it.
 struct Kept(Directory);
@@ -17,13 +20,33 @@ pub fn keep_to_quotas(store: &Store, directory: &Directory) {
 impl Quotas for Kept {
     fn quota(&self, account: AccountId) -> QuotaFuture<'_> {
         Box::pin(async move {
-            let kept = self.0.quota_of(account).await;
+            let kept = self.0.limits_of(account).await;
             let kept = kept.map_err(|error| failed(account, error))?;
-            Ok(Quota {
-                octets: kept.octets.map(Octets),
-                messages: kept.messages,
+            let shared = kept
+                .domain
+                .map(|(name, limit)| (name.as_str().into(), quota(limit)));
+            Ok(Allowed {
+                quota: quota(kept.account),
+                shared,
             })
         })
+    }
+
+    fn sharing<'a>(&'a self, name: &'a str, after: AccountId) -> SharingFuture<'a> {
+        Box::pin(async move {
+            let Ok(domain) = Domain::check(name) else {
+                return Ok(Vec::new());
+            };
+            let accounts = self.0.accounts_of(&domain, after, ACCOUNTS_A_READ).await;
+            accounts.map_err(|error| failed(after, error))
+        })
+    }
+}
+
+fn quota(kept: directory::Quota) -> Quota {
+    Quota {
+        octets: kept.octets.map(Octets),
+        messages: kept.messages,
     }
 }
 

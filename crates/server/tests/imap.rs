@@ -59,6 +59,16 @@ struct InMemory {
     now: Now,
     accounts: Accounts,
     stop: watch::Sender<bool>,
+    handshake: Handshake,
+}
+
+/// How TLS begins after STARTTLS.
+#[derive(Clone, Copy)]
+enum Handshake {
+    /// The client never goes on with it.
+    Awaited,
+    /// Everything is as it was: `given setting handshake done`.
+    Done,
 }
 
 impl InMemory {
@@ -71,6 +81,7 @@ impl InMemory {
             now,
             accounts: Accounts::default(),
             stop: watch::channel(false).0,
+            handshake: Handshake::Awaited,
         }
     }
 
@@ -128,6 +139,9 @@ impl World for InMemory {
                 octets: octets.map(Octets),
                 messages: *messages,
             }),
+            Given::Setting { name, value } if name == "handshake" && value == "done" => {
+                self.handshake = Handshake::Done;
+            }
             Given::Setting { name, .. } => panic!("no such setting: {name}"),
             Given::Session { .. } => unreachable!("the runner makes sessions"),
         }
@@ -144,14 +158,19 @@ impl World for InMemory {
 
     async fn connect(&mut self) -> Box<dyn Stream> {
         let (near, far) = tokio::io::duplex(1 << 16);
+        let handshake = self.handshake;
         let door = Door {
             authority: Arc::new(Accounts(self.accounts.0.clone())),
             passwords: Passwords::Allowed,
-            // A handshake that the client never goes on with.
-            upgrade: Some(Box::new(|stream| {
+            upgrade: Some(Box::new(move |stream| {
                 Box::pin(async move {
-                    let _open = stream;
-                    std::future::pending().await
+                    match handshake {
+                        Handshake::Done => Ok(stream),
+                        Handshake::Awaited => {
+                            let _open = stream;
+                            std::future::pending().await
+                        }
+                    }
                 })
             })),
             message_limit: MESSAGE_LIMIT,

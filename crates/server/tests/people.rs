@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use config::Settings;
-use directory::{Access, Cost, Directory, Limit, NewAccount, QuotaChange};
+use directory::{Access, Cost, Directory, Limit, NewAccount, Of, QuotaChange};
 use engine::memory::MemoryEngine;
 use posthouse_server::listen::{Encryption, Listener, Protocol, serve};
 use posthouse_server::smtp::Port;
@@ -96,6 +96,20 @@ impl Server {
         self.store.quota_changed(id).await.unwrap();
     }
 
+    /// All accounts of the domain together.
+    async fn limit_all(&self, octets: Limit, messages: Limit) {
+        let change = QuotaChange {
+            octets: Some(octets),
+            messages: Some(messages),
+        };
+        let domain = address("alice").domain;
+        self.directory
+            .set_domain_quota(&domain, Of::All, change)
+            .await
+            .unwrap();
+        self.store.quotas_changed().await.unwrap();
+    }
+
     async fn access(&self, name: &str, access: Access) {
         self.directory.set_access(&address(name), access).await.unwrap();
     }
@@ -161,29 +175,32 @@ const HELLO: &str = "S: 220\nC: EHLO c\nS* 250\n";
 const HELLO_LMTP: &str = "S: 220\nC: LHLO c\nS* 250\n";
 /// NUL alice NUL alice.
 const AUTH: &str = "C: AUTH PLAIN AGFsaWNlAGFsaWNl\nS: 235\n";
+/// The message itself may come.
+const DATA: &str = "C: DATA\nS: 354\n";
 const LOGIN_ALICE: &str = "S: * OK\nC: a LOGIN alice alice\nS: a OK\n";
 const PASS_ALICE: &str = "S: +OK\nC: USER alice\nS: +OK\nC: PASS alice\nS: +OK\n";
+
+/// Mail from a stranger to each, and what is said to that.
+fn mail(to: &[(&str, &str)]) -> String {
+    mail_of("<x@example.net>", to)
+}
+
+/// The same from somebody, with the parameters of `MAIL FROM`.
+fn mail_of(from: &str, to: &[(&str, &str)]) -> String {
+    let recipients = to
+        .iter()
+        .map(|(name, reply)| format!("C: RCPT TO:<{name}@example.org>\nS: {reply}\n"));
+    format!("C: MAIL FROM:{from}\nS: 250\n{}", recipients.collect::<String>())
+}
 
 #[tokio::test]
 async fn everybody_in_a_group_gets_one_copy() {
     let server = start().await;
     server.group("team", &["alice", "bob"]).await;
     server.group("all", &["team", "bob", "carol"]).await;
-    let script = "
-        C: MAIL FROM:<x@example.net>
-        S: 250
-        C: RCPT TO:<all@example.org>
-        S: 250
-        C: RCPT TO:<Team+x@example.org>
-        S: 250
-        C: RCPT TO:<bob@example.org>
-        S: 250
-        C: DATA
-        S: 354
-        C: Subject: once
-        C: .
-        S: 250";
-    server.talk(server.smtp, &[HELLO, script].concat()).await;
+    let to = mail(&[("all", "250"), ("Team+x", "250"), ("bob", "250")]);
+    let script = [HELLO, &to, DATA, "C: Subject: once\nC: .\nS: 250"].concat();
+    server.talk(server.smtp, &script).await;
     for name in ["alice", "bob", "carol"] {
         assert_eq!(server.mail(name, "INBOX").await, 1, "{name}");
     }
@@ -193,26 +210,12 @@ async fn everybody_in_a_group_gets_one_copy() {
 async fn mail_for_a_group_with_members_elsewhere_is_refused_or_kept_for_the_sender_but_never_lost() {
     let server = start().await;
     server.group("friends", &["bob", "dora@example.com"]).await;
-    let refused = "
-        C: MAIL FROM:<x@example.net>
-        S: 250
-        C: RCPT TO:<friends@example.org>
-        S: 550 5.2.4
-        C: RCPT TO:<carol@example.org>
-        S: 250";
-    server.talk(server.smtp, &[HELLO, refused].concat()).await;
+    let refused = mail(&[("friends", "550 5.2.4"), ("carol", "250")]);
+    server.talk(server.smtp, &[HELLO, &refused].concat()).await;
     // The playground keeps for its sender what is for the rest of the world.
-    let kept = "
-        C: MAIL FROM:<alice@example.org>
-        S: 250
-        C: RCPT TO:<friends@example.org>
-        S: 250
-        C: DATA
-        S: 354
-        C: Subject: abroad
-        C: .
-        S: 250";
-    server.talk(server.smtp, &[HELLO, AUTH, kept].concat()).await;
+    let to = mail_of("<alice@example.org>", &[("friends", "250")]);
+    let kept = [HELLO, AUTH, &to, DATA, "C: Subject: abroad\nC: .\nS: 250"].concat();
+    server.talk(server.smtp, &kept).await;
     assert_eq!(server.mail("bob", "INBOX").await, 1);
     assert_eq!(server.mail("alice", "World").await, 1);
 }
@@ -223,17 +226,10 @@ async fn a_disabled_account_takes_no_mail_and_lets_nobody_in() {
     let server = start().await;
     server.group("team", &["alice", "bob"]).await;
     server.access("alice", Access::Disabled).await;
-    let script = "
-        C: MAIL FROM:<x@example.net>
-        S: 250
-        C: RCPT TO:<alice@example.org>
-        S: 550 5.2.1
-        C: RCPT TO:<team@example.org>
-        S: 250
-        C: QUIT
-        S: 221
-        X:";
-    server.talk(server.smtp, &[HELLO, script].concat()).await;
+    let to = mail(&[("alice", "550 5.2.1"), ("team", "250")]);
+    server
+        .talk(server.smtp, &[HELLO, &to, "C: QUIT\nS: 221\nX:"].concat())
+        .await;
     let mut imap = server.talk(server.imap, "S: * OK").await;
     let mut answers = Vec::new();
     for login in ["alice alice", "alice wrong", "nobody alice"] {
@@ -256,14 +252,8 @@ async fn sessions_of_alice(server: &Server) -> Vec<(Client, &'static str)> {
     let waiting = server.talk(server.imap, LOGIN_ALICE).await;
     let pop3 = server.talk(server.pop3, PASS_ALICE).await;
     let smtp = server.talk(server.smtp, &[HELLO, AUTH].concat()).await;
-    let data = "
-        C: MAIL FROM:<alice@example.org>
-        S: 250
-        C: RCPT TO:<bob@example.org>
-        S: 250
-        C: DATA
-        S: 354";
-    let data = server.talk(server.smtp, &[HELLO, AUTH, data].concat()).await;
+    let to = mail_of("<alice@example.org>", &[("bob", "250")]);
+    let data = server.talk(server.smtp, &[HELLO, AUTH, &to, DATA].concat()).await;
     vec![
         (idling, "S: * BYE\nX:"),
         (waiting, "S: * BYE\nX:"),
@@ -316,46 +306,32 @@ async fn who_has_no_room_is_refused_alone_and_before_the_message() {
     server.limit("alice", Limit::Of(1000), Limit::Default).await;
     server.limit("bob", Limit::Default, Limit::Of(0)).await;
     server.group("team", &["bob", "carol"]).await;
-    let script = "
-        C: MAIL FROM:<x@example.net> SIZE=1001
-        S: 250
-        C: RCPT TO:<alice@example.org>
-        S: 552 5.2.3
-        C: RCPT TO:<team@example.org>
-        S: 552 5.2.3
-        C: RSET
-        S: 250
-        C: MAIL FROM:<x@example.net>
-        S: 250
-        C: RCPT TO:<alice@example.org>
-        S: 250
-        C: DATA
-        S: 354
-        C: Subject: fits
-        C: .
-        S: 250
-        C: MAIL FROM:<x@example.net> SIZE=900
-        S: 250
-        C: RCPT TO:<alice@example.org>
-        S: 452 4.2.2
-        C: RCPT TO:<carol@example.org>
-        S: 250
-        C: DATA
-        S: 354
-        C: Subject: for carol
-        C: .
-        S: 250";
-    let mut client = server.talk(server.smtp, &[HELLO, script].concat()).await;
+    let script = [
+        HELLO,
+        &mail_of(
+            "<x@example.net> SIZE=1001",
+            &[("alice", "552 5.2.3"), ("team", "552 5.2.3")],
+        ),
+        "C: RSET\nS: 250\n",
+        &mail(&[("alice", "250")]),
+        DATA,
+        "C: Subject: fits\nC: .\nS: 250\n",
+        &mail_of(
+            "<x@example.net> SIZE=900",
+            &[("alice", "452 4.2.2"), ("carol", "250")],
+        ),
+        DATA,
+        "C: Subject: for carol\nC: .\nS: 250",
+    ];
+    let mut client = server.talk(server.smtp, &script.concat()).await;
     assert_eq!(server.mail("alice", "INBOX").await, 1);
     assert_eq!(server.mail("carol", "INBOX").await, 1);
     // It holds at once.
     server.limit("alice", Limit::None, Limit::Of(1)).await;
-    let from = "C: MAIL FROM:<x@example.net>\nS: 250\nC: RCPT TO:<alice@example.org>\n";
-    client
-        .talk(&[from, "S: 452 4.2.2\nC: RSET\nS: 250"].concat())
-        .await;
+    let refused = mail(&[("alice", "452 4.2.2")]);
+    client.talk(&[&refused, "C: RSET\nS: 250"].concat()).await;
     server.limit("alice", Limit::None, Limit::None).await;
-    client.talk(&[from, "S: 250"].concat()).await;
+    client.talk(&mail(&[("alice", "250")])).await;
 }
 
 /// Nothing of it is delivered, since one reply is for all: who had it would get it again.
@@ -365,30 +341,14 @@ async fn a_message_that_turns_out_too_large_for_one_is_put_off_for_all() {
     server.limit("alice", Limit::Of(1000), Limit::None).await;
     let line = "x".repeat(70);
     let body = format!("C: {line}\n").repeat(20);
-    let both = "
-        C: MAIL FROM:<x@example.net>
-        S: 250
-        C: RCPT TO:<alice@example.org>
-        S: 250
-        C: RCPT TO:<carol@example.org>
-        S: 250
-        C: DATA
-        S: 354
-        ";
-    let alone = "
-        C: MAIL FROM:<x@example.net>
-        S: 250
-        C: RCPT TO:<alice@example.org>
-        S: 250
-        C: DATA
-        S: 354
-        ";
     let script = [
         HELLO,
-        both,
+        &mail(&[("alice", "250"), ("carol", "250")]),
+        DATA,
         &body,
-        "C: .\nS: 452 4.2.2",
-        alone,
+        "C: .\nS: 452 4.2.2\n",
+        &mail(&[("alice", "250")]),
+        DATA,
         &body,
         "C: .\nS: 552 5.2.3",
     ]
@@ -405,26 +365,110 @@ async fn over_lmtp_those_with_room_get_it_and_the_others_are_told_apart() {
     server.group("team", &["alice", "bob"]).await;
     let line = "x".repeat(70);
     let body = format!("C: {line}\n").repeat(20);
-    let script = "
-        C: MAIL FROM:<x@example.net>
-        S: 250
-        C: RCPT TO:<alice@example.org>
-        S: 250
-        C: RCPT TO:<carol@example.org>
-        S: 250
-        C: RCPT TO:<team@example.org>
-        S: 250
-        C: DATA
-        S: 354
-        ";
+    let to = mail(&[("alice", "250"), ("carol", "250"), ("team", "250")]);
     let end = "
         C: .
         S: 552 5.2.3
         S: 250
         S: 552 5.2.3";
     server
-        .talk(server.lmtp, &[HELLO_LMTP, script, &body, end].concat())
+        .talk(server.lmtp, &[HELLO_LMTP, &to, DATA, &body, end].concat())
         .await;
     assert_eq!(server.mail("carol", "INBOX").await, 1);
     assert_eq!(server.mail("bob", "INBOX").await, 0, "of a group all or nobody");
+}
+
+/// RFC 2033 §4.2, RFC 3463 §3.3: of those who share a limit, as many get the message as there is room for, in their order. RFC 9208
+/// §4.1: the limit is a second quota root, and what it has no room for is refused.
+#[tokio::test]
+async fn a_domain_has_a_limit_for_all_its_accounts_together() {
+    let server = start().await;
+    server.limit_all(Limit::Of(100_000), Limit::Of(2)).await;
+    let lmtp = "
+        C: MAIL FROM:<x@example.net>
+        S: 250
+        C: RCPT TO:<alice@example.org>
+        S: 250
+        C: RCPT TO:<bob@example.org>
+        S: 250
+        C: RCPT TO:<carol@example.org>
+        S: 250
+        C: DATA
+        S: 354
+        C: Subject: two of three
+        C: .
+        S: 250
+        S: 250
+        S: 452 4.2.2
+        C: MAIL FROM:<x@example.net>
+        S: 250
+        C: RCPT TO:<carol@example.org>
+        S: 452 4.2.2";
+    server.talk(server.lmtp, &[HELLO_LMTP, lmtp].concat()).await;
+    let imap = "
+        C: a GETQUOTAROOT INBOX
+        S: * QUOTAROOT INBOX \"\" \"example.org\"
+        S: * QUOTA \"\" ()
+        S: * QUOTA \"example.org\" (STORAGE 1 97 MESSAGE 2 2)
+        S: a OK
+        C: b GETQUOTA Example.ORG
+        S: * QUOTA \"example.org\" (STORAGE 1 97 MESSAGE 2 2)
+        S: b OK
+        C: c GETQUOTA example.net
+        S: c NO
+        C: d SELECT INBOX
+        S* d OK
+        C: e COPY 1 Drafts
+        S: e NO [OVERQUOTA]
+        C: f APPEND INBOX {3+}
+        C: abc
+        S: f NO [OVERQUOTA]
+        C: g STORE 1 +FLAGS.SILENT (\\Deleted)
+        S: g OK
+        C: h EXPUNGE
+        S* h OK
+        C: i APPEND INBOX {3+}
+        C: abc
+        S* i OK
+        C: j APPEND INBOX {3+}
+        C: abc
+        S: j NO [OVERQUOTA]";
+    let mut client = server.talk(server.imap, LOGIN_ALICE).await;
+    client.talk(imap).await;
+    // One reply is for both, and there is room for one: nobody has it, and each may be tried alone.
+    server.limit_all(Limit::Of(100_000), Limit::Of(3)).await;
+    let smtp = "
+        C: MAIL FROM:<x@example.net> SIZE=100001
+        S: 250
+        C: RCPT TO:<bob@example.org>
+        S: 552 5.2.3
+        C: RSET
+        S: 250
+        C: MAIL FROM:<x@example.net>
+        S: 250
+        C: RCPT TO:<bob@example.org>
+        S: 250
+        C: RCPT TO:<carol@example.org>
+        S: 250
+        C: DATA
+        S: 354
+        C: Subject: both or none
+        C: .
+        S: 452 4.2.2
+        C: MAIL FROM:<x@example.net>
+        S: 250
+        C: RCPT TO:<carol@example.org>
+        S: 250
+        C: DATA
+        S: 354
+        C: Subject: one
+        C: .
+        S: 250";
+    server.talk(server.smtp, &[HELLO, smtp].concat()).await;
+    assert_eq!(server.mail("bob", "INBOX").await, 1);
+    assert_eq!(server.mail("carol", "INBOX").await, 1);
+    server.limit_all(Limit::None, Limit::None).await;
+    client
+        .talk("C: k GETQUOTAROOT INBOX\nS: * QUOTAROOT INBOX \"\"\nS: * QUOTA \"\" ()\nS: k OK")
+        .await;
 }

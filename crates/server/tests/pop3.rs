@@ -115,6 +115,8 @@ impl InMemory {
             }
             ("language", None) => self.language = Language::find(value).unwrap(),
             ("passwords", None) => self.passwords = Passwords::Forbidden,
+            // It always is in memory; over sockets it would have to be made.
+            ("handshake", None) => assert_eq!(value, "done"),
             _ => panic!("no such setting: {name} {value}"),
         }
     }

@@ -4,7 +4,8 @@ use bytes::Bytes;
 use engine::BlobNumber;
 use types::{AccountId, MailboxId, SystemKeyword, Uid};
 
-use crate::account::{Inner, scan_all};
+use crate::account::{Inner, scan_all, scan_pieces};
+use crate::known::KnownRow;
 use crate::row::{Counters, FactsRow, MailboxRow};
 use crate::{MessageRow, Store, StoreError, key};
 
@@ -86,6 +87,10 @@ impl Store {
                 None => check.found(None, None, CheckFault::Unreadable("mailbox")),
             }
         }
+        let unreadable = check.unreadable_ids().await?;
+        for mailbox in unreadable {
+            check.found(mailbox, None, CheckFault::Unreadable("known"));
+        }
         let texts = scan_all(inner.engine(), inner.partition(), key::text_indexes()).await?;
         check.report.text_blocks = texts.len() as u64;
         Ok(check.report)
@@ -100,6 +105,19 @@ impl Check<'_> {
             uid,
             what,
         });
+    }
+
+    /// The mailboxes of rows with ids from elsewhere that cannot be read.
+    async fn unreadable_ids(&self) -> Result<Vec<Option<MailboxId>>, StoreError> {
+        let mut unreadable = Vec::new();
+        let (engine, partition) = (self.inner.engine(), self.inner.partition());
+        scan_pieces(engine, partition, key::all_known(), &mut |stored| {
+            if KnownRow::parse(&stored.value).is_none() {
+                unreadable.push(key::mailbox_of(&stored.key));
+            }
+        })
+        .await?;
+        Ok(unreadable)
     }
 
     async fn mailbox(&mut self, mailbox: &MailboxRow) -> Result<(), StoreError> {

@@ -1,6 +1,7 @@
 //! What stays of a message that is gone: its row with the time, for undelete, and later a tombstone, which says only that it was there.
 //!
-//! Tombstones stay: whoever asks for what was expunged after a change is told all of it, and a salvage brings none of it back.
+//! Whoever asks for what was expunged after a change is told all of it, as long as there are tombstones, and a salvage brings none of it
+//! back. They go as well one day (`forget`): the mailbox's row says then up to which change.
 
 use bytes::{Buf as _, BufMut as _, Bytes, BytesMut};
 use types::{EntryId, Timestamp, Uid};
@@ -28,7 +29,15 @@ pub(crate) enum Gone {
     /// It may still be brought back.
     Kept(Kept),
     /// It may not.
-    Tombstone(EntryId),
+    Tombstone(Tombstone),
+}
+
+/// What is left of a message that cannot be brought back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Tombstone {
+    pub(crate) entry: EntryId,
+    /// When it went; the first form said nothing of it.
+    pub(crate) at: Option<Timestamp>,
 }
 
 /// A message as it was when it went.
@@ -50,11 +59,12 @@ impl Kept {
 }
 
 impl Gone {
-    /// The tombstone of a copy.
-    pub(crate) fn tombstone(entry: EntryId) -> Bytes {
-        let mut out = BytesMut::with_capacity(9);
+    /// The tombstone of a copy that went at some time.
+    pub(crate) fn tombstone(entry: EntryId, at: Timestamp) -> Bytes {
+        let mut out = BytesMut::with_capacity(17);
         out.put_u8(TOMBSTONE);
         out.put_u64_le(entry.0);
+        out.put_i64_le(at.0);
         out.freeze()
     }
 
@@ -62,13 +72,16 @@ impl Gone {
     pub(crate) fn entry(&self) -> EntryId {
         match self {
             Gone::Kept(kept) => kept.row.entry,
-            Gone::Tombstone(entry) => *entry,
+            Gone::Tombstone(tombstone) => tombstone.entry,
         }
     }
 
     pub(crate) fn parse(uid: Uid, value: &[u8]) -> Option<Self> {
-        if let Some(mut entry) = value.strip_prefix(&[TOMBSTONE]) {
-            return (entry.len() == 8).then(|| Gone::Tombstone(EntryId(entry.get_u64_le())));
+        if let Some(mut rest) = value.strip_prefix(&[TOMBSTONE]) {
+            let (8 | 16) = rest.len() else { return None };
+            let entry = EntryId(rest.get_u64_le());
+            let at = (!rest.is_empty()).then(|| Timestamp(rest.get_i64_le()));
+            return Some(Gone::Tombstone(Tombstone { entry, at }));
         }
         let (row, rest) = value.split_at_checked(MessageRow::LENGTH)?;
         let (at, fate) = rest.split_first_chunk::<8>()?;
@@ -118,11 +131,16 @@ mod tests {
             let fate = Fate::Expunged;
             assert_eq!(first, Some(Gone::Kept(Kept { fate, ..kept })));
         }
-        let tombstone = Gone::tombstone(EntryId(1 << 40));
-        assert_eq!(
-            Gone::parse(Uid(8), &tombstone),
-            Some(Gone::Tombstone(EntryId(1 << 40)))
+        let (entry, at) = (EntryId(1 << 40), Timestamp(-3));
+        let printed = Gone::tombstone(entry, at);
+        let parsed = |length: usize| Gone::parse(Uid(8), &printed[..length]);
+        let tombstone = |at| Some(Gone::Tombstone(Tombstone { entry, at }));
+        assert_eq!(parsed(17), tombstone(Some(at)));
+        assert_eq!(parsed(9), tombstone(None), "the first form");
+        assert!(
+            (0..17)
+                .filter(|length| *length != 9)
+                .all(|length| parsed(length).is_none())
         );
-        assert_eq!(Gone::parse(Uid(8), &tombstone[..8]), None);
     }
 }

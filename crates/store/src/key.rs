@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use bytes::{BufMut, Bytes, BytesMut};
-use types::{BlobId, ChangeNumber, MailboxId, MailboxName, Uid};
+use types::{BlobId, ChangeNumber, MailboxId, MailboxName, Uid, UniqueId};
 use xxhash_rust::xxh3::xxh3_64;
 
 /// The tables of an account's partition; the discriminant is the first octet of a key.
@@ -19,6 +19,7 @@ enum Table {
     Subscription = 7,
     TextIndex = 8,
     TextBlock = 9,
+    Known = 10,
     /// After all others: it alone stays of an account that has ended.
     Ended = 255,
 }
@@ -170,6 +171,29 @@ pub(crate) fn text_block(first: BlobId) -> Bytes {
 /// What all blocks of search text have.
 pub(crate) fn text_indexes() -> Range<Bytes> {
     start(Table::TextIndex).freeze()..start(Table::TextBlock).freeze()
+}
+
+/// The copy in a mailbox that has brought an id from elsewhere, found by the id's hash.
+pub(crate) fn known(mailbox: MailboxId, id: &UniqueId) -> Bytes {
+    let mut key = start(Table::Known);
+    key.put_u32(mailbox.0);
+    key.put_u64(xxh3_64(id.as_str().as_bytes()));
+    key.freeze()
+}
+
+/// The copies of all mailboxes that have brought ids from elsewhere.
+pub(crate) fn all_known() -> Range<Bytes> {
+    start(Table::Known).freeze()..Bytes::from_static(&[Table::Known as u8 + 1])
+}
+
+/// The copies in a mailbox that have brought ids from elsewhere.
+pub(crate) fn known_of(mailbox: MailboxId) -> Range<Bytes> {
+    let begin = |mailbox: u32| {
+        let mut key = start(Table::Known);
+        key.put_u32(mailbox);
+        key.freeze()
+    };
+    begin(mailbox.0)..begin(mailbox.0 + 1)
 }
 
 /// The blob at the end of a key of search text.

@@ -8,11 +8,15 @@
 
 mod account;
 mod check;
+mod encoded;
 mod error;
+mod forget;
 mod kept;
 mod key;
+mod known;
 mod memory;
 mod note;
+mod pool;
 mod quota;
 mod reading;
 mod row;
@@ -29,7 +33,9 @@ mod view;
 pub use account::Account;
 pub use check::{AccountReport, CheckFault, CheckFinding};
 pub use error::{Refusal, StoreError};
-pub use quota::{QuotaFuture, Quotas, Room};
+pub use forget::Remembered;
+pub use pool::{SharedQuota, Together};
+pub use quota::{Allowed, QuotaFuture, Quotas, Room, SharingFuture};
 pub use row::{FactsRow, MessageRow, TextForm};
 pub use salvage::Salvage;
 pub use state::{Mailbox, Quota, Usage};
@@ -38,7 +44,7 @@ pub use sweep::{Expired, Swept};
 pub use text::{TextBlock, TextBlocks, TextEntry};
 pub use undelete::{Deleted, Undeleted};
 pub use verb::{
-    Appended, BlobSource, Copied, Expunged, Facts, KeywordAction, KeywordChange, Keywords, Moved, Named,
-    NewMessage,
+    Appended, BlobSource, Brought, BroughtId, Copied, Expunged, Facts, KeywordAction, KeywordChange,
+    Keywords, Moved, Named, NewMessage, Origin,
 };
 pub use view::View;

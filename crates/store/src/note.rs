@@ -2,7 +2,7 @@
 //! the row, and the names of its keywords, which only the mailbox's row has otherwise.
 
 use bytes::{Buf as _, BufMut as _, Bytes, BytesMut};
-use types::{AccountId, KeywordName, MailboxId, Uid};
+use types::{AccountId, KeywordName, MailboxId, Uid, UniqueId};
 
 use crate::row::{MailboxRow, put_text, take_text};
 use crate::{Keywords, MessageRow};
@@ -14,10 +14,19 @@ pub(crate) struct Note {
     pub(crate) mailbox: MailboxId,
     pub(crate) row: MessageRow,
     pub(crate) keywords: Keywords,
+    /// The id that it brought from elsewhere.
+    pub(crate) id: Option<UniqueId>,
 }
 
+/// What an id begins with among the names of keywords, none of which begins so.
+const ID: char = ' ';
+
 /// The note of a message that comes into a mailbox.
-pub(crate) fn print(account: AccountId, mailbox: &MailboxRow, row: &MessageRow) -> Bytes {
+pub(crate) fn print(
+    account: AccountId,
+    mailbox: &MailboxRow,
+    (row, id): (&MessageRow, Option<&UniqueId>),
+) -> Bytes {
     let mut note = BytesMut::with_capacity(64);
     note.put_u64_le(account.0);
     note.put_u32_le(mailbox.id.0);
@@ -25,6 +34,9 @@ pub(crate) fn print(account: AccountId, mailbox: &MailboxRow, row: &MessageRow) 
     note.put_slice(&row.print());
     for name in Keywords::of_bits(row.keywords, mailbox).names {
         put_text(&mut note, name.as_str());
+    }
+    if let Some(id) = id {
+        put_text(&mut note, &format!("{ID}{id}"));
     }
     note.freeze()
 }
@@ -40,16 +52,20 @@ pub(crate) fn parse(mut note: &[u8]) -> Option<Note> {
     let (row, mut rest) = note.split_at_checked(MessageRow::LENGTH)?;
     let row = MessageRow::parse(uid, row)?;
     let mut keywords = Keywords::system_of(row.keywords);
+    let mut id = None;
     while !rest.is_empty() {
-        keywords
-            .names
-            .push(KeywordName::check(take_text(&mut rest)?).ok()?);
+        let text = take_text(&mut rest)?;
+        match text.strip_prefix(ID) {
+            Some(text) => id = UniqueId::check(text).ok(),
+            None => keywords.names.push(KeywordName::check(text).ok()?),
+        }
     }
     Some(Note {
         account,
         mailbox,
         row,
         keywords,
+        id,
     })
 }
 
@@ -74,6 +90,7 @@ mod tests {
             octets: Octets(0),
             recent: Uid(1),
             deleted_at: None,
+            forgotten: ChangeNumber(0),
             keywords: vec![
                 KeywordName::check("other").unwrap(),
                 KeywordName::check("work").unwrap(),
@@ -90,8 +107,12 @@ mod tests {
             saved: 6,
             form: TextForm::Ascii,
         };
-        let printed = print(AccountId(3), &mailbox, &row);
+        let id = UniqueId::check("0000000b4c5f6a2b").unwrap();
+        let printed = print(AccountId(3), &mailbox, (&row, Some(&id)));
         let note = parse(&printed).unwrap();
+        assert_eq!(note.id, Some(id));
+        let without = parse(&print(AccountId(3), &mailbox, (&row, None))).unwrap();
+        assert_eq!((without.row, without.id), (row, None));
         assert_eq!(
             (note.account, note.mailbox, note.row),
             (AccountId(3), MailboxId(4), row)
@@ -100,7 +121,7 @@ mod tests {
         assert_eq!(note.keywords.names, [KeywordName::check("work").unwrap()]);
         for length in 0..printed.len() {
             let cut = parse(&printed[..length]);
-            assert!(cut.is_none_or(|cut| cut.row == row && cut.keywords.names.is_empty()));
+            assert!(cut.is_none_or(|cut| cut.row == row && cut.id.is_none()));
         }
     }
 }

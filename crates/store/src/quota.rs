@@ -7,22 +7,43 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use types::{AccountId, Octets};
+use types::AccountId;
 
 use crate::sequencer::lock;
 use crate::{Account, Quota, Store, StoreError, Usage};
 
 /// The limits of an account, later.
-pub type QuotaFuture<'a> = Pin<Box<dyn Future<Output = Result<Quota, StoreError>> + Send + 'a>>;
+pub type QuotaFuture<'a> = Pin<Box<dyn Future<Output = Result<Allowed, StoreError>> + Send + 'a>>;
+
+/// Some of those who share a limit, later.
+pub type SharingFuture<'a> = Pin<Box<dyn Future<Output = Result<Vec<AccountId>, StoreError>> + Send + 'a>>;
+
+/// What limits an account.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Allowed {
+    /// How much it may hold.
+    pub quota: Quota,
+    /// How much it may hold together with others, and what these are called.
+    pub shared: Option<(Arc<str>, Quota)>,
+}
+
+impl From<Quota> for Allowed {
+    fn from(quota: Quota) -> Self {
+        Allowed { quota, shared: None }
+    }
+}
 
 /// Knows how much accounts may hold.
 pub trait Quotas: Send + Sync {
     /// The limits of an account as they are now.
     fn quota(&self, account: AccountId) -> QuotaFuture<'_>;
+
+    /// Accounts that share a limit: some with higher numbers than `after`, in their order; none where there are no more.
+    fn sharing<'a>(&'a self, name: &'a str, after: AccountId) -> SharingFuture<'a>;
 }
 
 /// Whether an account has room for something.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Room {
     /// It has.
     Enough,
@@ -51,7 +72,9 @@ impl Store {
         let Some(quotas) = self.quotas().get() else {
             return Ok(());
         };
-        account.set_quota(quotas.quota(id).await?);
+        let Allowed { quota, shared } = quotas.quota(id).await?;
+        account.set_quota(quota);
+        self.attach(account.inner(), shared.as_ref());
         Ok(())
     }
 
@@ -63,7 +86,8 @@ impl Store {
         for id in self.open_accounts() {
             self.quota_changed(id).await?;
         }
-        Ok(())
+        let _one_at_a_time = self.renewing().lock().await;
+        self.count_pools().await
     }
 }
 
@@ -88,29 +112,17 @@ impl Account {
     /// Whether there is room for one message more. Others may take it meanwhile.
     #[must_use]
     pub fn room(&self, octets: u64) -> Room {
-        let (quota, usage) = (self.quota(), self.usage());
-        let alone = Usage {
-            octets: Octets(octets),
-            messages: 1,
-        };
-        let together = Usage {
-            octets: Octets(usage.octets.0.saturating_add(octets)),
-            messages: usage.messages.saturating_add(1),
-        };
-        match (quota.allows(together), quota.allows(alone)) {
-            (true, _) => Room::Enough,
-            (false, true) => Room::Later,
-            (false, false) => Room::Never,
-        }
+        let own = self.quota().room(self.usage(), Usage::of_one(octets));
+        own.max(self.pool_room(octets))
     }
 }
 
 impl Store {
     /// What an account that is being opened may hold.
-    pub(crate) async fn quota_of(&self, id: AccountId) -> Result<Quota, StoreError> {
+    pub(crate) async fn quota_of(&self, id: AccountId) -> Result<Allowed, StoreError> {
         match self.quotas().get() {
             Some(quotas) => quotas.quota(id).await,
-            None => Ok(Quota::default()),
+            None => Ok(Allowed::default()),
         }
     }
 

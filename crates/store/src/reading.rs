@@ -24,7 +24,8 @@ impl Account {
         row.map_or_else(Vec::new, |row| row.keywords.clone())
     }
 
-    /// What was expunged from a mailbox after a change, in the order of the changes.
+    /// What was expunged from a mailbox after a change, in the order of the changes: all of it, unless some is forgotten of changes after
+    /// that one ([`Mailbox::forgotten`]).
     ///
     /// # Errors
     /// When the engine fails.

@@ -8,6 +8,9 @@ use types::{
 
 const VERSION: u8 = 1;
 
+/// The version of a mailbox's row that says what was forgotten. One of which nothing was is printed in the first.
+const FORGETFUL: u8 = 2;
+
 /// Cards larger than this are not kept: they are computed when asked for.
 pub(crate) const MAX_CARDS: usize = 16 << 10;
 
@@ -230,13 +233,16 @@ pub(crate) struct MailboxRow {
     pub(crate) recent: Uid,
     /// When the mailbox was deleted; its rows stay until the undelete time has passed.
     pub(crate) deleted_at: Option<Timestamp>,
+    /// Of what was expunged by changes up to this one, some is forgotten.
+    pub(crate) forgotten: ChangeNumber,
     pub(crate) keywords: Vec<KeywordName>,
 }
 
 impl MailboxRow {
     pub(crate) fn print(&self) -> Bytes {
         let mut out = BytesMut::with_capacity(96);
-        out.put_u8(VERSION);
+        let forgetful = self.forgotten > ChangeNumber(0);
+        out.put_u8(if forgetful { FORGETFUL } else { VERSION });
         out.put_u8(self.role.map_or(0, |role| role as u8));
         out.put_u32_le(self.validity.0);
         out.put_u32_le(self.next_uid.0);
@@ -247,6 +253,9 @@ impl MailboxRow {
         out.put_u64_le(self.octets.0);
         out.put_u32_le(self.recent.0);
         out.put_i64_le(self.deleted_at.map_or(i64::MIN, |at| at.0));
+        if forgetful {
+            out.put_u64_le(self.forgotten.0);
+        }
         put_text(&mut out, self.name.as_str());
         for keyword in &self.keywords {
             put_text(&mut out, keyword.as_str());
@@ -256,9 +265,7 @@ impl MailboxRow {
 
     pub(crate) fn parse(id: MailboxId, value: &[u8]) -> Option<Self> {
         let (mut head, mut tail) = value.split_at_checked(50)?;
-        if head.get_u8() != VERSION {
-            return None;
-        }
+        let version = head.get_u8();
         let role = head.get_u8();
         let mut row = MailboxRow {
             id,
@@ -275,8 +282,18 @@ impl MailboxRow {
             deleted_at: Some(head.get_i64_le())
                 .filter(|at| *at != i64::MIN)
                 .map(Timestamp),
+            forgotten: ChangeNumber(0),
             keywords: Vec::new(),
         };
+        match version {
+            VERSION => {}
+            FORGETFUL => {
+                let (forgotten, rest) = tail.split_first_chunk::<8>()?;
+                row.forgotten = ChangeNumber(u64::from_le_bytes(*forgotten));
+                tail = rest;
+            }
+            _ => return None,
+        }
         row.name = MailboxName::check(take_text(&mut tail)?).ok()?;
         while !tail.is_empty() {
             row.keywords.push(KeywordName::check(take_text(&mut tail)?).ok()?);
@@ -345,12 +362,24 @@ mod tests {
             octets: Octets(12345),
             recent: Uid(4),
             deleted_at: None,
+            forgotten: ChangeNumber(0),
             keywords: vec![
                 KeywordName::check("$Junk").unwrap(),
                 KeywordName::check("work").unwrap(),
             ],
         };
-        assert_eq!(MailboxRow::parse(MailboxId(4), &mailbox.print()), Some(mailbox));
+        let first_form = mailbox.print();
+        assert_eq!(first_form[0], 1, "an older program can read it");
+        assert_eq!(
+            MailboxRow::parse(MailboxId(4), &first_form),
+            Some(mailbox.clone())
+        );
+        let forgotten = ChangeNumber(1 << 33);
+        let mailbox = MailboxRow { forgotten, ..mailbox };
+        let printed = mailbox.print();
+        assert_eq!(MailboxRow::parse(MailboxId(4), &printed), Some(mailbox));
+        let name_ends = 58 + 2 + "工作/项目".len();
+        assert!((0..name_ends).all(|length| MailboxRow::parse(MailboxId(4), &printed[..length]).is_none()));
     }
 
     #[test]

@@ -3,17 +3,22 @@
 //! A verb first finds what it needs and may then refuse; only after that does it change the draft, so a
 //! refused verb leaves nothing behind. A batch that the engine does not take changes nothing in memory.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, MutexGuard, PoisonError};
 
+use bytes::Bytes;
 use engine::{Batch, EngineError};
 use tokio::sync::oneshot;
-use types::{ChangeNumber, MailboxId, MailboxName, SystemKeyword, ThreadId, Timestamp, Uid};
+use types::{
+    ChangeNumber, EntryId, MailboxId, MailboxName, Octets, SystemKeyword, ThreadId, Timestamp, Uid, UniqueId,
+};
 
 use crate::account::Inner;
 use crate::kept::{Fate, Kept};
+use crate::known::KnownRow;
+use crate::pool::Reserved;
 use crate::row::{Counters, FactsRow, MailboxRow};
 use crate::state::{Quota, Usage};
 use crate::sweep::Ticket;
@@ -139,8 +144,12 @@ pub(crate) struct Draft {
     threads: HashMap<u64, ThreadId>,
     views: BTreeMap<MailboxId, Vec<ViewChange>>,
     subscriptions: Vec<(MailboxName, Subscribed)>,
+    /// Keys of ids that copies have brought from elsewhere.
+    known: HashSet<Bytes>,
     /// How often a mailbox's row was set.
     settings: usize,
+    /// Room for what it adds, in what the account shares with others.
+    reserved: Option<Reserved>,
     /// The account ends with this draft.
     ends: bool,
     /// Held until the batch's rows can be read.
@@ -166,7 +175,9 @@ impl Draft {
             threads: HashMap::new(),
             views: BTreeMap::new(),
             subscriptions: Vec::new(),
+            known: HashSet::new(),
             settings: 0,
+            reserved: None,
             ends: false,
             ticket: account.naming.ticket(),
             account,
@@ -183,6 +194,11 @@ impl Draft {
 
     pub(crate) fn counters(&mut self) -> &mut Counters {
         &mut self.counters
+    }
+
+    /// The number of the next copy.
+    pub(crate) fn next_entry(&self) -> EntryId {
+        EntryId(self.counters.next_entry)
     }
 
     pub(crate) fn batch(&mut self) -> &mut Batch {
@@ -234,15 +250,27 @@ impl Draft {
     }
 
     /// Refuses when so many messages more, of so many octets together, are more than the account may hold.
-    pub(crate) fn check_quota(&self, messages: usize, octets: u64) -> Result<(), Refusal> {
-        let quota = self.account.state().quota;
-        if quota == Quota::default() {
+    /// There may be room for it alone, and not in what the account shares with others; there it is kept free until the draft ends.
+    pub(crate) fn check_quota(&mut self, messages: usize, octets: u64) -> Result<(), Refusal> {
+        let (quota, pool) = {
+            let state = self.account.state();
+            (state.quota, state.pool.clone())
+        };
+        if quota == Quota::default() && pool.is_none() {
             return Ok(());
         }
-        let mut usage = Usage::of(self.all_mailboxes().iter());
-        usage.octets.0 = usage.octets.0.saturating_add(octets);
-        usage.messages += messages as u64;
-        quota.allows(usage).then_some(()).ok_or(Refusal::OverQuota)
+        let more = Usage {
+            octets: Octets(octets),
+            messages: messages as u64,
+        };
+        let usage = Usage::of(self.all_mailboxes().iter()).and(more);
+        if !quota.allows(usage) {
+            return Err(Refusal::OverQuota);
+        }
+        let Some(pool) = pool else { return Ok(()) };
+        // What verbs before this one have freed is not free before it is committed, but may be filled by the same commit.
+        let held = Usage::of(self.account.state().mailboxes.values());
+        pool.reserve(&mut self.reserved, usage.less(held))
     }
 
     pub(crate) fn by_name(&self, name: &MailboxName) -> Option<MailboxRow> {
@@ -397,6 +425,18 @@ impl Draft {
         Ok(found)
     }
 
+    /// Gives a copy the id that it has brought from elsewhere.
+    pub(crate) fn put_known(&mut self, mailbox: MailboxId, uid: Uid, id: UniqueId) {
+        let key = key::known(mailbox, &id);
+        self.batch.put(&key, &KnownRow { uid, id }.print());
+        self.known.insert(key);
+    }
+
+    /// Whether this draft gives an id, by its key.
+    pub(crate) fn has_known(&self, key: &Bytes) -> bool {
+        self.known.contains(key)
+    }
+
     /// Notes that a message id belongs to a thread.
     pub(crate) fn put_thread(&mut self, message_id: u64, thread: ThreadId) {
         self.batch.put(&key::thread(message_id), &thread.0.to_le_bytes());
@@ -445,6 +485,10 @@ impl Draft {
         }
         if self.ends {
             state.delete();
+        }
+        if let Some(pool) = &state.pool {
+            let usage = Usage::of(state.mailboxes.values());
+            pool.settle(self.account.id(), usage, self.reserved.take());
         }
         Ok(())
     }

@@ -7,6 +7,8 @@ use tokio::sync::watch;
 use types::{ChangeNumber, MailboxId, MailboxName, Octets, Role, SystemKeyword, Uid, UidValidity};
 
 use crate::View;
+use crate::encoded::Encoded;
+use crate::pool::Pool;
 use crate::row::{Counters, MailboxRow};
 use crate::view::ViewChange;
 
@@ -41,6 +43,8 @@ pub struct Mailbox {
     pub octets: Octets,
     /// Uids from here on have been announced to no session yet.
     pub recent: Uid,
+    /// Of what was expunged by changes up to this one, some is forgotten: who knows of no later change has to look at everything again.
+    pub forgotten: ChangeNumber,
 }
 
 impl From<&MailboxRow> for Mailbox {
@@ -57,6 +61,7 @@ impl From<&MailboxRow> for Mailbox {
             deleted: row.deleted,
             octets: row.octets,
             recent: row.recent,
+            forgotten: row.forgotten,
         }
     }
 }
@@ -77,11 +82,15 @@ pub(crate) struct State {
     pub(crate) names: BTreeMap<MailboxName, MailboxId>,
     pub(crate) subscriptions: BTreeSet<MailboxName>,
     pub(crate) views: HashMap<MailboxId, KeptView>,
+    /// What is known of messages that must be decoded.
+    pub(crate) encoded: HashMap<MailboxId, Encoded>,
     watches: HashMap<MailboxId, Watched>,
     /// Mailboxes whose recent mark has moved since it was stored.
     marked: BTreeSet<MailboxId>,
     life: Life,
     pub(crate) quota: Quota,
+    /// Those with whom it shares a limit.
+    pub(crate) pool: Option<Arc<Pool>>,
 }
 
 /// A mailbox that sessions wait for.
@@ -148,10 +157,12 @@ impl State {
             names: BTreeMap::new(),
             subscriptions,
             views: HashMap::new(),
+            encoded: HashMap::new(),
             watches: HashMap::new(),
             marked: BTreeSet::new(),
             life: Life::Living,
             quota: Quota::default(),
+            pool: None,
         };
         for row in mailboxes {
             state.set_mailbox(row);

@@ -12,6 +12,8 @@ use types::{AccountId, BlobId, MailboxName, Timestamp};
 
 use crate::account::Inner;
 use crate::memory::Memory;
+use crate::pool::Pools;
+use crate::quota::Allowed;
 use crate::sequencer::lock;
 use crate::sweep::Naming;
 use crate::{Account, Appended, BlobSource, NewMessage, Quotas, Refusal, StoreError, key};
@@ -46,6 +48,7 @@ struct Shared {
     quotas: OnceLock<Arc<dyn Quotas>>,
     /// Held while an account learns anew how much it may hold.
     renewing: tokio::sync::Mutex<()>,
+    pools: Pools,
 }
 
 /// Where one copy of a message is to go.
@@ -78,6 +81,7 @@ impl Store {
                 deleted: Mutex::default(),
                 quotas: OnceLock::new(),
                 renewing: tokio::sync::Mutex::default(),
+                pools: Pools::default(),
             }),
         }
     }
@@ -102,6 +106,7 @@ impl Store {
             Arc::clone(accounts.entry(id).or_default())
         };
         let inner = cell.get_or_try_init(|| self.open(id)).await?;
+        self.counted(inner).await?;
         let account = Account::new(Arc::clone(inner));
         account.create_first_mailboxes().await?;
         Ok(account)
@@ -110,7 +115,9 @@ impl Store {
     /// Loads an account, and learns how much it may hold.
     async fn open(&self, id: AccountId) -> Result<Arc<Inner>, StoreError> {
         let inner = self.load(id).await?;
-        inner.state().quota = self.quota_of(id).await?;
+        let Allowed { quota, shared } = self.quota_of(id).await?;
+        inner.state().quota = quota;
+        self.attach(&inner, shared.as_ref());
         Ok(inner)
     }
 
@@ -120,6 +127,33 @@ impl Store {
         let Some(cell) = cell else { return Ok(None) };
         let inner = cell.get_or_try_init(|| self.open(id)).await?;
         Ok(Some(Account::new(Arc::clone(inner))))
+    }
+
+    /// An account, for as long as it takes to look at it: [`Store::close_unused`] closes it again.
+    pub(crate) async fn open_for_now(&self, id: AccountId) -> Result<Arc<Inner>, StoreError> {
+        let cell = {
+            let mut accounts = lock(&self.shared.accounts);
+            if lock(&self.shared.deleted).contains(&id) {
+                return Err(Refusal::NoAccount.into());
+            }
+            Arc::clone(accounts.entry(id).or_default())
+        };
+        Ok(Arc::clone(cell.get_or_try_init(|| self.open(id)).await?))
+    }
+
+    /// Closes an account that nobody uses, where more than enough are open.
+    pub(crate) fn close_unused(&self, id: AccountId) {
+        let mut accounts = lock(&self.shared.accounts);
+        let unused = |cell: &Arc<OnceCell<Arc<Inner>>>| {
+            Arc::strong_count(cell) == 1 && cell.get().is_none_or(|inner| Arc::strong_count(inner) == 1)
+        };
+        if accounts.len() > MAX_UNUSED_ACCOUNTS / 2 && accounts.get(&id).is_some_and(unused) {
+            accounts.remove(&id);
+        }
+    }
+
+    pub(crate) fn pools(&self) -> &Pools {
+        &self.shared.pools
     }
 
     pub(crate) fn accounts(&self) -> &Mutex<HashMap<AccountId, Arc<OnceCell<Arc<Inner>>>>> {
@@ -243,6 +277,7 @@ impl Store {
             lock(&self.shared.deleted).insert(id);
             accounts.remove(&id)
         };
+        self.shared.pools.forget(id);
         if let Some(cell) = cell {
             // Whoever is loading it is waited for: after this, no verb changes a row.
             match cell.get_or_try_init(|| self.load(id)).await {

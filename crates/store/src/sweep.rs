@@ -3,19 +3,22 @@
 //!
 //! **Invariant**: bytes are released only if no row named them at any time during the mark. In doubt nothing is released.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use bytes::Bytes;
 use engine::{BlobNumber, LocalEngine, Partition, Row};
 use tokio::sync::watch;
 use types::{AccountId, BlobId, MailboxId, Timestamp, Uid};
 
 use crate::account::{scan_all, scan_pieces};
+use crate::forget::{Limits, Remembered, Tally};
 use crate::kept::{Gone, Kept};
+use crate::known::KnownRow;
 use crate::row::MailboxRow;
 use crate::sequencer::{lock, submit};
-use crate::verb::{Expire, Purge};
+use crate::verb::{Expire, Over, Purge};
 use crate::{MessageRow, Refusal, Store, StoreError, key};
 
 /// Rows that one transaction lets go.
@@ -152,14 +155,34 @@ impl Store {
     /// # Errors
     /// When the engine fails; what has gone by then is gone.
     pub async fn expire(&self, engine: &LocalEngine, undelete: Duration) -> Result<Expired, StoreError> {
-        let seconds = i64::try_from(undelete.as_secs()).unwrap_or(i64::MAX);
-        let before = Timestamp(self.now().0.saturating_sub(seconds));
+        self.expire_and_remember(engine, (undelete, Remembered::default()))
+            .await
+    }
+
+    /// As [`Store::expire`], with what is to be remembered of what is gone.
+    ///
+    /// # Errors
+    /// When the engine fails; what has gone by then is gone.
+    pub async fn expire_and_remember(
+        &self,
+        engine: &LocalEngine,
+        (undelete, remembered): (Duration, Remembered),
+    ) -> Result<Expired, StoreError> {
+        let ago = |time: Duration| {
+            let seconds = i64::try_from(time.as_secs()).unwrap_or(i64::MAX);
+            Timestamp(self.now().0.saturating_sub(seconds))
+        };
+        let limits = Limits {
+            before: ago(undelete),
+            forgotten: ago(undelete.saturating_add(remembered.time)),
+            most: remembered.most,
+        };
         let mut expired = Expired::default();
         for partition in engine.partitions()? {
             let Some(id) = Store::account_of(partition) else {
                 continue;
             };
-            match self.expire_account(id, before, &mut expired).await {
+            match self.expire_account(id, &limits, &mut expired).await {
                 // It is being deleted, and its rows with it.
                 Ok(()) | Err(StoreError::Refused(Refusal::NoAccount)) => {}
                 Err(error) => return Err(error),
@@ -171,38 +194,75 @@ impl Store {
     async fn expire_account(
         &self,
         id: AccountId,
-        before: Timestamp,
+        limits: &Limits,
         expired: &mut Expired,
     ) -> Result<(), StoreError> {
         let partition = Store::partition(id);
-        let mut over = Vec::new();
+        let (mut over, mut tallies) = (Vec::new(), BTreeMap::<MailboxId, Tally>::new());
         scan_pieces(self.engine(), partition, key::all_expunged(), &mut |stored| {
             let (Some(mailbox), Some((change, uid))) =
                 (key::mailbox_of(&stored.key), key::change_and_uid_of(&stored.key))
             else {
                 return;
             };
-            if let Some(Gone::Kept(Kept { row, at, .. })) = Gone::parse(uid, &stored.value)
-                && at < before
-            {
-                over.push((mailbox, change, uid, row.entry));
+            match Gone::parse(uid, &stored.value) {
+                Some(Gone::Kept(Kept { row, at, .. })) if at < limits.before => over.push(Over {
+                    mailbox,
+                    change,
+                    uid,
+                    entry: row.entry,
+                    at,
+                }),
+                Some(Gone::Tombstone(tombstone)) => {
+                    let tally = tallies.entry(mailbox).or_default();
+                    tally.count(change, &tombstone, limits.forgotten);
+                }
+                _ => {}
             }
         })
         .await?;
+        let mut known = self.known_of_gone(partition, &over).await?;
         for some in over.chunks(AT_ONCE) {
             let gone = some.to_vec();
+            let copies = gone.iter().map(|over: &Over| (over.mailbox, over.uid));
+            let known = copies
+                .filter_map(|copy| Some((known.remove(&copy)?, copy.1)))
+                .collect();
             expired.messages += gone.len() as u64;
-            submit(self.account(id).await?.shared(), Expire { gone }).await?;
+            submit(self.account(id).await?.shared(), Expire { gone, known }).await?;
+        }
+        for (mailbox, tally) in tallies {
+            self.forget_tombstones(id, (mailbox, tally), limits.most).await?;
         }
         for stored in scan_all(self.engine(), partition, key::mailboxes()).await? {
             let row = key::mailbox_of(&stored.key).and_then(|id| MailboxRow::parse(id, &stored.value));
-            let over = row.filter(|row| row.deleted_at.is_some_and(|at| at < before));
+            let over = row.filter(|row| row.deleted_at.is_some_and(|at| at < limits.before));
             if let Some(mailbox) = over {
                 self.purge(id, mailbox.id).await?;
                 expired.mailboxes += 1;
             }
         }
         Ok(())
+    }
+
+    /// The keys of ids that expunged copies have from elsewhere.
+    async fn known_of_gone(
+        &self,
+        partition: Partition,
+        gone: &[Over],
+    ) -> Result<HashMap<(MailboxId, Uid), Bytes>, StoreError> {
+        let mut known = HashMap::new();
+        if gone.is_empty() {
+            return Ok(known);
+        }
+        scan_pieces(self.engine(), partition, key::all_known(), &mut |stored| {
+            if let (Some(mailbox), Some(row)) = (key::mailbox_of(&stored.key), KnownRow::parse(&stored.value))
+            {
+                known.insert((mailbox, row.uid), stored.key);
+            }
+        })
+        .await?;
+        Ok(known)
     }
 
     /// Lets the rows of a deleted mailbox go. Its own goes last: until then it says what the others are.
@@ -214,6 +274,7 @@ impl Store {
             key::messages_from(mailbox, none),
             key::facts(mailbox, none)..key::facts(next, none),
             key::expunged_of(mailbox),
+            key::known_of(mailbox),
         ];
         for mut range in ranges {
             loop {

@@ -375,6 +375,7 @@ mod tests {
             octets: Octets(0),
             recent: Uid(1),
             deleted_at: None,
+            forgotten: ChangeNumber(0),
             keywords: Vec::new(),
         }
     }

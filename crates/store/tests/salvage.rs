@@ -16,11 +16,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use engine::{Answer, Batch, BlobNumber, Engine, EngineError, History, LocalEngine, Options, Partition, Row};
 use posthouse_store::{
-    Account, BlobSource, Facts, KeywordAction, KeywordChange, Keywords, Named, NewMessage, Refusal, Salvage,
-    Store, StoreError,
+    Account, BlobSource, Facts, KeywordAction, KeywordChange, Keywords, Named, NewMessage, Origin, Refusal,
+    Salvage, Store, StoreError,
 };
 use tempfile::TempDir;
-use types::{AccountId, KeywordName, MailboxName, SystemKeyword, Timestamp, Uid, UidValidity};
+use types::{AccountId, KeywordName, MailboxName, SystemKeyword, Timestamp, Uid, UidValidity, UniqueId};
 
 const ALICE: AccountId = AccountId(1);
 const BOB: AccountId = AccountId(2);
@@ -69,7 +69,12 @@ fn message(text: &str) -> NewMessage {
 
 async fn append(account: &Account, mailbox: &str, text: &str) -> Uid {
     let id = account.mailbox(&name(mailbox)).unwrap().id;
-    account.append(id, vec![message(text)]).await.unwrap()[0].uid
+    let origin = Origin {
+        id: UniqueId::check(&format!("id-{text}")).ok(),
+        ..Origin::default()
+    };
+    let brought = account.bring(id, vec![(message(text), origin)]).await.unwrap();
+    brought[0].appended.uid
 }
 
 /// Everything of an account that a salvage keeps: mailboxes with their messages, each with its uid, copy, marks and first word.
@@ -258,6 +263,17 @@ async fn a_message_without_rows_comes_back_from_its_note_and_a_mailbox_without_r
         found.1.clone()
     };
     let inbox = all("INBOX", &held);
+    // What clients know them by stands in the notes too.
+    let alice = again.account(ALICE).await.unwrap();
+    let known = alice.known_ids(alice.mailbox(&MailboxName::inbox()).unwrap().id);
+    let known = known.await.unwrap();
+    for (uid, _, _, word) in all("INBOX", &now) {
+        assert_eq!(
+            known.get(&Uid(uid)).map(UniqueId::as_str),
+            Some(&*format!("id-{word}"))
+        );
+    }
+    drop(alice);
     assert!(all("INBOX", &now).ends_with(&inbox[5..]), "{now:?}");
     // Its number was the seventh.
     assert_eq!(all("Salvaged-7", &now), all("Work", &held));

@@ -17,6 +17,11 @@ use posthouse_store::{
 };
 use types::{AccountId, KeywordName, MailboxId, MailboxName, Octets, SystemKeyword, Timestamp, Uid};
 
+#[path = "store/mailboxes.rs"]
+mod mailboxes;
+#[path = "store/notices.rs"]
+mod notices;
+
 const ALICE: AccountId = AccountId(1);
 const BOB: AccountId = AccountId(2);
 
@@ -216,90 +221,6 @@ async fn expunging_twice_and_at_once_counts_once() {
 }
 
 #[tokio::test]
-async fn renaming_the_inbox_moves_its_messages_with_those_that_arrive_at_that_moment() {
-    let store = store();
-    let (account, mailbox) = filled(&store, 2).await;
-    let cards = Bytes::from_static(b"cards");
-    let late = NewMessage {
-        facts: Facts {
-            cards: cards.clone(),
-            ..Facts::default()
-        },
-        ..message("late")
-    };
-    let rename = account.rename_mailbox(MailboxName::inbox(), name("old/mail"));
-    let (arrived, renamed) = tokio::join!(account.append(mailbox, vec![late]), rename);
-    renamed.unwrap();
-    let content = arrived.unwrap()[0].content;
-    let target = account.mailbox(&name("old/mail")).unwrap();
-    assert_eq!(uids(&account, target.id).await, [1, 2, 3]);
-    assert_eq!(uids(&account, mailbox).await, Vec::<u32>::new());
-    let facts = account
-        .facts_of(target.id, &[Uid(3)])
-        .await
-        .unwrap()
-        .remove(0)
-        .unwrap();
-    assert_eq!(
-        (facts.content, facts.cards),
-        (content, cards),
-        "facts of the same batch are found"
-    );
-    assert!(
-        account.mailbox(&MailboxName::inbox()).is_some(),
-        "the inbox stays"
-    );
-    assert!(
-        account.mailbox(&name("old")).is_some(),
-        "what is above is created"
-    );
-    check(&store, ALICE).await;
-}
-
-#[tokio::test]
-async fn hierarchies_are_made_renamed_and_deleted() {
-    let store = store();
-    let account = store.account(ALICE).await.unwrap();
-    let deep = account.create_mailbox(name("工作/项目/甲"), None).await.unwrap();
-    assert!(account.mailbox(&name("工作/项目")).is_some());
-    let again = account.create_mailbox(name("工作"), None).await;
-    assert_eq!(refusal(again), Refusal::MailboxExists);
-    let below = account.rename_mailbox(name("工作"), name("工作/内")).await;
-    assert_eq!(refusal(below), Refusal::BelowItself);
-    account.rename_mailbox(name("工作"), name("Work")).await.unwrap();
-    let moved = account.mailbox(&name("Work/项目/甲")).unwrap();
-    assert_eq!(
-        (moved.id, moved.validity),
-        (deep.id, deep.validity),
-        "a rename keeps the mailbox"
-    );
-    let deleted = account.delete_mailbox(name("Work/项目/甲")).await;
-    assert_eq!(deleted.unwrap(), moved.id);
-    assert_eq!(refusal(account.view(moved.id).await), Refusal::NoMailbox);
-    let reborn = account.create_mailbox(name("Work/项目/甲"), None).await.unwrap();
-    assert!(
-        reborn.validity > deep.validity,
-        "a new life has a higher validity (RFC 3501 §2.3.1.1)"
-    );
-    let stays = account.delete_mailbox(MailboxName::inbox()).await;
-    assert_eq!(refusal(stays), Refusal::InboxStays);
-}
-
-#[tokio::test]
-async fn what_somebody_renames_at_the_same_moment_is_not_deleted() {
-    let store = store();
-    let account = store.account(ALICE).await.unwrap();
-    account.create_mailbox(name("old"), None).await.unwrap();
-    let (renamed, deleted) = tokio::join!(
-        account.rename_mailbox(name("old"), name("new")),
-        account.delete_mailbox(name("old"))
-    );
-    renamed.unwrap();
-    assert_eq!(refusal(deleted), Refusal::NoMailbox);
-    assert!(account.mailbox(&name("new")).is_some());
-}
-
-#[tokio::test]
 async fn keywords_over_the_limit_are_left_out_and_the_others_are_kept() {
     let store = store();
     let (account, mailbox) = filled(&store, 2).await;
@@ -346,116 +267,6 @@ async fn keywords_over_the_limit_are_left_out_and_the_others_are_kept() {
         64 - SystemKeyword::COUNT + 1
     );
     check(&store, ALICE).await;
-}
-
-#[tokio::test]
-async fn every_change_of_a_mailbox_wakes_its_watchers_and_is_in_the_view_that_they_find() {
-    let store = store();
-    let (account, mailbox) = filled(&store, 1).await;
-    let target = account.create_mailbox(name("box"), None).await.unwrap().id;
-    account
-        .copy_messages(mailbox, Named::IfThere(vec![Uid(1)]), target)
-        .await
-        .unwrap();
-    account.view(target).await.unwrap();
-    let mut watch = account.watch(target).unwrap();
-    watch.mark_unchanged();
-    let mut wakes = async |verb: &str| {
-        assert!(watch.has_changed().unwrap(), "{verb} wakes nobody");
-        let told = *watch.borrow_and_update();
-        let shown = account.view(target).await.unwrap().change();
-        assert_eq!(shown, told, "{verb}: who waits for it would wait for ever");
-    };
-    account
-        .rename_mailbox(name("box"), name("renamed"))
-        .await
-        .unwrap();
-    wakes("renaming").await;
-    account.append(target, vec![message("new")]).await.unwrap();
-    wakes("a new message").await;
-    let first = || Named::IfThere(vec![Uid(1)]);
-    account.copy_messages(mailbox, first(), target).await.unwrap();
-    wakes("copying to it").await;
-    let seen = KeywordChange {
-        action: KeywordAction::Add,
-        keywords: Keywords {
-            system: SystemKeyword::Seen.bit(),
-            names: Vec::new(),
-        },
-    };
-    account.set_keywords(target, vec![Uid(1)], seen).await.unwrap();
-    wakes("marking").await;
-    account.move_messages(target, first(), mailbox).await.unwrap();
-    wakes("moving from it").await;
-    account.expunge(target, vec![Uid(2)]).await.unwrap();
-    wakes("expunging").await;
-}
-
-/// RFC 3501 §5.2: whoever waits has to hear of all changes, and only new messages can be told from the mailbox alone.
-#[tokio::test]
-async fn a_mailbox_has_only_grown_while_nothing_but_new_messages_came() {
-    let store = store();
-    let (account, mailbox) = filled(&store, 2).await;
-    let target = account.create_mailbox(name("target"), None).await.unwrap().id;
-    let start = account.mailbox_by_id(mailbox).unwrap().change;
-    assert_eq!(account.grown(mailbox, start), None, "nobody watches it");
-    let _watch = account.watch(mailbox).unwrap();
-    let grown = |since| account.grown(mailbox, since).map(|mailbox| mailbox.messages);
-    account
-        .append(mailbox, vec![message("new"), message("new")])
-        .await
-        .unwrap();
-    assert_eq!(grown(start), Some(4));
-    let set = |keywords: Keywords| KeywordChange {
-        action: KeywordAction::Add,
-        keywords,
-    };
-    let seen = Keywords {
-        system: SystemKeyword::Seen.bit(),
-        names: Vec::new(),
-    };
-    account
-        .set_keywords(mailbox, vec![Uid(1)], set(seen))
-        .await
-        .unwrap();
-    assert_eq!(grown(start), None, "flags have changed");
-    let now = || account.mailbox_by_id(mailbox).unwrap().change;
-    let since = now();
-    assert_eq!(grown(since), Some(4));
-    let named = Keywords {
-        system: 0,
-        names: vec![KeywordName::check("new").unwrap()],
-    };
-    account
-        .append(
-            mailbox,
-            vec![NewMessage {
-                keywords: named,
-                ..message("named")
-            }],
-        )
-        .await
-        .unwrap();
-    assert_eq!(grown(since), None, "a keyword has to be told first");
-    let since = now();
-    account
-        .copy_messages(mailbox, Named::All(vec![Uid(1)]), mailbox)
-        .await
-        .unwrap();
-    assert_eq!(grown(since), Some(6));
-    account
-        .move_messages(mailbox, Named::All(vec![Uid(1)]), target)
-        .await
-        .unwrap();
-    assert_eq!(grown(since), None, "one has gone");
-    let since = now();
-    account
-        .move_messages(mailbox, Named::All(vec![Uid(2)]), mailbox)
-        .await
-        .unwrap();
-    assert_eq!(grown(since), None, "one has a new number");
-    account.delete_mailbox(name("target")).await.unwrap();
-    assert_eq!(account.grown(target, start), None);
 }
 
 #[tokio::test]
@@ -618,7 +429,11 @@ struct Kept(std::sync::Mutex<Quota>);
 impl posthouse_store::Quotas for Kept {
     fn quota(&self, _: AccountId) -> posthouse_store::QuotaFuture<'_> {
         let quota = *self.0.lock().unwrap();
-        Box::pin(async move { Ok(quota) })
+        Box::pin(async move { Ok(quota.into()) })
+    }
+
+    fn sharing<'a>(&'a self, _: &'a str, _: AccountId) -> posthouse_store::SharingFuture<'a> {
+        Box::pin(async { Ok(Vec::new()) })
     }
 }
 

@@ -16,7 +16,7 @@ use bytes::Bytes;
 use engine::{Answer, BlobNumber, Engine, EngineError, LocalEngine, Options, Row};
 use posthouse_store::{
     Account, BlobSource, Delivery, Expired, Facts, Keywords, MessageRow, Named, NewMessage, Quota, Refusal,
-    Store, StoreError, Undeleted,
+    Remembered, Store, StoreError, Undeleted,
 };
 use tempfile::TempDir;
 use types::{
@@ -594,4 +594,105 @@ async fn a_refused_undelete_changes_nothing() {
         refused,
         Ok(Undeleted { messages: 0, .. }) | Err(StoreError::Refused(Refusal::NoAccount))
     ));
+}
+
+/// The uids of which somebody who knows nothing is told that they are gone, and the change up to which some are forgotten.
+async fn gone(account: &Account, mailbox: MailboxId) -> (Vec<u32>, ChangeNumber) {
+    let gone = account.expunged_since(mailbox, ChangeNumber(0)).await.unwrap();
+    let uids = gone.iter().map(|(_, uid)| uid.0).collect();
+    (uids, account.mailbox_by_id(mailbox).unwrap().forgotten)
+}
+
+#[tokio::test]
+async fn a_month_after_undelete_it_is_forgotten_what_has_gone_and_the_mailbox_says_so() {
+    let rig = Rig::new();
+    let (account, inbox) = rig.alice().await;
+    append(&account, inbox, &["one", "two", "three"]).await;
+    // Of a tombstone of the first form nobody knows when it was made.
+    let old_key = [
+        &[5][..],
+        &inbox.0.to_be_bytes(),
+        &1_u64.to_be_bytes(),
+        &900_u32.to_be_bytes(),
+    ]
+    .concat();
+    let mut batch = engine::Batch::new(Store::partition(ALICE));
+    batch.put(&old_key, &[0, 9, 0, 0, 0, 0, 0, 0, 0]);
+    rig.engine.commit(batch).await.unwrap();
+    let first = account.expunge(inbox, vec![Uid(1)]).await.unwrap().change;
+    rig.pass(20 * DAY);
+    let second = account.expunge(inbox, vec![Uid(2)]).await.unwrap().change;
+    rig.pass(7 * DAY + 1);
+    assert_eq!(rig.expire().await.messages, 2);
+    rig.pass(10 * DAY - 1);
+    rig.expire().await;
+    assert_eq!(
+        gone(&account, inbox).await,
+        (vec![900, 1, 2], ChangeNumber(0)),
+        "not yet"
+    );
+    rig.pass(1);
+    rig.expire().await;
+    assert_eq!(gone(&account, inbox).await, (vec![2], first));
+    drop(account);
+    let rig = rig.open_again().await;
+    let (account, inbox) = rig.alice().await;
+    assert_eq!(
+        gone(&account, inbox).await,
+        (vec![2], first),
+        "it is in the mailbox's row"
+    );
+    rig.pass(20 * DAY);
+    rig.expire().await;
+    assert_eq!(gone(&account, inbox).await, (vec![], second));
+    assert_eq!(texts(&account, inbox).await, [(3, "three".into())]);
+    rig.check().await;
+}
+
+#[tokio::test]
+async fn of_too_many_tombstones_the_first_go_and_those_of_one_change_together() {
+    let rig = Rig::new();
+    let (account, inbox) = rig.alice().await;
+    append(&account, inbox, &["one", "two", "three", "four", "five", "six"]).await;
+    let mut changes = Vec::new();
+    for uids in [vec![1], vec![2, 3], vec![4], vec![5]] {
+        let uids = uids.into_iter().map(Uid).collect();
+        changes.push(account.expunge(inbox, uids).await.unwrap().change);
+    }
+    rig.pass(7 * DAY + 1);
+    let remembered = Remembered {
+        most: 3,
+        ..Remembered::default()
+    };
+    let expire = || rig.store.expire_and_remember(&rig.engine, (WEEK, remembered));
+    assert_eq!(expire().await.unwrap().messages, 5);
+    expire().await.unwrap();
+    assert_eq!(gone(&account, inbox).await, (vec![4, 5], changes[1]));
+    expire().await.unwrap();
+    assert_eq!(
+        gone(&account, inbox).await,
+        (vec![4, 5], changes[1]),
+        "as many as may be"
+    );
+}
+
+#[tokio::test]
+async fn a_salvage_does_not_bring_back_what_was_moved_so_long_ago_that_it_is_forgotten() {
+    let rig = Rig::new();
+    let (account, inbox) = rig.alice().await;
+    let archive = account.mailbox(&name("Archive")).unwrap().id;
+    append(&account, inbox, &["moved", "stays"]).await;
+    let all = Named::All(vec![Uid(1)]);
+    account.move_messages(inbox, all, archive).await.unwrap();
+    rig.pass(7 * DAY + 1);
+    rig.expire().await;
+    rig.pass(30 * DAY);
+    rig.expire().await;
+    assert_eq!(gone(&account, inbox).await.0, [], "there is no tombstone");
+    drop(account);
+    let salvage = rig.store.salvage(&rig.engine, &[]).await.unwrap();
+    assert_eq!(salvage.found, 0, "{salvage:?}");
+    let (account, inbox) = rig.alice().await;
+    assert_eq!(texts(&account, inbox).await, [(2, "stays".into())]);
+    assert_eq!(texts(&account, archive).await, [(1, "moved".into())]);
 }

@@ -9,6 +9,7 @@ mod keyword;
 mod mailbox_name;
 mod network;
 mod time;
+mod unique_id;
 
 pub use address::{Address, AddressError, Domain, LocalPart};
 pub use ids::{
@@ -18,3 +19,4 @@ pub use keyword::{KeywordError, KeywordName, SystemKeyword};
 pub use mailbox_name::{MailboxName, MailboxNameError, Role, SEPARATOR};
 pub use network::Network;
 pub use time::Timestamp;
+pub use unique_id::{OwnId, UniqueId, UniqueIdError};

@@ -1,5 +1,8 @@
 //! Accounts are seen at once, and the tutorial's command line works on a running and on a stopped server.
 
+use std::io::Write as _;
+use std::process::Stdio;
+
 use end_to_end::{Conversation, Server, Service, messages, server};
 
 #[test]
@@ -231,6 +234,39 @@ fn a_quota_holds_at_once_and_after_a_restart() {
     assert!(reply.starts_with("250"), "{reply}");
 }
 
+/// Also what was there before the limit, which is counted when the server opens the accounts again.
+#[test]
+fn a_quota_of_all_accounts_of_a_domain_holds_at_once_and_after_a_restart() {
+    let mut server = Server::with_accounts();
+    let quota = ["domain", "quota", "example.org"];
+    let deliver = |server: &Server, to: &str| {
+        let mut smtp = Conversation::smtp(server);
+        smtp.deliver(to, &messages::plain("counted")).unwrap()
+    };
+    assert!(deliver(&server, "alice@example.org").starts_with("250"));
+    let set = printed(&[&quota[..], &["--total-messages", "2"]].concat(), &server);
+    assert!(
+        set.starts_with("storage: no limit\nmessages: no limit\n"),
+        "{set}"
+    );
+    assert!(set.ends_with("all of example.org, messages: 1 of 2\n"), "{set}");
+    assert!(server.stop().success());
+    let told = printed(&[&quota[..], &["--json"]].concat(), &server);
+    let told: String = told.split_whitespace().collect();
+    assert!(told.contains("\"messages\":{\"used\":1,\"limit\":2,"), "{told}");
+    let server = Server::start_in(server.data()).unwrap();
+    assert!(deliver(&server, "bob@example.org").starts_with("250"));
+    for name in ["alice@example.org", "bob@example.org"] {
+        let reply = deliver(&server, name);
+        assert!(reply.starts_with("452 4.2.2"), "{reply}");
+    }
+    let told = printed(&["account", "quota", "bob@example.org"], &server);
+    assert!(told.ends_with("all of example.org, messages: 2 of 2\n"), "{told}");
+    let none = printed(&[&quota[..], &["--total-messages", "none"]].concat(), &server);
+    assert!(none.ends_with("messages: 2 of no limit\n"), "{none}");
+    assert!(deliver(&server, "alice@example.org").starts_with("250"));
+}
+
 #[test]
 fn a_disabled_account_is_shut_out_at_once_and_its_mail_stays() {
     let server = Server::with_accounts();
@@ -312,4 +348,84 @@ fn hashes_of_another_server_are_imported_when_it_is_said_that_they_are_such() {
     std::fs::write(&file, format!("h2@example.org,{hash}\n")).unwrap();
     printed(&["account", "import", file.to_str().unwrap()], &server);
     Conversation::imap(&server, "h2", hash).ok("NOOP");
+}
+
+#[test]
+fn a_member_that_was_removed_gets_no_more_and_a_list_names_all_others() {
+    let server = Server::with_accounts();
+    let words = [
+        "group",
+        "add",
+        "all@example.org",
+        "alice@example.org",
+        "bob@example.org",
+    ];
+    printed(&words, &server);
+    assert_eq!(
+        printed(&["group", "list"], &server),
+        "all@example.org\talice@example.org bob@example.org\n"
+    );
+    printed(&["account", "disable", "bob@example.org"], &server);
+    assert_eq!(
+        printed(&["group", "list", "all@example.org"], &server),
+        "alice@example.org\nbob@example.org\tdisabled\n"
+    );
+    printed(&["account", "enable", "bob@example.org"], &server);
+    printed(
+        &["group", "member", "remove", "all@example.org", "bob@example.org"],
+        &server,
+    );
+    let mut smtp = Conversation::smtp(&server);
+    let reply = smtp.deliver("all@example.org", &messages::plain("rest")).unwrap();
+    assert!(reply.starts_with("250"), "{reply}");
+    let got = |name: &str, password: &str| messages::subjects(&server, name, password);
+    assert!(got("alice", "tin whistle").contains(&"rest".to_owned()));
+    assert!(!got("bob", "blue door").contains(&"rest".to_owned()));
+    assert!(printed(&["account", "list"], &server).contains("bob@example.org\n"));
+}
+
+#[test]
+fn aliases_and_domains_are_removed_and_a_password_is_changed() {
+    let server = Server::with_accounts();
+    printed(&["domain", "add", "example.net"], &server);
+    assert_eq!(printed(&["domain", "list"], &server).lines().count(), 2);
+    printed(&["alias", "set", "al@example.net", "alice@example.org"], &server);
+    let mut smtp = Conversation::smtp(&server);
+    let reply = smtp.deliver("al@example.net", &messages::plain("one")).unwrap();
+    assert!(reply.starts_with("250"), "{reply}");
+    printed(&["alias", "remove", "al@example.net"], &server);
+    assert_eq!(printed(&["alias", "list"], &server), "");
+    let reply = smtp.deliver("al@example.net", &messages::plain("two")).unwrap();
+    assert!(reply.starts_with("550 5.1.1"), "{reply}");
+    printed(&["domain", "remove", "example.net"], &server);
+    assert_eq!(printed(&["domain", "list"], &server), "example.org\n");
+
+    let mut password = server::posthouse(&["account", "password", "alice@example.org", "--password-stdin"]);
+    password.arg("--data").arg(server.data()).stdin(Stdio::piped());
+    let mut password = password.spawn().unwrap();
+    password.stdin.take().unwrap().write_all(b"other\n").unwrap();
+    assert!(password.wait().unwrap().success());
+    Conversation::imap(&server, "alice", "other").ok("NOOP");
+    let mut imap = Conversation::open(&server, Service::Imap);
+    imap.line().unwrap();
+    let lines = imap.command("LOGIN alice \"tin whistle\"").unwrap();
+    assert!(lines[0].contains(" NO [AUTHENTICATIONFAILED]"), "{lines:?}");
+}
+
+#[test]
+fn what_is_no_name_is_refused_in_the_language_that_was_asked_for() {
+    let server = Server::start();
+    for (words, wanted) in [
+        (["domain", "add", "a..b"], "a..b 不是域名：域名"),
+        (["account", "remove", "alice"], "alice 不是邮件地址：地址的形式是"),
+        (
+            ["group", "remove", "a b@example.org"],
+            "a b@example.org 不是邮件地址：@ 之前",
+        ),
+    ] {
+        let (said, code) = refused(&[&["--lang", "zh"][..], &words].concat(), &server);
+        assert!(said.contains(wanted) && code == Some(65), "{said}");
+        let (said, _) = refused(&[&["--lang", "en"][..], &words].concat(), &server);
+        assert!(said.is_ascii(), "{said}");
+    }
 }

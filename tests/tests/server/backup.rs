@@ -347,7 +347,7 @@ fn one_account_comes_back_into_a_running_server_and_nothing_is_doubled() {
     let account = ["restore", "--account", "alice@example.org"];
     let words = succeeded(&run(&account, &dir, server.data()));
     assert!(
-        words.contains("4 messages brought back") && words.contains("1 were there"),
+        words.contains("4 messages brought back") && words.contains("1 there already"),
         "{words}"
     );
     // The session that was open all the time is told.

@@ -394,3 +394,54 @@ fn a_manifest_leads_nowhere_else() {
         "{imported}"
     );
 }
+
+#[test]
+fn a_folder_for_a_purpose_is_for_it_where_it_comes_to() {
+    let server = Server::with_accounts();
+    Conversation::imap(&server, "alice", "tin whistle").ok("RENAME Archive Papers");
+    let folder = tempfile::tempdir().unwrap();
+    let target = folder.path().join("mail.zip");
+    let path = target.to_str().unwrap();
+    json(server.data(), &["export", "alice@example.org", path]);
+    let mut imap = Conversation::imap(&server, "bob", "blue door");
+    imap.ok("DELETE Archive");
+    json(server.data(), &["import", "bob@example.org", path]);
+    let listed = imap.ok("LIST \"\" Papers");
+    assert!(listed[0].contains("\\Archive"), "{listed:?}");
+    // Below another folder it is none, and the account has one already.
+    json(
+        server.data(),
+        &["import", "bob@example.org", path, "--into", "Old"],
+    );
+    let listed = imap.ok("LIST \"\" Old/Papers");
+    assert!(
+        listed[0].contains("Papers") && !listed[0].contains("\\Archive"),
+        "{listed:?}"
+    );
+}
+
+#[test]
+fn what_the_files_have_twice_and_the_mailbox_once_is_brought_once() {
+    let server = Server::with_accounts();
+    let message = messages::plain("twin");
+    append(
+        &mut Conversation::imap(&server, "alice", "tin whistle"),
+        "INBOX",
+        "",
+        message.as_bytes(),
+    );
+    let folder = tempfile::tempdir().unwrap();
+    for part in ["cur", "new", "tmp"] {
+        fs::create_dir(folder.path().join(part)).unwrap();
+    }
+    for number in 0..2 {
+        fs::write(folder.path().join(format!("cur/{number}.x:2,S")), &message).unwrap();
+    }
+    let path = folder.path().to_str().unwrap();
+    let imported = json(server.data(), &["import", "alice@example.org", path]);
+    assert_eq!(
+        (&imported["imported"], &imported["skipped"]),
+        (&1.into(), &1.into()),
+        "{imported}"
+    );
+}

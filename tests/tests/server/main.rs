@@ -12,6 +12,7 @@ mod crash;
 mod damage;
 mod export;
 mod hostile;
+mod migration;
 mod power_loss;
 mod repair;
 mod salvage;

@@ -35,7 +35,7 @@ fn deleted_messages_are_listed_and_come_back_on_a_running_server_and_on_a_stoppe
     let (_, listed) = undelete(&server, &["--list", "--since", "1h"]);
     assert!(listed.starts_with("INBOX\tdeleted "), "{listed}");
     assert!(
-        listed.contains("\tBob <bob@example.org>\tone\n1 messages can be brought back"),
+        listed.contains("\tBob <bob@example.org>\tone\n1 message can be brought back"),
         "{listed}"
     );
     let (_, listed) = undelete(&server, &["--list", "--json"]);
@@ -59,7 +59,7 @@ fn deleted_messages_are_listed_and_come_back_on_a_running_server_and_on_a_stoppe
     imap.ok("DELETE work");
     assert!(server.stop().success());
     let (done, said) = undelete(&server, &["--since", "1d"]);
-    assert!(done && said.contains("1 messages are back"), "{said}");
+    assert!(done && said.contains("1 message is back"), "{said}");
     let server = Server::start_in(server.data()).unwrap();
     let found = alice(&server).ok("STATUS work (MESSAGES)");
     assert!(found.iter().any(|line| line.contains("MESSAGES 1")), "{found:?}");

@@ -5,35 +5,10 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use message::{Message, parse_addresses};
 
+use super::summary::{Keep, Summary};
 use super::target::{Arrival, Target};
-use crate::error::{Error, Said};
+use crate::error::Error;
 use crate::pop3::{Client, Entry, Got};
-
-/// What stays on the server.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Keep {
-    /// Everything.
-    All,
-    /// What was fetched less than so many days ago.
-    Days(u32),
-    /// Nothing that was fetched.
-    Nothing,
-}
-
-/// What was done.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Summary {
-    /// Messages that are new here.
-    pub fetched: u64,
-    /// Their octets.
-    pub octets: u64,
-    /// Messages that were here already.
-    pub known: u64,
-    /// Messages that were deleted from the server.
-    pub deleted: u64,
-    /// Messages that the server did not give, with what it said.
-    pub refused: Vec<(u32, Said)>,
-}
 
 /// Fetches what is new. `told` hears of every piece: messages so far, of how many, and octets so far.
 ///
@@ -175,17 +150,24 @@ fn arrival(piece: &[u8]) -> Arrival {
         let date = value.rsplit(|octet| *octet == b';').next()?;
         message::Date::parse(date)
     });
-    let sender = header
-        .first("Return-Path")
-        .or_else(|| header.first("From"))
-        .and_then(|field| {
-            parse_addresses(&field.unfolded())
-                .iter()
-                .find_map(message::AddressItem::address)
-        });
     Arrival {
         received: received.or_else(|| message.date()).map(message::Date::timestamp),
-        sender: sender.unwrap_or_default(),
+        sender: sender(piece).unwrap_or_default(),
         ..Arrival::default()
     }
+}
+
+/// Who sent a message, for the separator of an mbox.
+pub(super) fn sender(octets: &[u8]) -> Option<String> {
+    let message = Message::parse(octets);
+    let root = message
+        .structure()
+        .ids()
+        .next()
+        .expect("every message has a root");
+    let header = message.header(root);
+    let field = header.first("Return-Path").or_else(|| header.first("From"))?;
+    parse_addresses(&field.unfolded())
+        .iter()
+        .find_map(message::AddressItem::address)
 }

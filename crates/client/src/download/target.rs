@@ -267,6 +267,14 @@ impl Target {
         Ok(())
     }
 
+    /// Says more of the message that was begun, where it was learnt after its octets. An mbox has written it above them already.
+    ///
+    /// # Panics
+    /// When none was begun.
+    pub fn arrived(&mut self, arrival: Arrival) {
+        self.current.as_mut().expect("a message was begun").arrival = arrival;
+    }
+
     /// Adds octets to the message that was begun.
     ///
     /// # Errors

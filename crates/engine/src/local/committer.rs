@@ -186,6 +186,7 @@ impl Committer {
         let file: Arc<dyn LogFile> = file.into();
         self.shared.remember(number, &file);
         self.shared.ahead.order(&file, BLOCK..step, BLOCK);
+        self.shared.compaction.has_grown();
         Ok(Segment {
             number,
             path,
@@ -222,6 +223,8 @@ impl Committer {
             .write()
             .unwrap_or_else(std::sync::PoisonError::into_inner);
         let table = &mut tables.active;
+        let octets = places.iter().map(|(_, place)| place.record_length()).sum();
+        self.shared.compaction.came(octets);
         for (number, place) in places {
             table.position.blob = table.position.blob.max(number.0);
             let change = Change {
@@ -338,6 +341,10 @@ fn write_group(segment: &mut Segment, group: &Group, shared: &Shared) -> io::Res
         match segment.file.allocate(segment.allocated, more) {
             Ok(()) => {
                 let fresh = segment.allocated..segment.allocated + more;
+                // A part of the group must not be the end of the file when the power goes: it would look cut.
+                if end > fresh.start {
+                    sync_length(segment, shared)?;
+                }
                 segment.allocated = fresh.end;
                 shared.ahead.order(&segment.file, fresh, end);
             }
@@ -353,6 +360,15 @@ fn write_group(segment: &mut Segment, group: &Group, shared: &Shared) -> io::Res
         return Ok(());
     }
     write_all(&*segment.file, slices, segment.end)
+}
+
+/// A sync that fails is final, of a length too.
+fn sync_length(segment: &Segment, shared: &Shared) -> io::Result<()> {
+    segment.file.sync_data().map_err(|error| {
+        let kind = error.kind();
+        shared.stop(&segment.path, error);
+        kind.into()
+    })
 }
 
 pub(super) fn write_all(file: &dyn LogFile, mut slices: Vec<IoSlice<'_>>, mut offset: u64) -> io::Result<()> {

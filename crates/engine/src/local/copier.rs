@@ -87,17 +87,6 @@ impl Copies {
         }
     }
 
-    /// Another copy is wanted before its time, although the one there is is good.
-    pub(crate) fn hurry(&self) {
-        self.set_newest(Newest {
-            since: 0,
-            ..self.newest()
-        });
-        if let Some(thread) = self.thread.get() {
-            thread.unpark();
-        }
-    }
-
     fn set_newest(&self, newest: Newest) {
         *self.newest.lock().unwrap_or_else(PoisonError::into_inner) = newest;
     }

@@ -151,6 +151,13 @@ pub(crate) fn list_segments(folder: &Path) -> Result<Vec<u64>, OpenError> {
     Ok(numbers)
 }
 
+/// Where segments end, as the headers of later ones say.
+fn told_ends(headers: &BTreeMap<u64, Option<SegmentHeader>>) -> HashMap<u64, u64> {
+    let ends = headers.values().flatten();
+    ends.map(|header| (header.previous, header.previous_end))
+        .collect()
+}
+
 /// What is known of a segment's end before it is read.
 #[derive(Clone, Copy)]
 struct Known {
@@ -182,7 +189,7 @@ impl Opening<'_> {
             self.tell(absorbed.segment, 0, "the segment is missing");
         }
         let headers = self.headers(segments)?;
-        let ends = self.told_ends(&headers)?;
+        let ends = told_ends(&headers);
         if history::has_gap(absorbed, &headers) || (before == Before::Lost && segments.is_empty()) {
             self.miss(absorbed);
         }
@@ -213,6 +220,7 @@ impl Opening<'_> {
                 }
             }
         }
+        self.tell_missing(&headers)?;
         self.keep_missed();
         if let Some(start) = self.unsettled.or(self.missed) {
             let what = "rows may be missing from here on; mail is salvaged from what is left of the log";
@@ -261,24 +269,23 @@ impl Opening<'_> {
         segments.iter().map(header).collect()
     }
 
-    /// Where segments end, as the headers of later ones say. A segment that is named and not there is told.
-    fn told_ends(
-        &mut self,
-        headers: &BTreeMap<u64, Option<SegmentHeader>>,
-    ) -> Result<HashMap<u64, u64>, OpenError> {
-        let mut ends = HashMap::new();
+    /// Tells of segments that a later one names and that are not there, unless they were unlinked. The log behind a copy of the index may
+    /// be what says so: it has been replayed.
+    fn tell_missing(&mut self, headers: &BTreeMap<u64, Option<SegmentHeader>>) -> Result<(), OpenError> {
         for header in headers.values().flatten() {
             let missing = header.previous != 0 && !headers.contains_key(&header.previous);
             if missing && !self.is_spent(header.previous)? {
                 self.tell(header.previous, 0, "the segment is missing");
             }
-            ends.insert(header.previous, header.previous_end);
         }
-        Ok(ends)
+        Ok(())
     }
 
-    /// Whether a segment was unlinked because nothing lived in it. The index knows: it went only when the index did.
+    /// Whether a segment was unlinked because nothing lived in it.
     fn is_spent(&self, segment: u64) -> Result<bool, OpenError> {
+        if let Some(row) = self.table.get(&(Partition::ENGINE, spent_key(segment))) {
+            return Ok(row.is_some());
+        }
         let look = self.index.look()?;
         Ok(look.find(Partition::ENGINE, &spent_key(segment))?.is_some())
     }

@@ -9,7 +9,7 @@ use bytes::Bytes;
 
 use super::compactor::{PLACES, blob_of};
 use super::read::Direction;
-use super::table::place_key;
+use super::table::{Place, place_key};
 use super::{History, LocalEngine};
 use crate::{Batch, BlobNumber, EngineError, Partition};
 
@@ -45,15 +45,17 @@ impl LocalEngine {
                     .scan(Partition::ENGINE, &(start..end.clone()), AT_ONCE, Direction::Up)?;
             let Some(last) = places.last() else { break };
             start = Bytes::from([&last.key[..], &[0]].concat());
-            let mut batch = Batch::new(Partition::ENGINE);
+            let (mut batch, mut octets) = (Batch::new(Partition::ENGINE), 0);
             for place in &places {
                 if blob_of(&place.key).is_some_and(|blob| !lives(blob)) {
                     batch.delete(&place.key);
+                    octets += Place::parse(&place.value).map_or(0, |place| place.record_length());
                     released += 1;
                 }
             }
             if !batch.is_empty() {
                 self.submit(batch).await?;
+                self.shared.compaction.went(octets);
             }
         }
         if released > 0 {

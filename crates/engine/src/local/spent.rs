@@ -5,7 +5,8 @@
 use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
@@ -20,6 +21,8 @@ use crate::{EngineError, Partition};
 const SPENT: Range<Bytes> = Bytes::from_static(b"u")..Bytes::from_static(b"v");
 /// How long a look for readers waits before the next one.
 const PAUSE: Duration = Duration::from_millis(5);
+/// How long a pass waits for the index to know what is spent: the segments go with the next one then.
+const ABSORB_TIME: Duration = Duration::from_secs(5);
 
 /// The key under [`Partition::ENGINE`] that says that a segment is spent.
 pub(crate) fn spent_key(segment: u64) -> Bytes {
@@ -44,6 +47,45 @@ impl Compaction {
 }
 
 impl Compactor {
+    /// Unlinks spent segments as soon as that may be. Where only a copy of the index holds them, and they take more room than it does, a
+    /// new one is made now: so at most two octets of it are written for each that is given back.
+    pub(super) fn give_back(&self) -> Result<(), EngineError> {
+        self.absorb_spent()?;
+        self.unlink()?;
+        let shared = &self.shared;
+        let newest = shared.copies.newest();
+        let held = self.held_by_copy(newest.head.map_or(0, |head| head.position.segment));
+        let worth_it = (shared.options.segment / 2).max(shared.beside().rows / 2);
+        // Copies that somebody keeps would heap up.
+        if held < worth_it || shared.keeping.may_unlink().is_none() {
+            return Ok(());
+        }
+        let making = shared.copies.making();
+        let copied = shared.copy_index();
+        drop(making);
+        if let Err(error) = copied {
+            shared.warn(&error);
+        }
+        self.unlink()
+    }
+
+    /// Waits until the index knows what is spent, unless it is behind for long.
+    fn absorb_spent(&self) -> Result<(), EngineError> {
+        let shared = &self.shared;
+        let newest = lock(&shared.compaction.spent).values().max().copied();
+        let wanted = newest.unwrap_or(0);
+        let begun = Instant::now();
+        while shared.index.look()?.position()?.unwrap_or_default().sequence < wanted
+            && begun.elapsed() < ABSORB_TIME
+        {
+            shared.compaction.goes_on()?;
+            shared.hurry.store(true, Ordering::Relaxed);
+            shared.wake_absorber();
+            std::thread::park_timeout(PAUSE);
+        }
+        Ok(())
+    }
+
     /// Unlinks spent segments that nothing needs any more.
     pub(super) fn unlink(&self) -> Result<(), EngineError> {
         let shared = &self.shared;
@@ -54,12 +96,13 @@ impl Compactor {
             return Ok(());
         };
         let absorbed = shared.index.look()?.position()?.unwrap_or_default();
-        let behind = |position: Position, (segment, sequence): (&u64, &u64)| {
-            *segment < position.segment && *sequence <= position.sequence
+        // What the copy still has there was moved or released in the log behind the copy, which is replayed with it.
+        let behind = |(segment, sequence): &(&u64, &u64)| {
+            **segment < copied.segment && **segment < absorbed.segment && **sequence <= absorbed.sequence
         };
         let mut unneeded: BTreeSet<u64> = lock(&shared.compaction.spent)
             .iter()
-            .filter(|spent| behind(copied, *spent) && behind(absorbed, *spent))
+            .filter(behind)
             .map(|(segment, _)| *segment)
             .collect();
         if unneeded.is_empty() {

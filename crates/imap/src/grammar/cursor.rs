@@ -71,7 +71,8 @@ impl<'f> Cursor<'f> {
         ParseError { at: self.at, wanted }
     }
 
-    fn rest(&self) -> &'f [u8] {
+    /// What is left, not taken.
+    pub(crate) fn rest(&self) -> &'f [u8] {
         self.text.get(self.at..).unwrap_or_default()
     }
 
@@ -279,6 +280,15 @@ impl<'f> Cursor<'f> {
 
     fn literal(&mut self) -> Result<Bytes, ParseError> {
         let before = self.clone();
+        let literal = self.raw_literal()?;
+        if memchr::memchr(0, &literal).is_some() {
+            return Err(before.wanted("a literal without NUL"));
+        }
+        Ok(literal)
+    }
+
+    fn raw_literal(&mut self) -> Result<Bytes, ParseError> {
+        let before = self.clone();
         self.expect(b'{', "a literal")?;
         self.run(|b| b.is_ascii_digit(), "the size of a literal")?;
         self.take(b'+');
@@ -286,10 +296,55 @@ impl<'f> Cursor<'f> {
         self.take(b'\r');
         self.expect(b'\n', "a line end after an announcement")?;
         let literal = self.literals.next().ok_or_else(|| before.wanted("a literal"))?;
-        if memchr::memchr(0, literal).is_some() {
-            return Err(before.wanted("a literal without NUL"));
-        }
         Ok(literal.clone())
+    }
+
+    /// A quoted string or literal, with or without `~`, as servers write them: any octet, and a backslash that escapes
+    /// nothing stands for itself.
+    ///
+    /// # Errors
+    /// No string is next, or it does not end.
+    pub(crate) fn raw_string(&mut self) -> Result<Bytes, ParseError> {
+        self.take(b'~');
+        if self.peek() == Some(b'{') {
+            return self.raw_literal();
+        }
+        self.expect(b'"', "a string")?;
+        let rest = self.rest();
+        let end = memchr::memchr2(b'"', b'\\', rest).ok_or_else(|| self.wanted("a closing quote"))?;
+        if rest.get(end) == Some(&b'"') {
+            let from = self.at;
+            self.at += end + 1;
+            return Ok(self.text.slice(from..from + end));
+        }
+        let mut value = BytesMut::new();
+        loop {
+            let next = self.peek().ok_or_else(|| self.wanted("a closing quote"))?;
+            self.at += 1;
+            match (next, self.peek()) {
+                (b'"', _) => return Ok(value.freeze()),
+                (b'\\', Some(escaped @ (b'"' | b'\\'))) => {
+                    self.at += 1;
+                    value.extend_from_slice(&[escaped]);
+                }
+                (plain, _) => value.extend_from_slice(&[plain]),
+            }
+        }
+    }
+
+    /// Takes so many octets, or all that are left.
+    pub(crate) fn skip(&mut self, octets: usize) {
+        self.at += octets.min(self.rest().len());
+    }
+
+    /// How many literals were not taken yet.
+    pub(crate) fn literals_left(&self) -> usize {
+        self.literals.len()
+    }
+
+    /// Everything from a place on that was taken since.
+    pub(crate) fn since(&self, before: &Cursor<'_>) -> Bytes {
+        self.text.slice(before.at.min(self.at)..self.at)
     }
 
     /// `literal8` of RFC 4466 §6; NUL is no more welcome in it than elsewhere.

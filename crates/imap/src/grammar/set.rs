@@ -1,5 +1,7 @@
 //! Sets of messages by position or by uid: `sequence-set` (RFC 3501 §9), `uid-set` (RFC 4315 §4).
 
+use std::fmt;
+
 use types::Uid;
 
 use super::cursor::{Cursor, ParseError};
@@ -41,6 +43,13 @@ impl SequenceSet {
         }
     }
 
+    /// The same with one more range.
+    #[must_use]
+    pub fn and(mut self, first: Bound, last: Bound) -> Self {
+        self.ranges.push((first, last));
+        self
+    }
+
     /// The ranges as they were given.
     #[must_use]
     pub fn ranges(&self) -> &[(Bound, Bound)] {
@@ -68,6 +77,14 @@ impl SequenceSet {
             }
         }
         joined
+    }
+}
+
+impl fmt::Display for SequenceSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut out = Vec::new();
+        print_sequence_set(&mut out, self);
+        f.write_str(&String::from_utf8_lossy(&out))
     }
 }
 

@@ -163,12 +163,14 @@ pub fn quota(out: &mut Vec<u8>, root: &str, resources: &[Resource]) {
     out.extend_from_slice(b"\r\n");
 }
 
-/// `* QUOTAROOT mailbox root` (RFC 9208 §4.2.2).
-pub fn quota_root(out: &mut Vec<u8>, (mailbox, mode): (&str, Mode), root: &str) {
+/// `* QUOTAROOT mailbox root …` (RFC 9208 §4.2.2).
+pub fn quota_root(out: &mut Vec<u8>, (mailbox, mode): (&str, Mode), roots: &[&str]) {
     out.extend_from_slice(b"* QUOTAROOT ");
     print_name(out, mailbox, mode);
-    out.push(b' ');
-    print::string(out, root.as_bytes());
+    for root in roots {
+        out.push(b' ');
+        print::string(out, root.as_bytes());
+    }
     out.extend_from_slice(b"\r\n");
 }
 
@@ -226,8 +228,8 @@ mod tests {
             "* LIST (\\HasNoChildren) \"/\" \"已发送 x\"",
         );
         check(
-            &|o| quota_root(o, ("工作", Mode::Utf8), ""),
-            "* QUOTAROOT \"工作\" \"\"",
+            &|o| quota_root(o, ("工作", Mode::Utf8), &["", "example.org"]),
+            "* QUOTAROOT \"工作\" \"\" \"example.org\"",
         );
     }
 }

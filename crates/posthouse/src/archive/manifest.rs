@@ -60,6 +60,9 @@ pub(crate) struct Message {
     pub(crate) received: i64,
     /// The number of this copy in the account.
     pub(crate) entry: u64,
+    /// What POP3 calls it, in the inbox.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) uidl: Option<Box<str>>,
     /// Its line ends are mixed, and were left so.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) as_is: bool,
@@ -179,6 +182,7 @@ mod tests {
             keywords: vec!["\\Seen".to_owned()],
             received: -5,
             entry: 9,
+            uidl: Some("a\"b".into()),
             as_is: true,
         };
         for name in ["INBOX", "工作"] {
@@ -209,6 +213,36 @@ mod tests {
                     .collect::<Vec<_>>()
             ),
             Err(Unusable::Kind(_, 2))
+        ));
+    }
+
+    #[test]
+    fn a_mailbox_is_where_it_was_put_and_as_subscribed_as_it_was() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(MANIFEST);
+        let mut writer = Writer::begin(&path, "a@example.org", Format::Zip).unwrap();
+        for (name, path, subscribed) in [("a", "folders/a", true), ("b", "folders/b", false)] {
+            let role = None;
+            let head = Head {
+                name,
+                role,
+                subscribed,
+                path,
+            };
+            writer.mailbox(&head).unwrap();
+        }
+        writer.end(&[]).unwrap();
+        let text = std::fs::read_to_string(&path).unwrap();
+        let read = Manifest::parse(text.as_bytes()).unwrap();
+        let read = read.mailboxes.iter();
+        let read: Vec<_> = read
+            .map(|mailbox| (&*mailbox.name, &*mailbox.path, mailbox.subscribed))
+            .collect();
+        assert_eq!(read, [("a", "folders/a", true), ("b", "folders/b", false)]);
+        let other = text.replace(KIND, "posthouse-other");
+        assert!(matches!(
+            Manifest::parse(other.as_bytes()),
+            Err(Unusable::Kind(_, 1))
         ));
     }
 }

@@ -6,6 +6,7 @@ use std::io::{self, BufRead as _, BufReader, Read as _};
 use std::path::Path;
 
 use message::mbox::{Found, Scanner, is_internal, take_marks};
+use message::uidlist;
 
 use super::manifest;
 use super::source::{Item, Letter, Trouble, by_manifest, repaired};
@@ -19,6 +20,8 @@ pub(crate) struct MboxLetters {
     file: BufReader<File>,
     scanner: Option<Scanner>,
     place: String,
+    /// The validity of the numbers that Dovecot has given the messages, once it was read.
+    validity: Option<u32>,
     /// What the manifest says, by where each begins.
     listed: Option<HashMap<u64, manifest::Message>>,
 }
@@ -39,6 +42,7 @@ impl MboxLetters {
             file: BufReader::with_capacity(1 << 18, File::open(path)?),
             scanner: Some(Scanner::new(MAX_MESSAGE)),
             place,
+            validity: None,
             listed: listed.map(by_offset),
         })
     }
@@ -46,7 +50,9 @@ impl MboxLetters {
     pub(super) fn next(&mut self) -> Option<Item> {
         loop {
             match self.found() {
-                Ok(Some(found)) if self.listed.is_none() && is_internal(&found.octets) => {}
+                Ok(Some(found)) if self.listed.is_none() && is_internal(&found.octets) => {
+                    self.find_validity(&found);
+                }
                 Ok(Some(found)) => return Some(self.made(found)),
                 Ok(None) => return self.missing(),
                 Err(error) => {
@@ -79,6 +85,7 @@ impl MboxLetters {
         if found.size > MAX_MESSAGE as u64 {
             return Item::Trouble(place, Trouble::TooLarge(found.size));
         }
+        let id = self.id(&found);
         let (marks, mut octets) = take_marks(&found.octets);
         match listed {
             Some(Some(listed)) => {
@@ -93,8 +100,29 @@ impl MboxLetters {
                 octets: repaired(octets),
                 received: found.received.map(|received| received.0),
                 marks,
+                id,
             }),
         }
+    }
+
+    /// What POP3 called a message: what Dovecot makes of the number that it has given it, or what qpopper has written.
+    fn id(&mut self, found: &Found) -> Option<String> {
+        self.find_validity(found);
+        let uid = field(&found.octets, "X-UID").and_then(|value| value.parse().ok());
+        match (uid, self.validity) {
+            (Some(uid), Some(validity)) => Some(uidlist::computed(uid, validity)),
+            _ => field(&found.octets, "X-UIDL").map(str::to_owned),
+        }
+    }
+
+    /// It stands in the first message, whoever has made it.
+    fn find_validity(&mut self, found: &Found) {
+        if found.offset > 0 || self.listed.is_some() {
+            return;
+        }
+        let value = field(&found.octets, "X-IMAPbase").or_else(|| field(&found.octets, "X-IMAP"));
+        let validity = value.and_then(|value| value.split_ascii_whitespace().next());
+        self.validity = validity.and_then(|validity| validity.parse().ok());
     }
 
     /// What the manifest says is there and has not been found.
@@ -108,6 +136,18 @@ impl MboxLetters {
     fn at(&self, offset: u64) -> String {
         format!("{}@{offset}", self.place)
     }
+}
+
+/// The value of a field that is one line.
+fn field<'m>(message: &'m [u8], name: &str) -> Option<&'m str> {
+    let lines = message.split(|octet| *octet == b'\n');
+    let mut header = lines.take_while(|line| !line.trim_ascii().is_empty());
+    let value = header.find_map(|line| {
+        let (found, value) = line.split_at_checked(name.len())?;
+        let value = value.strip_prefix(b":")?;
+        found.eq_ignore_ascii_case(name.as_bytes()).then_some(value)
+    })?;
+    std::str::from_utf8(value.trim_ascii()).ok()
 }
 
 /// Whether a message has a line end at its end that it got because an mbox wants one. In the file that is LF, and each other LF

@@ -8,6 +8,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Component, Path, PathBuf};
 
 use message::maildir::{self, KEYWORDS_FILE};
+use message::uidlist::{UIDLIST_FILE, Uidlist};
 use message::{Date, Marks, Message, PartId, mbox, repair};
 
 use super::manifest::{self, MANIFEST, Manifest, Unusable};
@@ -65,6 +66,8 @@ pub(crate) struct Letter {
     /// Seconds since 1970.
     pub(crate) received: Option<i64>,
     pub(crate) marks: Marks,
+    /// What POP3 called it; not checked.
+    pub(crate) id: Option<String>,
 }
 
 /// What comes out of a folder.
@@ -127,6 +130,8 @@ impl Trouble {
 pub(crate) struct FileAt {
     path: PathBuf,
     marks: Marks,
+    /// What POP3 called it.
+    id: Option<String>,
     /// What the manifest says of it.
     listed: Option<manifest::Message>,
 }
@@ -206,6 +211,7 @@ impl Source {
             Listed::Manifest(listed) => Box::new(listed.into_iter().map(|message| FileAt {
                 path: PathBuf::from(message.path.as_deref().unwrap_or_default()),
                 marks: marks_of(&message.keywords),
+                id: None,
                 listed: Some(message),
             })),
             Listed::One => Box::new(std::iter::once(at(folder.place.clone().into()))),
@@ -222,12 +228,17 @@ impl Source {
         }))
     }
 
-    /// The messages of a Maildir, the oldest first, as their names count.
+    /// The messages of a Maildir: in the order of their numbers where Dovecot has given them some, then the oldest first, as their names
+    /// count.
     fn maildir(&self, place: &str) -> io::Result<Vec<FileAt>> {
         let folder = self.root.join(place);
         let keywords = match fs::read(folder.join(KEYWORDS_FILE)) {
             Ok(text) => maildir::Keywords::parse(&String::from_utf8_lossy(&text)),
             Err(_) => maildir::Keywords::default(),
+        };
+        let uidlist = match fs::read(folder.join(UIDLIST_FILE)) {
+            Ok(text) => Uidlist::parse(&text),
+            Err(_) => Uidlist::default(),
         };
         let mut found = Vec::new();
         for part in ["new", "cur"] {
@@ -240,10 +251,16 @@ impl Source {
                 if name.as_bytes().starts_with(b".") {
                     continue;
                 }
-                let marks = maildir::Name::parse(name.as_bytes()).marks(&keywords);
-                let path = Path::new(place).join(part).join(&name);
-                let listed = None;
-                found.push((order(name.as_bytes()), FileAt { path, marks, listed }));
+                let parsed = maildir::Name::parse(name.as_bytes());
+                let known = uidlist.find(parsed.unique);
+                let order = (known.map_or(u32::MAX, |known| known.uid), order(name.as_bytes()));
+                let at = FileAt {
+                    path: Path::new(place).join(part).join(&name),
+                    marks: parsed.marks(&keywords),
+                    id: known.map(|known| known.id.clone()),
+                    listed: None,
+                };
+                found.push((order, at));
             }
         }
         found.sort_by(|(one, a), (other, b)| (one, &a.path).cmp(&(other, &b.path)));
@@ -302,7 +319,12 @@ impl Source {
     }
 
     fn made(&mut self, at: FileAt, place: String, octets: Vec<u8>) -> Item {
-        let FileAt { path, marks, listed } = at;
+        let FileAt {
+            path,
+            marks,
+            id,
+            listed,
+        } = at;
         if let Some(listed) = listed {
             return by_manifest(place, octets, &listed);
         }
@@ -317,6 +339,7 @@ impl Source {
             octets,
             received,
             marks,
+            id,
         })
     }
 
@@ -339,6 +362,7 @@ fn at(path: PathBuf) -> FileAt {
     FileAt {
         path,
         marks: Marks::default(),
+        id: None,
         listed: None,
     }
 }
@@ -357,6 +381,7 @@ pub(super) fn by_manifest(place: String, octets: Vec<u8>, listed: &manifest::Mes
         octets,
         received: Some(listed.received),
         marks: marks_of(&listed.keywords),
+        id: listed.uidl.as_deref().map(str::to_owned),
     })
 }
 

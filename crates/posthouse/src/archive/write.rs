@@ -6,7 +6,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use message::{maildir, mbox};
+use message::{maildir, mbox, uidlist};
 use types::Timestamp;
 
 use super::zipped::ZipWriting;
@@ -38,6 +38,8 @@ struct MaildirWriting {
     /// Below the target, with a slash at the end unless it is the target.
     folder: String,
     keywords: maildir::Keywords,
+    /// The numbers and ids of messages, with what is unique in their names.
+    known: Vec<(uidlist::Entry, String)>,
 }
 
 struct MboxWriting {
@@ -123,9 +125,9 @@ impl Writing {
     }
 
     /// Ends the mailbox that was begun last.
-    pub(crate) fn end_mailbox(&mut self) -> io::Result<()> {
+    pub(crate) fn end_mailbox(&mut self, validity: u32) -> io::Result<()> {
         match &mut self.shape {
-            Shape::Maildir(writing) => writing.end(&self.target),
+            Shape::Maildir(writing) => writing.end(&self.target, validity),
             Shape::Mbox(writing) => end(writing.take()),
             Shape::Eml(_) | Shape::Zip(_) => Ok(()),
         }
@@ -181,6 +183,9 @@ impl MaildirWriting {
         let Outgoing { entry, received, .. } = message;
         let unique = format!("{received}.P{entry}.posthouse,S={}", text.len());
         let name = maildir::print_name(&unique, message.marks, &mut self.keywords);
+        if let Some(known) = message.known {
+            self.known.push((known.clone(), unique));
+        }
         let path = format!("{}cur/{name}", self.folder);
         write_file(&target.join(&path), &text, *received)?;
         Ok(Place {
@@ -189,15 +194,21 @@ impl MaildirWriting {
         })
     }
 
-    fn end(&mut self, target: &Path) -> io::Result<()> {
+    fn end(&mut self, target: &Path, validity: u32) -> io::Result<()> {
+        let folder = target.join(&self.folder);
         let keywords = std::mem::take(&mut self.keywords);
-        match keywords.is_empty() {
-            true => Ok(()),
-            false => fs::write(
-                target.join(&self.folder).join(maildir::KEYWORDS_FILE),
-                keywords.print(),
-            ),
+        if !keywords.is_empty() {
+            fs::write(folder.join(maildir::KEYWORDS_FILE), keywords.print())?;
         }
+        let known = std::mem::take(&mut self.known);
+        if !known.is_empty() {
+            let known = known.iter().map(|(entry, unique)| (entry, unique.as_str()));
+            fs::write(
+                folder.join(uidlist::UIDLIST_FILE),
+                uidlist::print(validity, known),
+            )?;
+        }
+        Ok(())
     }
 }
 

@@ -264,4 +264,24 @@ mod tests {
             assert_eq!(parse(bad.as_bytes()).err(), Some(Wrong::Damaged), "{path}");
         }
     }
+
+    #[test]
+    fn the_copy_of_the_index_lies_where_such_copies_lie() {
+        let with = |name: &str| {
+            let (name, sha256) = (name.to_owned(), "ab".to_owned());
+            printed(|manifest| {
+                manifest.index = Some(IndexCopy {
+                    name,
+                    taken: 1,
+                    octets: 2,
+                    sha256,
+                });
+            })
+        };
+        let read = parse(with("1.mdb").as_bytes()).unwrap();
+        assert_eq!(read.index.unwrap().name, "1.mdb");
+        for name in ["/etc/passwd", "../x", ""] {
+            assert_eq!(parse(with(name).as_bytes()).err(), Some(Wrong::Damaged), "{name}");
+        }
+    }
 }

@@ -1,22 +1,30 @@
 //! An account's mail out of a backup, brought back into what is there: mailboxes and messages that are missing come again, and
 //! nothing that is there changes.
 //!
+//! What comes again keeps what clients know it by: its unique-id, and the numbers of its content and conversation where these can mean
+//! nothing else here ([`State::numbers`]).
+//!
 //! A message is there when the mailbox has one of the same octets that was received at the same time. So a command that was
 //! interrupted is given again, and doubles nothing.
 
 use std::collections::HashMap;
 
 use bytes::Bytes;
+use directory::{Access, Allowance, KeptAccount};
 use serde::{Deserialize, Serialize};
 use server::facts::facts_of;
-use store::{Account, BlobSource, Keywords, Mailbox, NewMessage, StoreError};
-use types::{KeywordName, MailboxName, Octets, Role, Timestamp};
+use store::{Account, BlobSource, BroughtId, Keywords, Mailbox, NewMessage, Origin, StoreError};
+use types::{ContentId, KeywordName, MailboxName, Octets, Role, ThreadId, Timestamp, UniqueId};
 
-use super::{Entry, Reply, State, parse};
+use super::people::Limit;
+use super::{Reply, State, parse};
 use crate::exit::{Code, Exit};
 
 /// The messages of one request together: more than the largest message, and little enough to be held.
 const MAX_BODY: u64 = 512 << 20;
+
+/// Numbers below were never leapt to: a leap is to the clock's seconds, shifted by 16.
+const FIRST_LEAP: u64 = 1 << 32;
 
 /// A mailbox of a backup, and some of its messages. Their octets follow the line of the request, one after the other.
 #[derive(Serialize, Deserialize)]
@@ -40,6 +48,77 @@ pub(crate) struct Brought {
     /// The bits of system keywords, and the names of others.
     pub(crate) system: u64,
     pub(crate) keywords: Vec<String>,
+    /// What POP3 called it.
+    pub(crate) id: Option<String>,
+    /// The numbers of its content and its conversation, where they can be used here.
+    pub(crate) content: Option<u64>,
+    pub(crate) thread: Option<u64>,
+}
+
+/// The numbers that an account of a backup has given out.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Numbers {
+    /// The account's address here, and its number there.
+    pub(crate) address: String,
+    pub(crate) account: u64,
+    /// Of which folder the backup is.
+    pub(crate) salt: u64,
+    pub(crate) life: u64,
+    /// The next content, and the next conversation.
+    pub(crate) content: u64,
+    pub(crate) thread: u64,
+}
+
+/// From which number on contents and conversations of a backup can be called here what they are called there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Numbered {
+    pub(crate) content: u64,
+    pub(crate) thread: u64,
+}
+
+/// An account of a backup, with all that is kept of it. It has secrets, and is not printed.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Returning {
+    pub(crate) address: String,
+    hash: String,
+    disabled: bool,
+    storage: Limit,
+    messages: Limit,
+    app_passwords: Vec<Vec<u8>>,
+    secret: [u8; 32],
+}
+
+impl Returning {
+    /// As it is asked for.
+    pub(crate) fn new(address: String, kept: KeptAccount) -> Self {
+        Returning {
+            address,
+            hash: kept.hash.into(),
+            disabled: kept.access == Access::Disabled,
+            storage: kept.allowance.octets.into(),
+            messages: kept.allowance.messages.into(),
+            app_passwords: kept.app_passwords,
+            secret: kept.secret,
+        }
+    }
+}
+
+impl From<Returning> for KeptAccount {
+    fn from(returning: Returning) -> Self {
+        KeptAccount {
+            hash: returning.hash.into(),
+            access: match returning.disabled {
+                true => Access::Disabled,
+                false => Access::Enabled,
+            },
+            allowance: Allowance {
+                octets: returning.storage.into(),
+                messages: returning.messages.into(),
+            },
+            app_passwords: returning.app_passwords,
+            secret: returning.secret,
+        }
+    }
 }
 
 /// What came of messages of a backup.
@@ -49,6 +128,8 @@ pub(crate) struct BroughtBack {
     pub(crate) brought: u64,
     /// They were there.
     pub(crate) there: u64,
+    /// Of those that were missing: another message is called as they were, and they have new ids.
+    pub(crate) renamed: u64,
 }
 
 /// What came of an account of a backup.
@@ -71,34 +152,68 @@ impl BringBack {
 }
 
 impl State {
-    /// Adds an account again under its address, with the hash of its password, unless it is there.
-    pub(super) async fn return_account(&self, entry: Entry) -> Result<Reply, Exit> {
-        let address = parse(&entry.address)?;
+    /// Adds an account again under its address, with all that was kept of it, unless it is there.
+    pub(super) async fn return_account(&self, returning: Returning) -> Result<Reply, Exit> {
+        let address = parse(&returning.address)?;
         if self.directory.has_account(&address).await? {
             return Ok(Reply::Returned(Returned::There));
         }
-        self.directory
-            .return_account(&address, entry.password.into())
-            .await?;
+        self.directory.return_account(&address, returning.into()).await?;
         Ok(Reply::Returned(Returned::Added))
     }
 
-    /// Brings messages back that are missing.
-    pub(super) async fn bring_back(&self, request: BringBack, body: Bytes) -> Result<Reply, Exit> {
-        let login = self.directory.login_of(&request.address).await?;
+    /// Says which numbers of a backup mean the same here, and gives none of the others out any more.
+    pub(super) async fn numbers(&self, numbers: Numbers) -> Result<Numbered, Exit> {
+        let account = self.account_at(&numbers.address).await?;
+        let failed = |error: StoreError| Exit::new(Code::Io, format!("{}: {error}", numbers.address));
+        let account = account.map_err(failed)?;
+        if self.goes_on(&numbers, &account) {
+            return Ok(Numbered::default());
+        }
+        let (content, thread) = (ContentId(numbers.content), ThreadId(numbers.thread));
+        let (content, thread) = account.reserve(content, thread).await.map_err(failed)?;
+        Ok(Numbered {
+            content: content.0,
+            thread: thread.0,
+        })
+    }
+
+    /// Whether an account is that of the backup, and has only gone on since: then its numbers mean what they meant.
+    fn goes_on(&self, there: &Numbers, here: &Account) -> bool {
+        let Some(folder) = self.integrity.identity() else {
+            return false;
+        };
+        if folder.salt != there.salt || here.id().0 != there.account {
+            return false;
+        }
+        let (content, thread) = here.next_numbers();
+        // A folder that was restored has leapt, and what had not leapt when it was backed up was numbered before, or in the folder that
+        // went on as the first.
+        let of_the_first = |number: u64| number < FIRST_LEAP;
+        let has_leapt = content.0 >= FIRST_LEAP && thread.0 >= FIRST_LEAP;
+        folder.life == there.life || (has_leapt && of_the_first(there.content) && of_the_first(there.thread))
+    }
+
+    async fn account_at(&self, address: &str) -> Result<Result<Account, StoreError>, Exit> {
+        let login = self.directory.login_of(address).await?;
         let login = login.ok_or_else(|| {
-            let address = &request.address;
             Exit::in_both(
                 Code::NoUser,
                 format!("there is no account {address}"),
                 format!("没有账户 {address}"),
             )
         })?;
+        Ok(self.store.account(login.account).await)
+    }
+
+    /// Brings messages back that are missing.
+    pub(super) async fn bring_back(&self, request: BringBack, body: Bytes) -> Result<Reply, Exit> {
+        let account = self.account_at(&request.address).await?;
         let failed = |error: StoreError| {
             let at = format!("{}, {}", request.address, request.mailbox);
             Exit::in_both(Code::Io, format!("{at}: {error}"), format!("{at}：{error}"))
         };
-        let account = self.store.account(login.account).await.map_err(failed)?;
+        let account = account.map_err(failed)?;
         let mailbox = find_or_create(&account, &request).await.map_err(failed)?;
         let known = account.subscriptions();
         for name in request
@@ -114,11 +229,18 @@ impl State {
         let total = messages.len() as u64;
         let missing = missing(&account, &mailbox, messages).await.map_err(failed)?;
         let brought = missing.len() as u64;
+        let mut renamed = 0;
         if !missing.is_empty() {
-            account.append(mailbox.id, missing).await.map_err(failed)?;
+            let outcomes = account.bring(mailbox.id, missing).await.map_err(failed)?;
+            let taken = outcomes.iter().filter(|brought| brought.id == BroughtId::Taken);
+            renamed = taken.count() as u64;
         }
         let there = total - brought;
-        Ok(Reply::BroughtBack(BroughtBack { brought, there }))
+        Ok(Reply::BroughtBack(BroughtBack {
+            brought,
+            there,
+            renamed,
+        }))
     }
 }
 
@@ -152,7 +274,7 @@ async fn missing(
     account: &Account,
     mailbox: &Mailbox,
     messages: Vec<(&Brought, Bytes)>,
-) -> Result<Vec<NewMessage>, StoreError> {
+) -> Result<Vec<(NewMessage, Origin)>, StoreError> {
     let view = account.view(mailbox.id).await?;
     let mut alike: HashMap<(u32, Timestamp), Vec<_>> = messages
         .iter()
@@ -176,10 +298,23 @@ async fn missing(
             there |= bytes.is_ok_and(|bytes| bytes == octets);
         }
         if !there {
-            missing.push(new_message(message, octets));
+            missing.push((new_message(message, octets), origin(message, mailbox)));
         }
     }
     Ok(missing)
+}
+
+/// What a message is called: POP3 knows the inbox only.
+fn origin(message: &Brought, mailbox: &Mailbox) -> Origin {
+    let id = message
+        .id
+        .as_ref()
+        .filter(|_| mailbox.name == MailboxName::inbox());
+    Origin {
+        content: message.content.map(ContentId),
+        thread: message.thread.map(ThreadId),
+        id: id.and_then(|id| UniqueId::check(id).ok()),
+    }
 }
 
 fn new_message(message: &Brought, octets: Bytes) -> NewMessage {

@@ -6,13 +6,19 @@ use std::io;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
-use store::{Account, BlobSource, Keywords, Mailbox, MessageRow, NewMessage, Refusal, StoreError, View};
+use store::{
+    Account, BlobSource, BroughtId, Keywords, Mailbox, MessageRow, NewMessage, Origin, Refusal, StoreError,
+    View,
+};
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::task::spawn_blocking;
-use types::{AccountId, BlobId, KeywordName, MailboxId, MailboxName, Role, SystemKeyword, Timestamp, Uid};
+use types::{
+    AccountId, BlobId, KeywordName, MailboxId, MailboxName, Role, SystemKeyword, Timestamp, Uid, UniqueId,
+};
 
 use super::{Reply, Request, State, parse};
 use crate::exit::{Code, Exit};
+use crate::words;
 
 /// The largest message that is brought or fetched: more than any mail server takes, and little enough to hold.
 pub(crate) const MAX_MESSAGE: usize = 256 << 20;
@@ -22,6 +28,8 @@ pub(crate) const BATCH_OCTETS: usize = 4 << 20;
 pub(crate) const BATCH: usize = 200;
 /// Messages of one [`Answer::Messages`].
 const PAGE: usize = 1_000;
+/// Ids of one [`Answer::Ids`].
+const IDS: usize = 20_000;
 /// Octets of one [`Answer::Octets`].
 const PIECE: u64 = 4 << 20;
 
@@ -33,13 +41,16 @@ pub(crate) enum Ask {
     Mailboxes(String),
     /// Messages with higher uids than this; answered with [`Answer::Messages`].
     Messages { account: u64, mailbox: u32, after: u32 },
+    /// The ids by which POP3 knows messages that came from elsewhere, of messages with higher uids than this; answered with
+    /// [`Answer::Ids`].
+    Ids { account: u64, mailbox: u32, after: u32 },
     /// Octets of a message, at most [`PIECE`]; answered with [`Answer::Octets`].
     Read { account: u64, blob: u64, from: u64 },
     /// A mailbox, which is created where it is missing; answered with [`Answer::Opened`].
     Open(Wanted),
     /// Subscribes to a name.
     Subscribe { account: u64, name: String },
-    /// Brings messages, all or none.
+    /// Brings messages, all or none; answered with [`Answer::Brought`].
     Append(Coming),
 }
 
@@ -73,6 +84,9 @@ pub(crate) struct Arriving {
     /// [`SystemKeyword`]'s bits.
     pub(crate) system: u64,
     pub(crate) names: Vec<String>,
+    /// What POP3 calls it, where it comes from.
+    #[serde(default)]
+    pub(crate) id: Option<String>,
 }
 
 /// What comes back.
@@ -81,6 +95,8 @@ pub(crate) struct Arriving {
 pub(crate) enum Answer {
     Mailboxes(Mailboxes),
     Messages(Vec<Kept>),
+    /// Uids and ids, in order.
+    Ids(Vec<(u32, String)>),
     Octets {
         length: usize,
         #[serde(skip)]
@@ -91,7 +107,22 @@ pub(crate) enum Answer {
         mailbox: u32,
         created: bool,
     },
+    /// What has become of the ids of messages that were brought, in their order.
+    Brought(Vec<IdOutcome>),
     Done,
+}
+
+/// What has become of the id of a message that was brought.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum IdOutcome {
+    /// It brought none, or came into another mailbox than the inbox, the only one that POP3 knows.
+    None,
+    Kept,
+    /// It is no id.
+    Bad,
+    /// Another message is called so.
+    Taken,
 }
 
 /// The mailboxes of an account.
@@ -112,6 +143,7 @@ pub(crate) struct Shown {
     pub(crate) role: Option<String>,
     pub(crate) subscribed: bool,
     pub(crate) messages: u64,
+    pub(crate) validity: u32,
 }
 
 /// A message of a mailbox.
@@ -218,6 +250,11 @@ pub(super) async fn answer(state: &State, ask: Ask) -> Result<Reply, Exit> {
             let rows = view.uids(Uid(after).next(), Uid(u32::MAX)).take(PAGE);
             Answer::Messages(rows.map(|(_, row)| kept(row, &view)).collect())
         }
+        Ask::Ids {
+            account,
+            mailbox,
+            after,
+        } => ids(state, account, (mailbox, after)).await?,
         Ask::Read { account, blob, from } => {
             let account = of(state, account).await?;
             let range = from..from.saturating_add(PIECE);
@@ -275,7 +312,10 @@ fn refusal_chinese(refusal: Refusal) -> String {
 fn name_of(name: &str) -> Result<MailboxName, Exit> {
     MailboxName::check(name).map_err(|error| {
         let shown = name.escape_debug();
-        let chinese = format!("{shown} 不能作为邮箱的名称：{error}");
+        let chinese = format!(
+            "{shown} 不能作为邮箱的名称：{}",
+            words::mailbox_name_chinese(error)
+        );
         Exit::in_both(Code::Data, format!("{shown}: {error}"), chinese)
     })
 }
@@ -289,6 +329,7 @@ async fn mailboxes(state: &State, address: &str) -> Result<Mailboxes, Exit> {
         name: mailbox.name.to_string(),
         role: mailbox.role.map(|role| role_name(role).to_owned()),
         messages: mailbox.messages.into(),
+        validity: mailbox.validity.0,
     };
     let mailboxes = account.mailboxes().into_iter().map(show).collect();
     Ok(Mailboxes {
@@ -315,6 +356,19 @@ fn kept(row: &MessageRow, view: &View) -> Kept {
         system: row.keywords & ((1 << SystemKeyword::COUNT) - 1),
         names: set.map(|(name, _)| name.to_string()).collect(),
     }
+}
+
+async fn ids(state: &State, account: u64, (mailbox, after): (u32, u32)) -> Result<Answer, Exit> {
+    let account = of(state, account).await?;
+    let known = account.known_ids(MailboxId(mailbox)).await.map_err(failed)?;
+    let mut ids: Vec<(u32, String)> = known
+        .into_iter()
+        .filter(|(uid, _)| uid.0 > after)
+        .map(|(uid, id)| (uid.0, id.to_string()))
+        .collect();
+    ids.sort_unstable();
+    ids.truncate(IDS);
+    Ok(Answer::Ids(ids))
 }
 
 async fn open(state: &State, wanted: Wanted) -> Result<Answer, Exit> {
@@ -350,26 +404,51 @@ async fn append(state: &State, coming: Coming) -> Result<Answer, Exit> {
         ..
     } = coming;
     let now = server::system_clock()();
+    let mailbox = MailboxId(mailbox);
+    let has_ids = account
+        .mailbox_by_id(mailbox)
+        .is_some_and(|mailbox| mailbox.name == MailboxName::inbox());
     // Parsing takes its time: away from the threads that serve connections.
     let prepared = spawn_blocking(move || {
         let prepare = |arriving: Arriving| {
             let size = usize::try_from(arriving.size).unwrap_or(usize::MAX);
             let bytes = octets.split_to(size.min(octets.len()));
-            NewMessage {
+            let message = NewMessage {
                 facts: server::facts::facts_of(&bytes),
                 source: BlobSource::Bytes(bytes),
                 keywords: keywords(&arriving),
                 received: arriving.received.map_or(now, Timestamp),
-            }
+            };
+            let id = arriving.id.filter(|_| has_ids).map(|id| UniqueId::check(&id));
+            (message, id)
         };
         messages.into_iter().map(prepare).collect::<Vec<_>>()
     });
     let prepared = prepared
         .await
         .map_err(|error| Exit::new(Code::Temporary, error.to_string()))?;
-    let appended = account.append(MailboxId(mailbox), prepared).await;
-    appended.map_err(failed)?;
-    Ok(Answer::Done)
+    let bad: Vec<bool> = prepared
+        .iter()
+        .map(|(_, id)| matches!(id, Some(Err(_))))
+        .collect();
+    let messages = prepared.into_iter().map(|(message, id)| {
+        let id = id.and_then(Result::ok);
+        (
+            message,
+            Origin {
+                id,
+                ..Origin::default()
+            },
+        )
+    });
+    let brought = account.bring(mailbox, messages.collect()).await.map_err(failed)?;
+    let outcomes = brought.iter().zip(bad).map(|(brought, bad)| match brought.id {
+        _ if bad => IdOutcome::Bad,
+        BroughtId::None => IdOutcome::None,
+        BroughtId::Kept => IdOutcome::Kept,
+        BroughtId::Taken => IdOutcome::Taken,
+    });
+    Ok(Answer::Brought(outcomes.collect()))
 }
 
 fn keywords(arriving: &Arriving) -> Keywords {

@@ -1,8 +1,8 @@
 //! What is asked about people beside their accounts: groups, aliases, quotas, and whether an account can be used.
 
-use directory::{Access, Allowance, Directory, QuotaChange, Resolution};
+use directory::{Access, Allowance, Directory, Of, QuotaChange, Resolution};
 use serde::{Deserialize, Serialize};
-use types::{AccountId, Address};
+use types::{AccountId, Address, Domain};
 
 use super::{Reply, Request, State, parse, parse_domain};
 use crate::exit::{Code, Exit};
@@ -15,7 +15,11 @@ pub(crate) type Cursor = Option<directory::Cursor>;
 #[serde(rename_all = "snake_case")]
 pub(crate) enum About {
     Account(String),
-    Domain(String),
+    /// What each account of it may hold, and what all may hold together.
+    Domain {
+        domain: String,
+        together: Change,
+    },
 }
 
 /// A limit, as it is asked for.
@@ -45,7 +49,7 @@ pub(crate) enum Source {
 /// Something that is limited, or could be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Resource {
-    /// Not told of a domain.
+    /// Not told of what each account of a domain may hold.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) used: Option<u64>,
     pub(crate) limit: Option<u64>,
@@ -53,8 +57,18 @@ pub(crate) struct Resource {
 }
 
 /// What an account holds and may hold, or each account of a domain.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Quota {
+    pub(crate) storage: Resource,
+    pub(crate) messages: Resource,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) together: Option<Together>,
+}
+
+/// What all accounts of a domain hold and may hold together.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Together {
+    pub(crate) domain: String,
     pub(crate) storage: Resource,
     pub(crate) messages: Resource,
 }
@@ -122,6 +136,25 @@ impl From<Limit> for directory::Limit {
     }
 }
 
+impl From<directory::Limit> for Limit {
+    fn from(limit: directory::Limit) -> Self {
+        match limit {
+            directory::Limit::Default => Limit::Default,
+            directory::Limit::None => Limit::None,
+            directory::Limit::Of(limit) => Limit::Of(limit),
+        }
+    }
+}
+
+impl From<Change> for QuotaChange {
+    fn from(change: Change) -> Self {
+        QuotaChange {
+            octets: change.storage.map(Into::into),
+            messages: change.messages.map(Into::into),
+        }
+    }
+}
+
 impl State {
     pub(super) async fn about_people(&self, request: Request) -> Result<Reply, Exit> {
         match request {
@@ -168,39 +201,50 @@ impl State {
     }
 
     async fn about_quota(&self, about: About, change: Change) -> Result<Reply, Exit> {
-        let changes = change != Change::default();
-        let change = QuotaChange {
-            octets: change.storage.map(Into::into),
-            messages: change.messages.map(Into::into),
-        };
-        let failed = |error: store::StoreError| Exit::new(Code::Io, error.to_string());
         match about {
             About::Account(address) => {
                 let address = parse(&address)?;
-                if changes {
-                    let id = self.directory.set_quota(&address, change).await?;
+                if change != Change::default() {
+                    let id = self.directory.set_quota(&address, change.into()).await?;
                     self.store.quota_changed(id).await.map_err(failed)?;
                 }
                 self.account_quota(&address).await
             }
-            About::Domain(domain) => {
+            About::Domain { domain, together } => {
                 let domain = parse_domain(&domain)?;
-                if changes {
-                    self.directory.set_domain_quota(&domain, change).await?;
+                let changes = [(Of::Each, change), (Of::All, together)];
+                let changes = changes
+                    .into_iter()
+                    .filter(|(_, change)| *change != Change::default());
+                for (of, change) in changes {
+                    self.directory
+                        .set_domain_quota(&domain, of, change.into())
+                        .await?;
                     self.store.quotas_changed().await.map_err(failed)?;
                 }
-                let quota = self.directory.domain_quota(&domain).await?;
-                let resource = |limit| Resource {
-                    used: None,
-                    limit,
-                    source: Source::Own,
-                };
-                Ok(Reply::Quota(Quota {
-                    storage: resource(quota.octets),
-                    messages: resource(quota.messages),
-                }))
+                self.domain_quota(&domain).await
             }
         }
+    }
+
+    async fn domain_quota(&self, domain: &Domain) -> Result<Reply, Exit> {
+        let each = self.directory.domain_quota(domain, Of::Each).await?;
+        let all = self.directory.domain_quota(domain, Of::All).await?;
+        let held = self.store.held_by(domain.as_str()).await.map_err(failed)?;
+        let resource = |used, limit| Resource {
+            used,
+            limit,
+            source: Source::Own,
+        };
+        Ok(Reply::Quota(Quota {
+            storage: resource(None, each.octets),
+            messages: resource(None, each.messages),
+            together: Some(Together {
+                domain: domain.to_string(),
+                storage: resource(Some(held.octets.0), all.octets),
+                messages: resource(Some(held.messages), all.messages),
+            }),
+        }))
     }
 
     async fn account_quota(&self, address: &Address) -> Result<Reply, Exit> {
@@ -218,11 +262,26 @@ impl State {
                 directory::Limit::None | directory::Limit::Of(_) => Source::Own,
             },
         };
+        let of_all = |used, limit| Resource {
+            used: Some(used),
+            limit,
+            source: Source::Domain,
+        };
+        let together = account.shared_quota().map(|shared| Together {
+            storage: of_all(shared.usage.octets.0, shared.quota.octets.map(|limit| limit.0)),
+            messages: of_all(shared.usage.messages, shared.quota.messages),
+            domain: shared.name.to_string(),
+        });
         Ok(Reply::Quota(Quota {
             storage: resource(usage.octets.0, quota.octets, own.octets),
             messages: resource(usage.messages, quota.messages, own.messages),
+            together,
         }))
     }
+}
+
+fn failed(error: store::StoreError) -> Exit {
+    Exit::new(Code::Io, error.to_string())
 }
 
 fn parse_all(addresses: &[String]) -> Result<Vec<Address>, Exit> {

@@ -1,4 +1,5 @@
 //! One account of a backup comes back into a data folder that is in use: what is missing there, and nothing that is there changes.
+//! Clients know it again, as far as they can.
 //!
 //! The backup itself is only read. Its index is made from its copy in a folder of its own, for as long as the command runs
 //! (`TMPDIR` says where).
@@ -7,18 +8,19 @@ use std::path::Path;
 
 use bytes::BytesMut;
 use directory::Directory;
-use store::{Account, Keywords, Mailbox, MessageRow, Store};
-use types::{Address, MailboxName};
+use store::{Account, FactsRow, Keywords, Mailbox, MessageRow, Store};
+use types::{Address, MailboxName, OwnId, Uid, UniqueId};
 
 use super::Backup;
 use crate::admin::{Admin, unexpected};
 use crate::backup::{print, time};
-use crate::control::bring_back::{BringBack, Brought, BroughtBack, Returned};
-use crate::control::{Entry, Reply, Request};
+use crate::control::bring_back::{BringBack, Brought, BroughtBack, Numbered, Numbers, Returned, Returning};
+use crate::control::{Reply, Request};
 use crate::disk::Disk;
 use crate::exit::{Code, Exit};
 use crate::language::Language;
 use crate::scratch::Scratch;
+use crate::words;
 
 /// Messages of one request, and their octets together unless it is one.
 const MESSAGES: usize = 64;
@@ -62,13 +64,16 @@ async fn bring(
     target: &Target<'_>,
     (total, damaged, language): (&mut Total, &mut Vec<String>, Language),
 ) -> Result<(), Exit> {
-    let address = Address::parse(target.address)
-        .map_err(|error| Exit::new(Code::Data, format!("{}: {error}", target.address)))?;
+    let address = Address::parse(target.address).map_err(|error| {
+        let shown = target.address;
+        let chinese = format!("{shown} 不是邮件地址：{}", words::address_chinese(error));
+        Exit::in_both(Code::Data, format!("{shown}: {error}"), chinese)
+    })?;
     let settings = crate::local::settings();
     let engine = std::sync::Arc::clone(&disk.engine);
     let cost = directory::Cost::default();
     let known = Directory::new(std::sync::Arc::clone(&engine), settings.domain, cost);
-    let Some(hash) = known.password_hash(&address).await? else {
+    let Some(kept) = known.kept_account(&address).await? else {
         let at = time(backup.manifest.begun);
         let words = language.pick(
             format!("the backup of {at} has no account {address}"),
@@ -81,14 +86,12 @@ async fn bring(
     let failed = |error: store::StoreError| Exit::new(Code::Io, format!("{address}: {error}"));
     let account = store.account(login.account).await.map_err(failed)?;
     let mut admin = Admin::of(target.data, language).await?;
-    let entry = Entry {
-        address: target.address.to_owned(),
-        password: hash.into(),
-    };
-    match admin.ask(Request::ReturnAccount(entry)).await? {
+    let returning = Returning::new(target.address.to_owned(), kept);
+    match admin.ask(Request::ReturnAccount(returning)).await? {
         Reply::Returned(returned) => total.added = returned == Returned::Added,
         _ => return Err(unexpected()),
     }
+    let numbered = numbered(&mut admin, backup, (&account, target.address)).await?;
     let mut subscribe: Vec<String> = Vec::new();
     for name in account.subscriptions() {
         subscribe.push(target.name(&name, language)?);
@@ -99,6 +102,7 @@ async fn bring(
             mailbox: &mailbox,
             name: target.name(&mailbox.name, language)?,
             target,
+            numbered,
             admin: &mut admin,
         };
         let subscribe = std::mem::take(&mut subscribe);
@@ -106,8 +110,31 @@ async fn bring(
         total.mailboxes += 1;
         total.brought.brought += brought.brought;
         total.brought.there += brought.there;
+        total.brought.renamed += brought.renamed;
     }
     admin.end().await
+}
+
+/// From which numbers on what is brought can be called what it is called in the backup.
+async fn numbered(
+    admin: &mut Admin,
+    backup: &Backup<'_>,
+    (account, address): (&Account, &str),
+) -> Result<Numbered, Exit> {
+    let identity = backup.manifest.identity().ok_or_else(unexpected)?;
+    let (content, thread) = account.next_numbers();
+    let numbers = Numbers {
+        address: address.to_owned(),
+        account: account.id().0,
+        salt: identity.salt,
+        life: identity.life,
+        content: content.0,
+        thread: thread.0,
+    };
+    match admin.ask(Request::Numbers(numbers)).await? {
+        Reply::Numbered(numbered) => Ok(numbered),
+        _ => Err(unexpected()),
+    }
 }
 
 impl Target<'_> {
@@ -122,7 +149,7 @@ impl Target<'_> {
             Err(error) => {
                 let words = language.pick(
                     format!("{below} is no name of a mailbox: {error}"),
-                    format!("{below} 不是邮箱名：{error}"),
+                    format!("{below} 不是邮箱名：{}", words::mailbox_name_chinese(error)),
                 );
                 Err(Exit::new(Code::Data, words))
             }
@@ -136,6 +163,7 @@ struct Bringing<'b> {
     mailbox: &'b Mailbox,
     name: String,
     target: &'b Target<'b>,
+    numbered: Numbered,
     admin: &'b mut Admin,
 }
 
@@ -152,17 +180,24 @@ impl Bringing<'_> {
         let view = self.account.view(self.mailbox.id).await;
         let view = view.map_err(|error| failed(&self.name, error))?;
         let rows: Vec<MessageRow> = view.iter().map(|(_, row)| *row).collect();
+        let known = self.account.known_ids(self.mailbox.id).await;
+        let known = known.map_err(|error| failed(&self.name, error))?;
         let mut rest = rows.as_slice();
         while !rest.is_empty() {
             let some;
             (some, rest) = rest.split_at(batch(rest));
             let blobs = self.account.read_blobs(some.iter().map(|row| row.blob)).await;
             let blobs = blobs.map_err(|error| failed(&self.name, error))?;
+            let uids: Vec<Uid> = some.iter().map(|row| row.uid).collect();
+            let facts = self.account.facts_of(self.mailbox.id, &uids).await;
+            let facts = facts.map_err(|error| failed(&self.name, error))?;
             let (mut messages, mut octets) = (Vec::new(), BytesMut::new());
-            for (row, blob) in some.iter().zip(blobs) {
+            for ((row, blob), facts) in some.iter().zip(blobs).zip(facts) {
                 match blob {
                     Ok(blob) => {
-                        messages.push(brought(row, &blob, view.keywords()));
+                        let mut message = brought(row, &blob, view.keywords());
+                        self.call(&mut message, known.get(&row.uid), facts);
+                        messages.push(message);
                         octets.extend_from_slice(&blob);
                     }
                     Err(error) => damaged.push(language.pick(
@@ -174,8 +209,19 @@ impl Bringing<'_> {
             let outcome = self.send(Vec::new(), messages, octets).await?;
             total.brought += outcome.brought;
             total.there += outcome.there;
+            total.renamed += outcome.renamed;
         }
         Ok(total)
+    }
+
+    /// Says what a message is called in the backup, as far as that can be kept.
+    fn call(&self, message: &mut Brought, known: Option<&UniqueId>, facts: Option<FactsRow>) {
+        if let Some(known) = known {
+            message.id = Some(known.to_string());
+        }
+        let (content, thread) = facts.map_or((0, 0), |facts| (facts.content.0, facts.thread.0));
+        message.content = Some(content).filter(|id| *id >= self.numbered.content);
+        message.thread = Some(thread).filter(|id| *id >= self.numbered.thread);
     }
 
     async fn send(
@@ -220,6 +266,9 @@ fn brought(row: &MessageRow, octets: &[u8], keywords: &[types::KeywordName]) -> 
         received: row.received.0,
         system,
         keywords: names.iter().map(|name| name.as_str().to_owned()).collect(),
+        id: Some(OwnId(row.entry).to_string()),
+        content: None,
+        thread: None,
     }
 }
 
@@ -229,7 +278,11 @@ fn report(
     language: Language,
 ) -> Result<(), Exit> {
     let address = target.address;
-    let BroughtBack { brought, there } = total.brought;
+    let BroughtBack {
+        brought,
+        there,
+        renamed,
+    } = total.brought;
     let mailboxes = total.mailboxes;
     let mut lines = Vec::new();
     if total.added {
@@ -239,9 +292,21 @@ fn report(
         ));
     }
     lines.push(language.pick(
-        format!("{address}: {brought} messages brought back in {mailboxes} mailboxes; {there} were there"),
+        format!(
+            "{address}: {} brought back in {}; {there} there already",
+            words::messages(brought),
+            words::mailboxes(mailboxes)
+        ),
         format!("{address}：在 {mailboxes} 个邮箱中恢复了 {brought} 封邮件；{there} 封原本就在"),
     ));
+    if renamed > 0 {
+        lines.push(language.pick(
+            format!(
+                "{address}: {renamed} of them have new ids for POP3: other messages are called as they were"
+            ),
+            format!("{address}：其中 {renamed} 封在 POP3 中使用新的标识，原标识已被其他邮件使用"),
+        ));
+    }
     let count = damaged.len();
     lines.extend(damaged);
     print(&lines)?;
@@ -250,7 +315,7 @@ fn report(
         _ => Err(Exit::new(
             Code::Data,
             language.pick(
-                format!("{count} messages cannot be read in the backup"),
+                format!("{} cannot be read in the backup", words::messages(count)),
                 format!("备份中有 {count} 封邮件无法读取"),
             ),
         )),

@@ -19,6 +19,7 @@ use crate::backup::{print, time};
 use crate::exit::{Code, Exit};
 use crate::folder::Folder;
 use crate::language::Language;
+use crate::words;
 
 /// Octets in one read.
 const PIECE: u64 = 1 << 20;
@@ -246,8 +247,10 @@ fn report(
     let wrong = lines.len();
     lines.push(language.pick(
         format!(
-            "{data}: restored from the backup of {at}: {messages} messages in {mailboxes} mailboxes; every mailbox has a new \
-             UIDVALIDITY, so mail programs will fetch it again"
+            "{data}: restored from the backup of {at}: {} in {}; every mailbox has a new \
+             UIDVALIDITY, so mail programs will fetch it again",
+            words::messages(messages),
+            words::mailboxes(mailboxes)
         ),
         format!(
             "{data}：已从 {at} 的备份恢复：{mailboxes} 个邮箱中的 {messages} 封邮件；每个邮箱都有新的 UIDVALIDITY，\
@@ -260,7 +263,10 @@ fn report(
         count => Err(Exit::new(
             Code::Data,
             language.pick(
-                format!("{count} findings; posthouse check names the messages that cannot be read"),
+                format!(
+                    "{}; posthouse check names the messages that cannot be read",
+                    words::findings(count)
+                ),
                 format!("发现 {count} 个问题；posthouse check 会列出无法读取的邮件"),
             ),
         )),

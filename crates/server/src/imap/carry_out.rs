@@ -120,7 +120,8 @@ impl Session {
             }
             Command::Status(command) => {
                 let append_limit = self.door.message_limit;
-                status::status(&account, connection.out(), &command, append_limit)
+                let mode = connection.mode();
+                status::status(&account, connection.out(), &command, (mode, append_limit))
                     .await
                     .and(done("told"))
             }
@@ -165,8 +166,8 @@ impl Session {
                 .await
                 .and(done("stored")),
             Command::Search(command) => {
-                let now = (self.door.now)();
-                let found = search::search(selected, command, now).await?;
+                let asked = (connection.mode(), (self.door.now)());
+                let found = search::search(selected, command, asked).await?;
                 mailbox::search(connection.out(), found);
                 done("searched")
             }

@@ -1,5 +1,6 @@
 //! EXPUNGE, UID EXPUNGE and CLOSE (RFC 3501 §6.4.2, §6.4.3; RFC 4315 §2.1).
 
+use imap::Refusal;
 use imap::command::Expunge;
 use imap::grammar::set::MessageSet;
 
@@ -27,10 +28,14 @@ pub(super) async fn expunge(selected: &mut Selected, expunge: Expunge) -> Result
     Ok(())
 }
 
-/// Removes the messages with `\Deleted` without a word, unless the mailbox is open to read only.
+/// Removes the messages with `\Deleted` without a word, unless the mailbox is open to read only. Of a mailbox that somebody
+/// has deleted nothing is left to remove (RFC 9051 §6.4.2: CLOSE has no answer NO for it).
 pub(super) async fn close(selected: &mut Selected) -> Result<(), Stop> {
     match selected.access() {
         Access::ReadOnly => Ok(()),
-        Access::ReadWrite => expunge(selected, Expunge::All).await,
+        Access::ReadWrite => match expunge(selected, Expunge::All).await {
+            Err(Stop::Refused(Refusal::NoMailbox)) => Ok(()),
+            other => other,
+        },
     }
 }

@@ -25,6 +25,7 @@ mod mailbox;
 mod many;
 mod r#move;
 mod normal;
+mod octets;
 mod plan;
 mod quota;
 mod search;

@@ -8,12 +8,12 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use encoding_rs::Encoding;
-use imap::Refusal;
 use imap::command::Search;
 use imap::command::search::{Relation, SearchKey};
 use imap::grammar::date::Date;
 use imap::grammar::object_id;
 use imap::grammar::set::Numbering;
+use imap::{Mode, Refusal};
 use store::{MessageRow, View};
 use types::{ContentId, KeywordName, SystemKeyword, ThreadId, Timestamp};
 
@@ -21,6 +21,7 @@ use super::body::{Shown, Source};
 use super::fetch::read_facts_of;
 use super::flags::{Recent, bit_of};
 use super::many::{self, Known, Wanted};
+use super::octets::{of_surrogate, shown};
 use super::selected::Selected;
 use super::stop::Stop;
 use super::texts::{self, Found, Needle, Place, Texts};
@@ -37,7 +38,7 @@ const ABOUT_CARDS: u64 = 2048;
 pub(super) async fn search(
     selected: &mut Selected,
     search: Search,
-    now: Timestamp,
+    (mode, now): (Mode, Timestamp),
 ) -> Result<Vec<u32>, Stop> {
     let view = selected.view().await?;
     let mut compiler = Compiler {
@@ -50,11 +51,11 @@ pub(super) async fn search(
     let test = compiler.test(search.key)?;
     let texts = Arc::new(compiler.texts);
     let tests = test.count();
-    let mut known = look_at_many(selected, &view, &test, &texts).await;
+    let mut known = look_at_many((selected, mode), &view, &test, &texts).await;
     let mut work = Work::default();
     let mut found = Vec::new();
     for (in_view, row) in view.positions(1, selected.known(&view)) {
-        let mut candidate = Candidate::new(selected, in_view, row, &texts);
+        let mut candidate = Candidate::new((selected, mode), in_view, row, &texts);
         candidate.found = known.take(in_view, &texts);
         if candidate.passes(&test).await? {
             found.push(match search.numbering {
@@ -68,12 +69,17 @@ pub(super) async fn search(
 }
 
 /// Looks for the texts in all messages of which they decide.
-async fn look_at_many(selected: &Selected, view: &View, test: &Test, texts: &Arc<Texts>) -> Known {
+async fn look_at_many(
+    (selected, mode): (&Selected, Mode),
+    view: &View,
+    test: &Test,
+    texts: &Arc<Texts>,
+) -> Known {
     let mut wanted = Vec::new();
     if matches!(test.cost(), Some(Need::Texts(_))) {
         let (tests, mut work) = (test.count(), Work::default());
         for (in_view, row) in view.positions(1, selected.known(view)) {
-            let undecided = test.decide(&Candidate::new(selected, in_view, row, texts));
+            let undecided = test.decide(&Candidate::new((selected, mode), in_view, row, texts));
             if undecided.is_err() {
                 wanted.push(Wanted::new(in_view, row));
             }
@@ -225,6 +231,7 @@ fn not(test: Test) -> Test {
 /// What has to be read before a test can be decided, the least first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Need {
+    Octets,
     Ids,
     Cards,
     Texts(Place),
@@ -277,8 +284,8 @@ impl Test {
             Test::From(moment) => row.received >= *moment,
             Test::Content(wanted) => candidate.ids.ok_or(Need::Ids)?.0 == Some(*wanted),
             Test::Thread(wanted) => candidate.ids.ok_or(Need::Ids)?.1 == Some(*wanted),
-            Test::Larger(size) => row.size > *size,
-            Test::Smaller(size) => row.size < *size,
+            Test::Larger(size) => candidate.size.ok_or(Need::Octets)? > (*size).into(),
+            Test::Smaller(size) => candidate.size.ok_or(Need::Octets)? < (*size).into(),
             Test::Sent(relation, day) => {
                 let sent = candidate.sent.as_ref().ok_or(Need::Cards)?;
                 sent.is_some_and(|sent| relation.holds(Date::from_days(sent.into()), *day))
@@ -324,6 +331,8 @@ struct Candidate<'s> {
     recent: Recent,
     source: Source<'s>,
     sent: Option<Option<i32>>,
+    /// How many octets RFC822.SIZE says that it has, where that is known.
+    size: Option<u64>,
     /// What it and its conversation are called, as far as that is known.
     ids: Option<(Option<ContentId>, Option<ThreadId>)>,
     texts: &'s Arc<Texts>,
@@ -334,7 +343,12 @@ struct Candidate<'s> {
 }
 
 impl<'s> Candidate<'s> {
-    fn new(selected: &'s Selected, in_view: usize, row: &'s MessageRow, texts: &'s Arc<Texts>) -> Self {
+    fn new(
+        (selected, mode): (&'s Selected, Mode),
+        in_view: usize,
+        row: &'s MessageRow,
+        texts: &'s Arc<Texts>,
+    ) -> Self {
         Candidate {
             selected,
             in_view,
@@ -342,6 +356,10 @@ impl<'s> Candidate<'s> {
             recent: selected.recent(row.uid),
             source: Source::new(selected.account(), row, Shown::AsIs),
             sent: None,
+            size: match shown(row, mode) {
+                Shown::AsIs => Some(row.size.into()),
+                Shown::Surrogate => None,
+            },
             ids: None,
             texts,
             found: [None, None, None],
@@ -357,6 +375,14 @@ impl<'s> Candidate<'s> {
                     let facts = read_facts_of(self.selected, self.row.uid).await;
                     self.octets += ABOUT_CARDS;
                     self.ids = Some((facts.as_ref().map(|f| f.content), facts.map(|f| f.thread)));
+                }
+                Err(Need::Octets) => {
+                    let facts = read_facts_of(self.selected, self.row.uid).await;
+                    self.octets += ABOUT_CARDS;
+                    let account = self.selected.account();
+                    let octets = of_surrogate(account, self.row, facts.as_ref()).await;
+                    // FETCH says nothing of one that cannot be read.
+                    self.size = Some(octets.unwrap_or(self.row.size.into()));
                 }
                 Err(Need::Cards) => self.sent = Some(self.read_sent().await?),
                 Err(Need::Texts(place)) => self.look(place).await?,

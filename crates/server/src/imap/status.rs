@@ -1,26 +1,27 @@
 //! STATUS (RFC 3501 §6.3.10).
 
-use imap::Refusal;
 use imap::command::Status;
 use imap::command::status::StatusItem;
 use imap::response::mailbox as print;
+use imap::{Mode, Refusal};
 use store::{Account, Mailbox};
 use types::SystemKeyword;
 
+use super::octets::surplus;
 use super::stop::Stop;
 
-/// Tells about a mailbox without opening it; no message is read for it.
+/// Tells about a mailbox without opening it. No message is read for it, but of some that are shown otherwise than they are stored.
 pub(super) async fn status(
     account: &Account,
     out: &mut Vec<u8>,
     status: &Status,
-    append_limit: usize,
+    (mode, append_limit): (Mode, usize),
 ) -> Result<(), Stop> {
     let name = status.mailbox.name().map_err(Refusal::from)?;
     let mailbox = account.mailbox(&name).ok_or(Refusal::NoMailbox)?;
     let mut values = Vec::with_capacity(status.items.len());
     for item in &status.items {
-        let value = value(account, &mailbox, (*item, append_limit)).await?;
+        let value = value(account, &mailbox, (*item, mode, append_limit)).await?;
         values.push((*item, value));
     }
     print::status(out, (name.as_str(), status.mailbox.mode), &values);
@@ -30,7 +31,7 @@ pub(super) async fn status(
 async fn value(
     account: &Account,
     mailbox: &Mailbox,
-    (item, append_limit): (StatusItem, usize),
+    (item, mode, append_limit): (StatusItem, Mode, usize),
 ) -> Result<u64, Stop> {
     Ok(match item {
         StatusItem::Messages => mailbox.messages.into(),
@@ -42,8 +43,8 @@ async fn value(
         StatusItem::UidNext => mailbox.next_uid.0.into(),
         StatusItem::UidValidity => mailbox.validity.0.into(),
         StatusItem::Unseen => mailbox.unseen.into(),
-        // RFC 6858 §3: of the messages as they are, for those too who are shown surrogates.
-        StatusItem::Size => mailbox.octets.0,
+        // What is stored, and so what counts for a quota; and what surrogates have more, for those who are shown them.
+        StatusItem::Size => mailbox.octets.0 + surplus(account, mailbox, mode).await?,
         StatusItem::Deleted => mailbox.deleted.into(),
         StatusItem::DeletedStorage if mailbox.deleted == 0 => 0,
         StatusItem::DeletedStorage => {

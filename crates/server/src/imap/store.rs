@@ -53,10 +53,11 @@ pub(super) async fn store(
             }
         }
     }
-    if some_gone {
-        return Err(Refusal::ExpungeIssued.into());
+    // RFC 2180 §4.2.1: who stores in silence does not ask for what is gone.
+    match store.answer {
+        Answer::Told if some_gone => Err(Refusal::ExpungeIssued.into()),
+        Answer::Told | Answer::Silent => Ok(()),
     }
-    Ok(())
 }
 
 async fn tell(

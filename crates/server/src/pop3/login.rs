@@ -3,6 +3,8 @@
 //! DEVIATION RFC 6856 §2.2: SASLprep is not applied here. Names and passwords are prepared by the directory, as RFC 8265 has
 //! it, which takes the place of SASLprep.
 
+use std::collections::HashMap;
+
 use pop3::command::Password;
 use pop3::reply::Words;
 use pop3::{Maildrop, Refusal, Session};
@@ -91,8 +93,16 @@ async fn open(account: Account, lease: Lease, door: &Door, mode: Mode) -> Result
         Mode::Utf8 => view.iter().map(|(_, row)| Place::of(row)).collect(),
         Mode::Ascii => door.site.sizes.measured(&account, &view).await?,
     };
+    let mut known = account.known_ids(inbox).await?;
+    let known = match known.is_empty() {
+        true => HashMap::new(),
+        false => view
+            .iter()
+            .filter_map(|(_, row)| Some((row.entry, known.remove(&row.uid)?)))
+            .collect(),
+    };
     Ok(Opened {
-        maildrop: Maildrop::new(messages),
+        maildrop: Maildrop::new(messages).with_known(known),
         account,
         inbox,
         delay: None,

@@ -3,7 +3,6 @@
 use bytes::{Bytes, BytesMut};
 use engine::EngineError;
 use pop3::capability::Delay;
-use pop3::maildrop::UniqueId;
 use pop3::reply::Words;
 use pop3::{Language, Maildrop, Message, Number, Refusal, reply};
 use store::{Account, MessageRow, StoreError};
@@ -80,7 +79,10 @@ impl Opened {
     /// UIDL of one message.
     pub(super) fn uidl(&self, number: Number, out: &mut BytesMut) -> Result<(), Refusal> {
         let message = self.maildrop.find(number)?;
-        reply::ok(format_args!("{} {}", number.0, UniqueId(message.entry)), out);
+        reply::ok(
+            format_args!("{} {}", number.0, self.maildrop.unique_id(message)),
+            out,
+        );
         Ok(())
     }
 

@@ -8,7 +8,7 @@ use bytes::BytesMut;
 use smtp::state::Transaction;
 use smtp::trace::{Received, ReturnPath, With};
 use smtp::{Refusal, reply};
-use store::{Account, BlobSource, Delivery, Keywords, NewMessage, Room, StoreError};
+use store::{Account, BlobSource, Delivery, Keywords, NewMessage, Room, StoreError, Together};
 use tokio::time::Instant;
 use types::{AccountId, MailboxName, Timestamp};
 
@@ -171,13 +171,23 @@ impl Connection {
     async fn rooms(&self, recipients: &[Recipient], message: &Checked) -> Vec<Outcome> {
         let octets = u64::try_from(message.octets.len()).unwrap_or(u64::MAX);
         let mut rooms = Vec::with_capacity(recipients.len());
+        // There may be room for each alone in what they share, and not for all of them.
+        let mut together = Together::default();
+        let mut seen = HashSet::new();
         for recipient in recipients {
-            let mut room = Ok(());
+            let (mut room, mut with_these) = (Ok(()), together.clone());
             for delivery in &recipient.deliveries {
                 // Where it cannot be opened, the delivery says why.
                 if let Ok(account) = self.site.store.account(delivery.account).await {
                     room = room.and(check_room(&account, octets));
+                    if !seen.contains(&key(delivery)) {
+                        room = room.and(outcome_of(with_these.add(&account, octets), &account));
+                    }
                 }
+            }
+            if room.is_ok() {
+                seen.extend(recipient.deliveries.iter().map(key));
+                together = with_these;
             }
             rooms.push(room);
         }
@@ -190,12 +200,16 @@ impl Connection {
 /// RFC 3463 §3.3: a mailbox that is full is a persistent transient failure, since its owner can delete something; what is
 /// larger than all that it may hold is a permanent one.
 pub(super) fn check_room(account: &Account, octets: u64) -> Outcome {
-    match account.room(octets) {
+    outcome_of(account.room(octets), account)
+}
+
+fn outcome_of(room: Room, account: &Account) -> Outcome {
+    match room {
         Room::Enough => Ok(()),
         Room::Later => {
             tracing::info!(
                 account = account.id().0,
-                "a message was put off: the mailbox is full"
+                "a message was put off: the mailbox is full, or its domain's quota is used up"
             );
             Err(Refusal::AccountFull)
         }

@@ -3,8 +3,10 @@
 use bytes::Bytes;
 use types::{
     BlobId, ChangeNumber, ContentId, EntryId, MailboxId, MailboxName, ThreadId, Timestamp, Uid, UidValidity,
+    UniqueId,
 };
 
+use super::bring::Numbers;
 use crate::row::{FactsRow, MailboxRow};
 use crate::sequencer::{Draft, Verb};
 use crate::{Keywords, MessageRow, Refusal, StoreError, TextForm, key, note};
@@ -110,7 +112,8 @@ impl Verb for Deliver {
             Some(mailbox) => mailbox,
             None => super::mailbox::create(draft, &self.mailbox, None)?,
         };
-        let appended = append_found(draft, mailbox, vec![(self.message, thread)])?;
+        let coming = Coming::new(self.message, thread);
+        let appended = append_found(draft, mailbox, vec![coming])?;
         Ok(*appended.first().expect("one message gives one outcome"))
     }
 }
@@ -122,22 +125,47 @@ async fn append_all(
 ) -> Result<Vec<Appended>, StoreError> {
     let mut found = Vec::with_capacity(messages.len());
     for message in messages {
-        let thread = Thread::find(draft, &message.facts).await?;
-        found.push((message, thread));
+        found.push(Coming::find(draft, message).await?);
     }
     append_found(draft, mailbox, found)
 }
 
-fn append_found(
+/// A message that is to be appended, with what was found for it.
+pub(super) struct Coming {
+    pub(super) message: NewMessage,
+    thread: Thread,
+    /// What it is called already.
+    pub(super) numbers: Numbers,
+    pub(super) id: Option<UniqueId>,
+}
+
+impl Coming {
+    fn new(message: NewMessage, thread: Thread) -> Self {
+        Coming {
+            message,
+            thread,
+            numbers: Numbers::default(),
+            id: None,
+        }
+    }
+
+    /// Looks what thread it belongs to.
+    pub(super) async fn find(draft: &Draft, message: NewMessage) -> Result<Self, StoreError> {
+        let thread = Thread::find(draft, &message.facts).await?;
+        Ok(Coming::new(message, thread))
+    }
+}
+
+pub(super) fn append_found(
     draft: &mut Draft,
     mut mailbox: MailboxRow,
-    messages: Vec<(NewMessage, Thread)>,
+    messages: Vec<Coming>,
 ) -> Result<Vec<Appended>, StoreError> {
     check_room(&mailbox, messages.len())?;
-    let octets = messages.iter().map(|(message, _)| message.source.size()).sum();
+    let octets = messages.iter().map(|coming| coming.message.source.size()).sum();
     draft.check_quota(messages.len(), octets)?;
     let mut keywords = Vec::with_capacity(messages.len());
-    for (message, _) in &messages {
+    for Coming { message, .. } in &messages {
         if message.source.size() > u64::from(u32::MAX) {
             return Err(Refusal::MessageTooLarge.into());
         }
@@ -145,12 +173,8 @@ fn append_found(
     }
     let change = draft.next_change();
     let mut appended = Vec::with_capacity(messages.len());
-    for ((message, thread), keywords) in messages.into_iter().zip(keywords) {
-        appended.push(append_one(
-            draft,
-            &mut mailbox,
-            (message, thread, keywords, change),
-        )?);
+    for (coming, keywords) in messages.into_iter().zip(keywords) {
+        appended.push(append_one(draft, &mut mailbox, (coming, keywords, change))?);
     }
     draft.set_mailbox(mailbox);
     Ok(appended)
@@ -170,13 +194,18 @@ pub(super) fn check_room(mailbox: &MailboxRow, messages: usize) -> Result<(), Re
 fn append_one(
     draft: &mut Draft,
     mailbox: &mut MailboxRow,
-    (message, thread, keywords, change): (NewMessage, Thread, u64, ChangeNumber),
+    (coming, keywords, change): (Coming, u64, ChangeNumber),
 ) -> Result<Appended, StoreError> {
+    let Coming {
+        message,
+        thread,
+        numbers,
+        id,
+    } = coming;
     let now = draft.now();
     let counters = draft.counters();
-    let content = ContentId(counters.next_content);
+    let content = numbers.content(counters);
     let entry = EntryId(counters.next_entry);
-    counters.next_content += 1;
     counters.next_entry += 1;
     let uid = mailbox.next_uid;
     mailbox.next_uid = uid.next();
@@ -191,8 +220,11 @@ fn append_one(
         saved: saved_at(now),
         form: message.facts.form,
     };
-    store_bytes(draft, mailbox, message.source, &mut row)?;
-    let thread = thread.join(draft, &message.facts);
+    store_bytes(draft, mailbox, (message.source, id.as_ref()), &mut row)?;
+    let thread = thread.join(draft, &message.facts, numbers.thread);
+    if let Some(id) = id {
+        draft.put_known(mailbox.id, uid, id);
+    }
     let facts = FactsRow {
         content,
         thread,
@@ -218,7 +250,7 @@ pub(super) fn saved_at(now: Timestamp) -> u32 {
 fn store_bytes(
     draft: &mut Draft,
     mailbox: &MailboxRow,
-    source: BlobSource,
+    (source, id): (BlobSource, Option<&UniqueId>),
     row: &mut MessageRow,
 ) -> Result<(), StoreError> {
     match source {
@@ -230,7 +262,7 @@ fn store_bytes(
             row.size = u32::try_from(bytes.len()).map_err(|_| Refusal::MessageTooLarge)?;
             let number = draft.account().engine().next_blob();
             row.blob = BlobId(number.0);
-            let note = note::print(draft.account().id(), mailbox, row);
+            let note = note::print(draft.account().id(), mailbox, (row, id));
             draft.batch().put_blob(number, bytes, note);
         }
     }
@@ -263,11 +295,12 @@ impl Thread {
     }
 
     /// Names the thread, and notes it for the answers to come. Other messages of the same draft may have named it meanwhile.
-    fn join(self, draft: &mut Draft, facts: &Facts) -> ThreadId {
-        let known = self
-            .0
-            .into_iter()
-            .find_map(|(id, stored)| draft.new_thread_of(id).or(stored));
+    fn join(self, draft: &mut Draft, facts: &Facts, given: Option<ThreadId>) -> ThreadId {
+        let of_others = || {
+            let mut ids = self.0.into_iter();
+            ids.find_map(|(id, stored)| draft.new_thread_of(id).or(stored))
+        };
+        let known = given.or_else(of_others);
         let thread = known.unwrap_or_else(|| {
             let counters = draft.counters();
             counters.next_thread += 1;

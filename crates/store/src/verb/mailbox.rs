@@ -1,6 +1,6 @@
 //! Creating, deleting, renaming and subscribing to mailboxes.
 
-use types::{MailboxId, MailboxName, Octets, Role, SEPARATOR, Uid, UidValidity};
+use types::{ChangeNumber, MailboxId, MailboxName, Octets, Role, SEPARATOR, Uid, UidValidity};
 
 use super::copy::Copy;
 use crate::row::MailboxRow;
@@ -118,6 +118,7 @@ pub(super) fn empty(draft: &mut Draft, id: MailboxId, name: MailboxName, role: O
         octets: Octets(0),
         recent: Uid::FIRST,
         deleted_at: None,
+        forgotten: ChangeNumber(0),
         keywords: Vec::new(),
     }
 }

@@ -7,12 +7,14 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use bytes::Bytes;
 use types::{
-    ChangeNumber, ContentId, EntryId, MailboxId, MailboxName, Octets, Role, SystemKeyword, ThreadId, Uid,
+    BlobId, ChangeNumber, ContentId, EntryId, MailboxId, MailboxName, Octets, Role, SystemKeyword, ThreadId,
+    Uid, UniqueId,
 };
 
 use super::mailbox::{FIRST, empty, next_validity};
 use crate::account::{Inner, scan_all, scan_pieces};
 use crate::kept::Gone;
+use crate::known::KnownRow;
 use crate::note::Note;
 use crate::row::{FactsRow, MailboxRow};
 use crate::sequencer::{Draft, Subscribed, Verb};
@@ -32,6 +34,8 @@ struct Found {
     entries: HashSet<EntryId>,
     /// Uids that are taken.
     uids: HashSet<Uid>,
+    /// Ids that copies have from elsewhere, expunged ones too.
+    known: HashSet<UniqueId>,
     notes: Vec<Note>,
 }
 
@@ -79,12 +83,29 @@ impl Found {
                 uids.insert(uid);
             }
         }
+        let forgotten = row.as_ref().map_or(ChangeNumber(0), |row| row.forgotten);
+        let may_have_gone = |note: &&Note| note.row.change <= forgotten && !entries.contains(&note.row.entry);
+        let blobs: HashSet<BlobId> = notes
+            .iter()
+            .filter(may_have_gone)
+            .map(|note| note.row.blob)
+            .collect();
+        if !blobs.is_empty() {
+            // Nobody remembers whether it was expunged here: its bytes live for another copy, to which it was moved, it may be.
+            let named = named_of(account, &blobs).await?;
+            notes.retain(|note| note.row.change > forgotten || !named.contains(&note.row.blob));
+        }
+        let mut known = HashSet::new();
+        for stored in scan_all(engine, partition, key::known_of(id)).await? {
+            known.extend(KnownRow::parse(&stored.value).map(|row| row.id));
+        }
         notes.retain(|note| entries.insert(note.row.entry));
         Ok((!notes.is_empty()).then_some(Found {
             id,
             row,
             entries,
             uids,
+            known,
             notes,
         }))
     }
@@ -115,10 +136,32 @@ impl Found {
                 ..note.row
             };
             draft.push_row(&mut mailbox, row);
+            let id = note.id.filter(|id| !draft.has_known(&key::known(mailbox.id, id)));
+            if let Some(id) = id.filter(|id| !self.known.contains(id)) {
+                draft.put_known(mailbox.id, uid, id);
+            }
         }
         draft.set_mailbox(mailbox);
         count
     }
+}
+
+/// Those of some blobs that a row of the account names.
+async fn named_of(account: &Inner, blobs: &HashSet<BlobId>) -> Result<HashSet<BlobId>, StoreError> {
+    let (engine, partition) = (account.engine(), account.partition());
+    let mut named = HashSet::new();
+    for range in [key::all_messages(), key::all_expunged()] {
+        scan_pieces(engine, partition, range, &mut |stored| {
+            let gone = || match Gone::parse(Uid(0), &stored.value)? {
+                Gone::Kept(kept) => Some(kept.row),
+                Gone::Tombstone(_) => None,
+            };
+            let row = MessageRow::parse(Uid(0), &stored.value).or_else(gone);
+            named.extend(row.map(|row| row.blob).filter(|blob| blobs.contains(blob)));
+        })
+        .await?;
+    }
+    Ok(named)
 }
 
 /// A mailbox of which only the number is known. The first ones of every account have numbers in their order.

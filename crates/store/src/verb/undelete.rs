@@ -4,11 +4,12 @@
 //! [`crate::Account::undelete`] for why nothing comes back twice.
 
 use bytes::Bytes;
-use types::{ChangeNumber, EntryId, MailboxId, SystemKeyword, Uid};
+use types::{ChangeNumber, EntryId, MailboxId, SystemKeyword, Timestamp, Uid};
 
 use super::append::{check_room, saved_at};
 use super::mailbox::create;
 use crate::kept::{Fate, Gone, Kept};
+use crate::known::KnownRow;
 use crate::row::MailboxRow;
 use crate::sequencer::{Draft, Subscribed, Verb};
 use crate::{Keywords, MessageRow, Refusal, StoreError, key};
@@ -181,9 +182,9 @@ impl Verb for Restore {
 }
 
 /// How many of some messages the account has room for, the first ones first.
-fn room_for(draft: &Draft, found: &[(MessageRow, Lies)]) -> usize {
+fn room_for(draft: &mut Draft, found: &[(MessageRow, Lies)]) -> usize {
     let octets = |some: &[(MessageRow, Lies)]| some.iter().map(|(row, _)| u64::from(row.size)).sum();
-    let allowed = |count: usize| {
+    let mut allowed = |count: usize| {
         let some = found.get(..count).unwrap_or_default();
         draft.check_quota(count, octets(some)).is_ok()
     };
@@ -193,19 +194,65 @@ fn room_for(draft: &Draft, found: &[(MessageRow, Lies)]) -> usize {
     (1..found.len()).take_while(|count| allowed(*count)).count()
 }
 
+/// A message that was expunged, by a change, and what is to be its tombstone.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Over {
+    pub(crate) mailbox: MailboxId,
+    pub(crate) change: ChangeNumber,
+    pub(crate) uid: Uid,
+    pub(crate) entry: EntryId,
+    pub(crate) at: Timestamp,
+}
+
 /// Lets expunged messages go: tombstones stay.
 pub(crate) struct Expire {
-    pub(crate) gone: Vec<(MailboxId, ChangeNumber, Uid, EntryId)>,
+    pub(crate) gone: Vec<Over>,
+    /// The keys of ids that they have from elsewhere.
+    pub(crate) known: Vec<(Bytes, Uid)>,
 }
 
 impl Verb for Expire {
     type Output = ();
 
     async fn apply(self, draft: &mut Draft) -> Result<(), StoreError> {
-        for (mailbox, change, uid, entry) in self.gone {
-            let key = key::expunged(mailbox, change, uid);
-            draft.batch().put(&key, &Gone::tombstone(entry));
-            draft.batch().delete(&key::facts(mailbox, uid));
+        for over in self.gone {
+            let key = key::expunged(over.mailbox, over.change, over.uid);
+            draft.batch().put(&key, &Gone::tombstone(over.entry, over.at));
+            draft.batch().delete(&key::facts(over.mailbox, over.uid));
+        }
+        if self.known.is_empty() {
+            return Ok(());
+        }
+        let keys: Vec<_> = self.known.iter().map(|(key, _)| key.clone()).collect();
+        let account = draft.account();
+        let stored = account.engine().get_many(account.partition(), &keys).await?;
+        for ((key, uid), stored) in self.known.iter().zip(stored) {
+            // Another copy may have been given the id since.
+            let row = stored.as_deref().and_then(KnownRow::parse);
+            if row.is_some_and(|row| row.uid == *uid) && !draft.has_known(key) {
+                draft.batch().delete(key);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Lets tombstones of a mailbox go, those of the first changes; its row says so.
+pub(crate) struct Forget {
+    pub(crate) mailbox: MailboxId,
+    pub(crate) until: ChangeNumber,
+    pub(crate) keys: Vec<Bytes>,
+}
+
+impl Verb for Forget {
+    type Output = ();
+
+    async fn apply(self, draft: &mut Draft) -> Result<(), StoreError> {
+        let mut row = draft.mailbox(self.mailbox)?;
+        row.forgotten = row.forgotten.max(self.until);
+        draft.set_mailbox(row);
+        for key in self.keys {
+            draft.batch().delete(&key);
         }
         Ok(())
     }

@@ -34,8 +34,7 @@ const ALICE: AccountId = AccountId(1);
 fn open(folder: &Path, clock: &Arc<AtomicI64>) -> (Arc<LocalEngine>, Store) {
     let options = Options {
         segment: 64 << 10,
-        // More than a segment: a file that grows when the power goes may look cut.
-        step: 256 << 10,
+        step: 4 << 10,
         interval: Duration::from_millis(20),
         ..Options::default()
     };
@@ -290,6 +289,21 @@ fn run_traced(data: &Path, trace: &Path) {
     assert!(status.unwrap().success());
 }
 
+/// How many segments were unlinked although the log had been written to since the newest copy of the index was made.
+fn unlinked_with_an_older_copy(events: &[trace::Event]) -> usize {
+    let ends = |path: &Path, ending: &str| path.extension().is_some_and(|end| end == ending);
+    let (mut written, mut older) = (false, 0);
+    for event in events {
+        match &event.what {
+            What::Rename(_, path) if ends(path, "copy") => written = false,
+            What::Write { path, .. } if ends(path, "seg") => written = true,
+            What::Remove(path) if ends(path, "seg") && written => older += 1,
+            _ => {}
+        }
+    }
+    older
+}
+
 #[test]
 fn at_every_cut_of_a_compaction_what_was_acknowledged_is_there_and_what_is_gone_is_not() {
     if !program::is_here("strace") {
@@ -306,6 +320,11 @@ fn at_every_cut_of_a_compaction_what_was_acknowledged_is_there_and_what_is_gone_
     assert!(
         removed > 5,
         "{removed} segments were unlinked: nothing would be shown"
+    );
+    let older = unlinked_with_an_older_copy(&events);
+    assert!(
+        older > 0,
+        "every segment waited for a copy of the index: nothing would be shown of the log behind an older one"
     );
     let seed = asked("POSTHOUSE_POWER_SEED").unwrap_or(1);
     let mut random = Random(seed);
@@ -342,7 +361,7 @@ fn at_every_cut_of_a_compaction_what_was_acknowledged_is_there_and_what_is_gone_
         after += runtime.block_on(verify(&cut, &heard, &place));
     }
     println!(
-        "{cuts} cut points over {} events, {removed} segments unlinked, the first before {after} of them",
+        "{cuts} cut points over {} events, {removed} segments unlinked, {older} with an older copy, the first before {after} cuts",
         events.len()
     );
     assert!(after > 0, "no cut was after the first unlinking");

@@ -245,7 +245,9 @@ impl World {
             charset: None,
             key,
         };
-        search(&mut self.selected, search_for, NOW).await.unwrap()
+        search(&mut self.selected, search_for, (imap::Mode::Ascii, NOW))
+            .await
+            .unwrap()
     }
 
     /// What looking at every message by itself finds of a text: in the subject, anywhere, in the body.

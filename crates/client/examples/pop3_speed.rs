@@ -1,4 +1,4 @@
-//! How fast a POP3 maildrop is fetched into a Maildir: `fetch_speed pop3://alice:alice@127.0.0.1:2110?tls=none DIR`.
+//! How fast a POP3 maildrop is fetched into a Maildir: `pop3_speed pop3://alice:alice@127.0.0.1:2110?tls=none DIR`.
 
 use std::time::Instant;
 
