@@ -107,7 +107,8 @@ pub(crate) fn built_example(name: &str) -> String {
 
 /// The server's URL that an example has where none is given.
 fn url_in(code: &str) -> &str {
-    let is_url = |text: &&str| text.starts_with("smtp://") || text.starts_with("pop3://");
+    let schemes = ["smtp://", "pop3://", "imap://"];
+    let is_url = |text: &&str| schemes.iter().any(|scheme| text.starts_with(scheme));
     code.split('"').find(is_url).expect("an example has a server")
 }
 
