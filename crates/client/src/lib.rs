@@ -27,7 +27,7 @@ pub mod testing;
 
 pub use connect::{Identity, Proxy, Trust};
 pub use error::{Cause, Error, Fault, Hint, Said, Step};
-pub use files::{Files, stamp};
+pub use files::{Files, mail, stamp};
 pub use language::Language;
 pub use log::{Direction, WireLog};
 pub use login::Login;

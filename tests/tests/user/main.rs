@@ -1,10 +1,12 @@
 //! The user's side of the command line against the built server: a module a command.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
+mod examples;
 mod fetch;
 mod send;
 mod show;
 mod testing;
+mod tutorial;
 mod watch;
 
 use std::path::Path;
