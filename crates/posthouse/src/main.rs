@@ -28,6 +28,7 @@ mod mail;
 mod manual;
 mod notify;
 mod privileges;
+mod profile;
 mod quota;
 mod repair;
 mod restore;
@@ -125,6 +126,9 @@ enum Command {
     List(Box<mail::list::ListArguments>),
     /// Lists the messages that match. Example: posthouse search ~/Maildir --from 张三 --since 2026-11-01
     Search(Box<mail::list::SearchArguments>),
+    /// Accounts on any servers, so that posthouse send --profile work is enough: finds their servers, knows where passwords are.
+    #[command(subcommand)]
+    Profile(profile::Command),
     /// Prints what a shell needs to complete commands. Example: posthouse completions bash > /etc/bash_completion.d/posthouse
     Completions(manual::CompletionsArguments),
     /// Writes the manual pages of all commands.
@@ -183,6 +187,7 @@ fn carry_out(command: Command, language: Language) -> Result<(), Exit> {
         Command::Fetch(arguments) => run::block_on(mail::fetch::run(*arguments, language)),
         Command::Show(arguments) => run::block_on(mail::show::run(*arguments, language)),
         Command::List(arguments) => run::block_on(mail::list::list(*arguments, language)),
+        Command::Profile(command) => run::block_on(profile::run(command, language)),
         Command::Completions(arguments) => manual::completions(&arguments, language),
         Command::Man(arguments) => manual::man(&arguments, language),
         Command::Search(arguments) => run::block_on(mail::list::search(*arguments, language)),

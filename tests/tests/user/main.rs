@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
 mod fetch;
+mod profile;
 mod send;
 mod show;
 mod testing;

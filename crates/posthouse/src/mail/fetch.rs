@@ -3,12 +3,12 @@
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::PathBuf;
 
+use client::Protocol;
 use client::download::{Format, Keep, Summary, Target, from_pop3};
-use client::{Protocol, Server};
 use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
 use serde::Serialize;
 
-use super::connection::Connection;
+use super::connection::{Connection, Ready, Use};
 use super::exit;
 use crate::account::print_json;
 use crate::exit::{Code, Exit};
@@ -59,9 +59,9 @@ struct Refused {
 }
 
 pub(crate) async fn run(arguments: Arguments, language: Language) -> Result<(), Exit> {
-    let server = arguments.connection.server(language)?;
-    let summary = match server.protocol() {
-        Protocol::Pop3 => arguments.over_pop3(&server, language).await?,
+    let ready = arguments.connection.server(Use::Read, language).await?;
+    let summary = match ready.server.protocol() {
+        Protocol::Pop3 => arguments.over_pop3(&ready, language).await?,
         Protocol::Imap | Protocol::Smtp | Protocol::Lmtp => {
             return Err(Exit::new(
                 Code::Usage,
@@ -86,7 +86,8 @@ pub(crate) async fn run(arguments: Arguments, language: Language) -> Result<(), 
 }
 
 impl Arguments {
-    async fn over_pop3(&self, server: &Server, language: Language) -> Result<Summary, Exit> {
+    async fn over_pop3(&self, ready: &Ready, language: Language) -> Result<Summary, Exit> {
+        let server = &ready.server;
         let failed = |error: client::Error| exit(&error, language);
         let name = server
             .who()
@@ -95,7 +96,7 @@ impl Arguments {
         // The target first: what cannot be kept is not fetched.
         let account = format!("pop3://{name}@{}", server.host());
         let target = Target::open(&self.target, self.format(), &account).map_err(failed)?;
-        let client = client::pop3::Client::connect(server).await.map_err(failed)?;
+        let client = ready.connect(client::pop3::Client::connect, language).await?;
         let keep = match (self.delete, self.keep_days) {
             (true, _) => Keep::Nothing,
             (false, Some(days)) => Keep::Days(days),

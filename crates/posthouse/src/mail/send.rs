@@ -10,7 +10,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use message::compose::{Allowed, Composed, FieldName, Form, Mail, Mailbox, MessageId, Reference};
 use serde::Serialize;
 
-use super::connection::Connection;
+use super::connection::{Connection, Use};
 use super::{exit, raw};
 use crate::account::print_json;
 use crate::exit::{Code, Exit};
@@ -216,8 +216,8 @@ impl Arguments {
     }
 
     async fn client(&self, language: Language) -> Result<Client, Exit> {
-        let server = self.connection.server(language)?;
-        if !matches!(server.protocol(), Protocol::Smtp | Protocol::Lmtp) {
+        let ready = self.connection.server(Use::Send, language).await?;
+        if !matches!(ready.server.protocol(), Protocol::Smtp | Protocol::Lmtp) {
             return Err(Exit::new(
                 Code::Usage,
                 language.pick(
@@ -226,9 +226,7 @@ impl Arguments {
                 ),
             ));
         }
-        Client::connect(&server)
-            .await
-            .map_err(|error| exit(&error, language))
+        ready.connect(Client::connect, language).await
     }
 
     async fn conclude(
@@ -358,14 +356,16 @@ impl Arguments {
         Ok(mail)
     }
 
-    /// Who sends: --from, or whoever logs in.
+    /// Who sends: --from, or whoever the profile is of, or logs in.
     fn author(&self, language: Language) -> Result<Mailbox, Exit> {
-        let text = match &self.from {
-            Some(from) => from.clone(),
-            None => self.connection.address().ok_or_else(|| no_sender(language))?,
+        let mailbox = match &self.from {
+            Some(from) => Mailbox::parse(from)
+                .map_err(|error| Exit::new(Code::Usage, format!("--from {from}: {error}")))?,
+            None => self
+                .connection
+                .author(language)?
+                .ok_or_else(|| no_sender(language))?,
         };
-        let mailbox = Mailbox::parse(&text)
-            .map_err(|error| Exit::new(Code::Usage, format!("--from {text}: {error}")))?;
         Ok(match &self.from_name {
             Some(name) => Mailbox::named(name, mailbox.address().clone()),
             None => mailbox,

@@ -11,7 +11,7 @@ use message::maildir::{Keywords, Name};
 use message::mbox::{Found, Scanner, Separator, take_marks};
 use message::{Marks, repair};
 
-use super::connection::Connection;
+use super::connection::{Connection, Use};
 use super::exit;
 use crate::exit::{Code, Exit};
 use crate::language::Language;
@@ -94,7 +94,10 @@ pub(super) async fn each(
     told: &mut impl FnMut(Item) -> ControlFlow<()>,
     language: Language,
 ) -> Result<(), Exit> {
-    if chosen.connection.is_named() && chosen.path.is_none() {
+    // Who sits at a terminal and names nothing means the default profile.
+    let is_named = chosen.connection.is_named()
+        || (io::stdin().is_terminal() && chosen.path.is_none() && chosen.connection.is_there(language)?);
+    if is_named && chosen.path.is_none() {
         return on_server(chosen, only, wanted, told, language).await;
     }
     let path = chosen.path.as_deref().filter(|path| path.as_os_str() != "-");
@@ -230,9 +233,9 @@ async fn on_server(
     told: &mut impl FnMut(Item) -> ControlFlow<()>,
     language: Language,
 ) -> Result<(), Exit> {
-    let server = chosen.connection.server(language)?;
+    let ready = chosen.connection.server(Use::Read, language).await?;
     let failed = |error: client::Error| exit(&error, language);
-    if server.protocol() != Protocol::Pop3 {
+    if ready.server.protocol() != Protocol::Pop3 {
         return Err(Exit::new(
             Code::Usage,
             language.pick(
@@ -241,7 +244,7 @@ async fn on_server(
             ),
         ));
     }
-    let mut client = Client::connect(&server).await.map_err(failed)?;
+    let mut client = ready.connect(Client::connect, language).await?;
     let entries = client.list().await.map_err(failed)?;
     let asked: Vec<_> = entries
         .iter()
