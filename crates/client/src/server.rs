@@ -317,6 +317,12 @@ impl Server {
         }
     }
 
+    /// Whether mail and password may go there without TLS.
+    #[must_use]
+    pub fn is_in_clear(&self) -> bool {
+        matches!(self.security, Security::StartTlsIfOffered | Security::None)
+    }
+
     /// Whether it is this machine.
     #[must_use]
     pub fn is_loopback(&self) -> bool {

@@ -1,5 +1,9 @@
 //! `posthouse profile`: from an address to servers, a password that no process list shows, and tokens that are refreshed; with a name server, a web
 //! server, an issuer of tokens and a keyring of the test's own.
+#![allow(
+    clippy::too_many_lines,
+    reason = "each test is one way from its beginning to its end"
+)]
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};

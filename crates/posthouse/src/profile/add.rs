@@ -223,8 +223,9 @@ impl Arguments {
         ];
         for (option, url, protocol) in urls {
             if let Some(url) = url {
-                check_url(url, protocol, language)
+                let server = check_url(url, protocol, language)
                     .map_err(|words| Exit::new(Code::Usage, format!("{option}: {words}")))?;
+                warn_of_clear(&server, language);
             }
         }
         Ok(())
@@ -313,6 +314,20 @@ fn confirm(candidate: &Candidate, address: &Address, language: Language) -> Resu
             format!("{host} 不属于 {domain}，而且只有 DNS 提到它：如果确实是它，请加 --yes，或用 --smtp、--imap、--pop3 指定服务器"),
         ),
     ))
+}
+
+/// RFC 8314 §5.1: before a password goes there, whoever asked for it is warned.
+fn warn_of_clear(server: &Server, language: Language) {
+    if server.is_in_clear() && !server.is_loopback() {
+        let host = server.host();
+        eprintln!(
+            "posthouse: {}",
+            language.pick(
+                format!("{host} without TLS: everybody in between can read the mail and the password"),
+                format!("{host} 不使用 TLS：途中任何人都能看到邮件和密码"),
+            )
+        );
+    }
 }
 
 fn nothing(found: &Found, address: &Address, language: Language) -> Exit {

@@ -9,7 +9,7 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
-use client::{Protocol, Server};
+use client::{AddressError, Protocol, Server};
 use serde::{Deserialize, Serialize};
 
 use crate::exit::{Code, Exit};
@@ -180,7 +180,10 @@ impl Profiles {
     /// Removes one, and its being the default.
     pub(crate) fn remove(&mut self, name: &str, language: Language) -> Result<(), Exit> {
         self.find(name, language)?;
-        let text = without(&self.text, name, self.default_name() == Some(name));
+        let mut text = without(&self.text, name);
+        if self.default_name() == Some(name) {
+            text = without_default(&text);
+        }
         let before = self.content.profiles.len();
         let holds =
             |content: &Content| content.profiles.len() + 1 == before && !content.profiles.contains_key(name);
@@ -305,7 +308,17 @@ fn check(profile: &Profile, language: Language) -> Result<(), String> {
 
 /// Whether a URL is of a protocol, names who logs in, and has no password in it.
 pub(crate) fn check_url(url: &str, protocol: Protocol, language: Language) -> Result<Server, String> {
-    let server = Server::parse(url).map_err(|error| error.to_string())?;
+    let server = Server::parse(url).map_err(|error| match error {
+        // Without what was written: it may be a password in the wrong place.
+        AddressError::NotUrl(_) => language
+            .pick(
+                "it is not a URL: write it as smtps://NAME@HOST",
+                "这不是 URL：请写成 smtps://用户名@主机",
+            )
+            .to_owned(),
+        AddressError::Value { name, wanted, .. } => format!("{name}=…: {wanted}"),
+        error => error.to_string(),
+    })?;
     if server.protocol() != protocol {
         return Err(language.pick("it is of another protocol", "协议不符").to_owned());
     }
@@ -342,24 +355,31 @@ fn is_default(line: &str) -> bool {
 }
 
 /// The text without a profile's table and the tables in it.
-fn without(text: &str, name: &str, is_default_too: bool) -> String {
+fn without(text: &str, name: &str) -> String {
     let own = format!("[profiles.{}]", key(name));
     let below = format!("[profiles.{}.", key(name));
     let mut in_it = false;
-    let mut before_tables = true;
     let mut kept = String::new();
     for line in text.split_inclusive('\n') {
         let trimmed = line.trim();
         if trimmed.starts_with('[') {
             in_it = trimmed == own || trimmed.starts_with(&below);
-            before_tables = false;
         }
-        let goes = in_it || (is_default_too && before_tables && is_default(line));
-        if !goes {
+        if !in_it {
             kept.push_str(line);
         }
     }
     kept
+}
+
+/// The text without the line that names the default, which stands before all tables.
+fn without_default(text: &str) -> String {
+    let mut before_tables = true;
+    let stays = |line: &&str| {
+        before_tables &= !line.trim_start().starts_with('[');
+        !(before_tables && is_default(line))
+    };
+    text.split_inclusive('\n').filter(stays).collect()
 }
 
 fn printed(name: &str, profile: &Profile) -> String {

@@ -66,7 +66,7 @@ fn what_is_wrong_has_its_line_and_shows_no_value() {
         &of("imap = \"pop3s://a@example.org\""),
         Err("imap: it is of another protocol"),
     );
-    check(&of("imap = \"hunter2\""), Err("imap: "));
+    check(&of("imap = \"hunter2\""), Err("imap: it is not a URL"));
     check(
         "\ndefault = \"home\"\n",
         Err("p.toml: line 2: default: there is no profile \"home\""),
