@@ -11,6 +11,8 @@
 
 mod channel;
 mod connect;
+#[cfg(feature = "discover")]
+pub mod discover;
 pub mod download;
 mod error;
 mod files;
@@ -18,7 +20,11 @@ mod hint;
 mod language;
 mod log;
 mod login;
+#[cfg(feature = "oauth")]
+pub mod oauth;
 mod server;
+#[cfg(any(feature = "discover", feature = "oauth"))]
+mod web;
 
 pub mod imap;
 pub mod pop3;

@@ -318,6 +318,12 @@ impl Server {
         }
     }
 
+    /// Whether mail and password may go there without TLS.
+    #[must_use]
+    pub fn is_in_clear(&self) -> bool {
+        matches!(self.security, Security::StartTlsIfOffered | Security::None)
+    }
+
     /// Whether it is this machine.
     #[must_use]
     pub fn is_loopback(&self) -> bool {
@@ -358,7 +364,7 @@ fn security(word: &str) -> Option<Security> {
 }
 
 /// RFC 8314 §3 and §4.1; RFC 6409 §3.1; RFC 2033 §5 leaves LMTP's to the site, and 24 is what sites take.
-fn port(protocol: Protocol, security: Security) -> u16 {
+pub(crate) fn port(protocol: Protocol, security: Security) -> u16 {
     match (protocol, security) {
         (Protocol::Smtp, Security::Tls) => 465,
         (Protocol::Smtp, _) => 587,

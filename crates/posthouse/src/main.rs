@@ -30,6 +30,7 @@ mod manual;
 mod notify;
 mod owner;
 mod privileges;
+mod profile;
 mod quota;
 mod repair;
 mod restore;
@@ -128,6 +129,9 @@ enum Command {
     /// Waits for new messages of a mailbox and tells of each. Example: posthouse watch --server imaps://alice@mail.example.org --exec 'notify-send
     /// "$MAIL_SUBJECT"'
     Watch(Box<mail::watch::Arguments>),
+    /// Accounts on any servers, so that posthouse send --profile work is enough: finds their servers, knows where passwords are.
+    #[command(subcommand)]
+    Profile(profile::Command),
     /// Prints what a shell needs to complete commands. Example: posthouse completions bash > /etc/bash_completion.d/posthouse
     Completions(manual::CompletionsArguments),
     /// Writes the manual pages of all commands.
@@ -188,6 +192,7 @@ fn carry_out(command: Command, language: Language) -> Result<(), Exit> {
         Command::Show(arguments) => run::block_on(mail::show::run(*arguments, language)),
         Command::List(arguments) => run::block_on(mail::list::list(*arguments, language)),
         Command::Watch(arguments) => run::block_on(mail::watch::run(*arguments, language)),
+        Command::Profile(command) => run::block_on(profile::run(command, language)),
         Command::Completions(arguments) => manual::completions(&arguments, language),
         Command::Man(arguments) => manual::man(&arguments, language),
         Command::Search(arguments) => run::block_on(mail::list::search(*arguments, language)),

@@ -3,6 +3,7 @@
 
 mod examples;
 mod fetch;
+mod profile;
 mod send;
 mod show;
 mod testing;

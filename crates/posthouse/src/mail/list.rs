@@ -72,8 +72,10 @@ struct Line {
 pub(crate) async fn list(arguments: ListArguments, language: Language) -> Result<(), Exit> {
     let mut lines = Vec::new();
     let chosen = &arguments.chosen;
-    if let Some(server) = chosen.imap(language)?.filter(|_| chosen.mailbox.is_none()) {
-        let mailboxes = on_imap::mailboxes(&server)
+    if chosen.mailbox.is_none()
+        && let Some(client) = chosen.imap(language).await?
+    {
+        let mailboxes = on_imap::mailboxes(client)
             .await
             .map_err(|error| exit(&error, language))?;
         return print_mailboxes(&mailboxes, arguments.json.into(), language);
@@ -99,14 +101,14 @@ pub(crate) async fn search(arguments: SearchArguments, language: Language) -> Re
         None => Wanted::Header,
     };
     let chosen = &arguments.chosen;
-    if let Some(server) = chosen.imap(language)? {
+    if let Some(client) = chosen.imap(language).await? {
         let mailbox = chosen.mailbox.as_deref().unwrap_or("INBOX");
         let asked = (Which::All, arguments.query());
         let mut told = |item: Item| {
             lines.push(Line::of(&item, &Message::parse(&item.octets)));
             ControlFlow::Continue(())
         };
-        let found = on_imap::messages(&server, mailbox, asked, Wanted::Header, &mut told);
+        let found = on_imap::messages(client, mailbox, asked, Wanted::Header, &mut told);
         found.await.map_err(|error| exit(&error, language))?;
         return print(&lines, arguments.json.into(), language);
     }

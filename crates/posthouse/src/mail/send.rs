@@ -12,7 +12,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use message::compose::{Allowed, Composed, Form, Mailbox};
 use serde::Serialize;
 
-use super::connection::Connection;
+use super::connection::{Connection, Use};
 use super::{Output, exit, raw};
 use crate::account::print_json;
 use crate::exit::{Code, Exit};
@@ -222,8 +222,8 @@ impl Arguments {
     }
 
     async fn client(&self, language: Language) -> Result<Client, Exit> {
-        let server = self.connection.server(language)?;
-        if !matches!(server.protocol(), Protocol::Smtp | Protocol::Lmtp) {
+        let ready = self.connection.server(Use::Send, language).await?;
+        if !matches!(ready.server.protocol(), Protocol::Smtp | Protocol::Lmtp) {
             return Err(Exit::new(
                 Code::Usage,
                 language.pick(
@@ -232,9 +232,7 @@ impl Arguments {
                 ),
             ));
         }
-        Client::connect(&server)
-            .await
-            .map_err(|error| exit(&error, language))
+        ready.connect(Client::connect, language).await
     }
 
     async fn conclude(

@@ -115,14 +115,16 @@ impl Arguments {
         Ok(mail)
     }
 
-    /// Who sends: --from, or whoever logs in.
+    /// Who sends: --from, or whoever the profile is of, or logs in.
     pub(super) fn author(&self, language: Language) -> Result<Mailbox, Exit> {
-        let text = match &self.from {
-            Some(from) => from.clone(),
-            None => self.connection.address().ok_or_else(|| no_sender(language))?,
+        let mailbox = match &self.from {
+            Some(from) => Mailbox::parse(from)
+                .map_err(|error| Exit::new(Code::Usage, format!("--from {from}: {error}")))?,
+            None => self
+                .connection
+                .author(language)?
+                .ok_or_else(|| no_sender(language))?,
         };
-        let mailbox = Mailbox::parse(&text)
-            .map_err(|error| Exit::new(Code::Usage, format!("--from {text}: {error}")))?;
         Ok(match &self.from_name {
             Some(name) => Mailbox::named(name, mailbox.address().clone()),
             None => mailbox,
