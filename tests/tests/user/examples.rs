@@ -33,7 +33,8 @@ fn sent(server: &Server, example: &str, url: &str, files: &[&str]) -> String {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("计划.txt"), "第一\n").unwrap();
     fs::write(folder.path().join("dot.png"), b"\x89PNG\r\n\x1a\n\0\xff").unwrap();
-    let words = [&[&*built_example(example), url], files].concat();
+    let example = built_example(example);
+    let words = [&[&*example, url], files].concat();
     program::run(folder.path(), &words, b"").succeeded();
     let port = server.port(Service::Pop3).to_string();
     let words = ["python3", "-c", READ, &port];
