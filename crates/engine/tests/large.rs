@@ -36,7 +36,9 @@ fn open(path: &Path) -> Arc<LocalEngine> {
 }
 
 fn octets(blob: BlobNumber, length: usize) -> Bytes {
-    (0..length).map(|at| (blob.0 as usize * 31 + at / 7) as u8).collect()
+    (0..length)
+        .map(|at| (blob.0 as usize * 31 + at / 7) as u8)
+        .collect()
 }
 
 async fn put(engine: &LocalEngine, length: usize) -> Result<BlobNumber, EngineError> {
@@ -54,7 +56,10 @@ async fn is_there(engine: &LocalEngine, blob: BlobNumber, length: usize) {
     let (from, to) = (length / 3, length / 3 + 100);
     let part = engine.read_blob(blob, from as u64..to as u64).await.unwrap();
     assert_eq!(part, wanted[from..to]);
-    assert_eq!(engine.read_blobs(vec![blob]).await.unwrap()[0].as_ref().unwrap(), &wanted);
+    assert_eq!(
+        engine.read_blobs(vec![blob]).await.unwrap()[0].as_ref().unwrap(),
+        &wanted
+    );
     let row = engine
         .get_many(OF_ALICE, &[Bytes::copy_from_slice(&blob.0.to_be_bytes())])
         .await
@@ -128,7 +133,10 @@ async fn a_large_blob_has_a_file_of_its_own_through_restarts_and_goes_when_it_is
     assert_eq!(released.unwrap(), 1);
     compact(&engine).await;
     assert_eq!(alone(folder.path()).len(), 1);
-    assert!(matches!(engine.read_blob(large, ALL).await, Err(EngineError::NoBlob(_))));
+    assert!(matches!(
+        engine.read_blob(large, ALL).await,
+        Err(EngineError::NoBlob(_))
+    ));
     is_there(&engine, other, 100_001).await;
     nothing_is_damaged(&engine);
 }
@@ -175,7 +183,11 @@ async fn what_a_cut_has_left_goes_and_its_number_is_not_given_out_again() {
     let blob = put(&engine, LARGE).await.unwrap();
     close(engine).await;
     let there = alone(folder.path()).remove(0);
-    let name = |number: u64| folder.path().join(format!("log/{}.seg", 1_000_000_000_000_000 + number));
+    let name = |number: u64| {
+        folder
+            .path()
+            .join(format!("log/{}.seg", 1_000_000_000_000_000 + number))
+    };
     assert_eq!(there, name(blob.0));
     fs::write(name(blob.0 + 1), b"nobody names it").unwrap();
     fs::write(folder.path().join("log/1000000000000099.seg.new"), b"half").unwrap();
@@ -378,7 +390,10 @@ async fn one_that_cannot_be_written_is_refused_and_leaves_nothing() {
     let engine = gated(folder.path(), &gate, options().large);
     gate.fails.store(28, Ordering::SeqCst); // ENOSPC
     let refused = put(&engine, LARGE).await;
-    assert!(matches!(refused, Err(EngineError::DiskFull { .. })), "{refused:?}");
+    assert!(
+        matches!(refused, Err(EngineError::DiskFull { .. })),
+        "{refused:?}"
+    );
     assert_eq!(alone(folder.path()), <[PathBuf; 0]>::default());
     put(&engine, 5000).await.unwrap();
     gate.fails.store(0, Ordering::SeqCst);

@@ -184,7 +184,11 @@ fn write_pieces(file: &dyn LogFile, head: &[u8], bytes: &[u8]) -> io::Result<()>
         let rest = (to - at) - of_head.len() - of_bytes.len();
         let rest = ZEROS.get(..rest).unwrap_or_default();
         memory.fill(0, &[of_head, of_bytes, rest].map(IoSlice::new));
-        write_blocks(file, memory.octets().get(..to - at).unwrap_or_default(), at as u64)?;
+        write_blocks(
+            file,
+            memory.octets().get(..to - at).unwrap_or_default(),
+            at as u64,
+        )?;
         file.sync_data()?;
         at = to;
     }

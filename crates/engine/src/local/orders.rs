@@ -57,7 +57,8 @@ impl Submission {
             (blob, hash)
         };
         let blobs: Vec<_> = blobs.into_iter().map(hashed).collect();
-        let octets = changes.len() + beside.len() + blobs.iter().map(|(blob, _)| blob.bytes.len()).sum::<usize>();
+        let octets =
+            changes.len() + beside.len() + blobs.iter().map(|(blob, _)| blob.bytes.len()).sum::<usize>();
         Submission {
             partition,
             changes_hash: xxh3_64(&changes),
