@@ -401,3 +401,36 @@ async fn one_that_cannot_be_written_is_refused_and_leaves_nothing() {
     is_there(&engine, blob, LARGE).await;
     nothing_is_damaged(&engine);
 }
+
+#[tokio::test]
+async fn folders_of_older_programs_open_are_whole_and_go_on() {
+    let formats = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/formats");
+    let mut seen = 0;
+    for entry in fs::read_dir(formats).unwrap() {
+        let folder = TempDir::new().unwrap();
+        let mut tar = std::process::Command::new("tar");
+        tar.arg("-xzf")
+            .arg(entry.unwrap().path())
+            .arg("-C")
+            .arg(folder.path());
+        assert!(tar.status().unwrap().success());
+        for start in 0..2 {
+            let engine = open(folder.path());
+            assert_eq!((engine.findings(), engine.history()), (&[][..], History::Whole));
+            let mut found = Vec::new();
+            let counts = check(&engine, &mut |finding| found.push(finding)).unwrap();
+            assert_eq!(found, []);
+            // The seventh message is in the log only, at first.
+            assert!(counts.blobs >= 6, "{counts:?}");
+            for number in 1..=counts.blobs {
+                engine.read_blob(BlobNumber(number), ALL).await.unwrap();
+            }
+            let blob = put(&engine, LARGE).await.unwrap();
+            is_there(&engine, blob, LARGE).await;
+            assert_eq!(alone(folder.path()).len(), start + 1);
+            close(engine).await;
+        }
+        seen += 1;
+    }
+    assert!(seen > 0, "there is no folder to open");
+}
