@@ -11,6 +11,7 @@ mod backup;
 mod crash;
 mod damage;
 mod export;
+mod formats;
 mod hostile;
 mod migration;
 mod power_loss;
