@@ -11,6 +11,7 @@
 
 mod channel;
 mod connect;
+pub mod copy;
 pub mod download;
 mod error;
 mod files;
