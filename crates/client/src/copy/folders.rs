@@ -10,16 +10,40 @@ use crate::imap::{Client, Listed, Namespace};
 const ROLES: [(&str, &[&str]); 5] = [
     (
         "\\Sent",
-        &["sent", "sent messages", "sent items", "sent mail", "已发送", "已发送邮件", "已发邮件"],
+        &[
+            "sent",
+            "sent messages",
+            "sent items",
+            "sent mail",
+            "已发送",
+            "已发送邮件",
+            "已发邮件",
+        ],
     ),
     ("\\Drafts", &["drafts", "draft", "草稿箱", "草稿"]),
     (
         "\\Trash",
-        &["trash", "deleted messages", "deleted items", "已删除", "已删除邮件", "废件箱", "垃圾箱"],
+        &[
+            "trash",
+            "deleted messages",
+            "deleted items",
+            "已删除",
+            "已删除邮件",
+            "废件箱",
+            "垃圾箱",
+        ],
     ),
     (
         "\\Junk",
-        &["junk", "spam", "junk mail", "junk e-mail", "junk email", "bulk mail", "垃圾邮件"],
+        &[
+            "junk",
+            "spam",
+            "junk mail",
+            "junk e-mail",
+            "junk email",
+            "bulk mail",
+            "垃圾邮件",
+        ],
     ),
     ("\\Archive", &["archive", "archives", "归档", "存档"]),
 ];
@@ -93,7 +117,9 @@ impl Account {
 
     /// The levels of a name, without the prefix of the account's own names.
     fn levels(&self, name: &str) -> Vec<String> {
-        let own = name.strip_prefix(self.prefix.as_str()).filter(|own| !own.is_empty());
+        let own = name
+            .strip_prefix(self.prefix.as_str())
+            .filter(|own| !own.is_empty());
         let own = own.unwrap_or(name);
         match self.separator {
             Some(separator) => own.split(separator).map(str::to_owned).collect(),
@@ -136,7 +162,10 @@ fn skipped(account: &Account, listed: &Listed, options: &Options) -> Option<Skip
     if !options.virtual_ones && VIRTUAL.iter().any(|attribute| listed.has(attribute)) {
         return Some(Skipped::Virtual);
     }
-    let foreign = account.foreign.iter().any(|prefix| name.starts_with(prefix.as_str()));
+    let foreign = account
+        .foreign
+        .iter()
+        .any(|prefix| name.starts_with(prefix.as_str()));
     foreign.then_some(Skipped::Foreign)
 }
 
@@ -146,11 +175,18 @@ pub(super) async fn plan(source: &mut Client, target: &mut Client, options: &Opt
     let to = Account::of(target).await?;
     let subscribed = source.list_subscribed("*").await?;
     if let Some(missing) = options.mailboxes.iter().find(|name| !from.has(name)) {
-        return Err(source.error(&format!("LIST {missing}"), Cause::Message("there is no such mailbox".into())));
+        return Err(source.error(
+            &format!("LIST {missing}"),
+            Cause::Message("there is no such mailbox".into()),
+        ));
     }
     let mut plan = Plan::default();
     let mut by_target: BTreeMap<String, Vec<Folder>> = BTreeMap::new();
-    let mut names: Vec<&Listed> = from.listed.iter().filter(|listed| listed.is_selectable()).collect();
+    let mut names: Vec<&Listed> = from
+        .listed
+        .iter()
+        .filter(|listed| listed.is_selectable())
+        .collect();
     names.sort_by(|one, other| one.name.text.cmp(&other.name.text));
     for listed in names {
         match skipped(&from, listed, options) {

@@ -73,7 +73,9 @@ fn key(fields: &[u8], size: u64) -> Key {
     }
     for line in &mut lines {
         let name = line.iter().position(|octet| *octet == b':').unwrap_or_default();
-        line.iter_mut().take(name).for_each(|octet| octet.make_ascii_lowercase());
+        line.iter_mut()
+            .take(name)
+            .for_each(|octet| octet.make_ascii_lowercase());
     }
     lines.retain(|line| !line.is_empty());
     lines.sort();

@@ -124,7 +124,11 @@ fn not_given(client: &Client) -> Error {
 }
 
 /// Whether anybody still listens.
-async fn read_large(client: &mut Client, (at, seen): (usize, &Seen), send: &Sender<Batch>) -> Result<bool, Error> {
+async fn read_large(
+    client: &mut Client,
+    (at, seen): (usize, &Seen),
+    send: &Sender<Batch>,
+) -> Result<bool, Error> {
     let mut fetch = client.fetch(&[Uid(seen.uid)].into_iter().collect(), &[Item::message()]);
     let (mut given, mut listens, mut refused) = (false, true, None);
     while let Some(got) = fetch.next().await? {
@@ -212,7 +216,12 @@ impl Writing<'_> {
         Ok(())
     }
 
-    async fn one(&mut self, at: usize, size: u64, octets: impl tokio::io::AsyncRead + Unpin) -> Result<(), Error> {
+    async fn one(
+        &mut self,
+        at: usize,
+        size: u64,
+        octets: impl tokio::io::AsyncRead + Unpin,
+    ) -> Result<(), Error> {
         if let Some(limit) = self.limit().filter(|limit| size > *limit) {
             let why = self.client.error("APPEND", Cause::TooBig { size, limit });
             self.failed(at, why);

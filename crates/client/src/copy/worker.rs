@@ -168,7 +168,9 @@ pub(super) fn flags(flags: &[ServerFlag], target: &Opened) -> (Vec<String>, Vec<
     let keeps = |flag: &ServerFlag| {
         let is_keyword = !flag.name().starts_with('\\');
         kept.is_empty() && !matches!(flag, ServerFlag::Other(name) if name.starts_with('\\'))
-            || kept.iter().any(|own| own.name().eq_ignore_ascii_case(flag.name()))
+            || kept
+                .iter()
+                .any(|own| own.name().eq_ignore_ascii_case(flag.name()))
             || (is_keyword && kept.contains(&ServerFlag::NewKeywords))
     };
     let names = |flag: &&ServerFlag| flag.name().to_owned();

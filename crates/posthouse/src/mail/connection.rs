@@ -203,7 +203,7 @@ fn text(secret: &Secret) -> String {
 }
 
 /// Asks whoever sits at the terminal.
-fn ask(name: &str, host: &str, language: Language) -> Result<Secret, Exit> {
+pub(super) fn ask(name: &str, host: &str, language: Language) -> Result<Secret, Exit> {
     if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
         return Err(Exit::new(
             Code::Usage,
