@@ -11,6 +11,7 @@
 
 mod channel;
 mod connect;
+pub mod copy;
 #[cfg(feature = "discover")]
 pub mod discover;
 pub mod download;

@@ -119,6 +119,9 @@ enum Command {
     /// Fetches what is new into a Maildir, an mbox or a folder of .eml files; nothing is lost and nothing comes twice. Example: posthouse fetch
     /// ~/Maildir --server pop3s://alice@mail.example.org --keep-days 30
     Fetch(Box<mail::fetch::Arguments>),
+    /// Copies an account into another over IMAP: folders, flags, dates; what is there already is not copied again. Example: posthouse copy --from
+    /// imaps://alice@old.example.org --to imaps://alice@new.example.org
+    Copy(Box<mail::copy::Arguments>),
     /// Shows a message of a file, an mbox, a Maildir, standard input or a server. Examples: posthouse show letter.eml; posthouse show -n 3
     /// ~/Maildir --save-attachments ~/Downloads
     Show(Box<mail::show::Arguments>),
@@ -189,6 +192,7 @@ fn carry_out(command: Command, language: Language) -> Result<(), Exit> {
         Command::Import(arguments) => run::block_on(import::run(&arguments, language)),
         Command::Send(arguments) => run::block_on(mail::send::run(*arguments, language)),
         Command::Fetch(arguments) => run::block_on(mail::fetch::run(*arguments, language)),
+        Command::Copy(arguments) => run::block_on(mail::copy::run(*arguments, language)),
         Command::Show(arguments) => run::block_on(mail::show::run(*arguments, language)),
         Command::List(arguments) => run::block_on(mail::list::list(*arguments, language)),
         Command::Watch(arguments) => run::block_on(mail::watch::run(*arguments, language)),

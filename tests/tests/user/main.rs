@@ -1,6 +1,7 @@
 //! The user's side of the command line against the built server: a module a command.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
+mod copy;
 mod examples;
 mod fetch;
 mod profile;

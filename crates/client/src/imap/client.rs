@@ -358,7 +358,7 @@ impl Client {
         format!("p{}", self.commands)
     }
 
-    pub(super) fn error(&self, step: &str, cause: Cause) -> Error {
+    pub(crate) fn error(&self, step: &str, cause: Cause) -> Error {
         Error::new(
             Step::command(step),
             Some(&self.channel.server().authority()),

@@ -330,4 +330,68 @@ pub(super) const CHINESE: &[(&str, &str)] = &[
         "A profile of posthouse profile, in place of a server; the default one where neither is given",
         "posthouse profile 的账号配置，代替服务器；两者都不给出时用默认的",
     ),
+    (
+        "Copies an account into another over IMAP: folders, flags, dates; what is there already is not copied again. Example: posthouse copy --from imaps://alice@old.example.org --to imaps://alice@new.example.org",
+        "通过 IMAP 把一个账户复制到另一个：文件夹、标记、日期；已有的不再复制。例如：posthouse copy --from imaps://alice@old.example.org --to imaps://alice@new.example.org",
+    ),
+    (
+        "The account that is copied: imaps://NAME@HOST",
+        "被复制的账户：imaps://用户名@主机",
+    ),
+    (
+        "The account that it is copied into: imaps://NAME@HOST",
+        "复制到的账户：imaps://用户名@主机",
+    ),
+    (
+        "A command that prints the password of the account that is copied",
+        "打印被复制账户密码的命令",
+    ),
+    (
+        "The environment variable that holds it; POSTHOUSE_FROM_PASSWORD unless given",
+        "存放该密码的环境变量；不给出时为 POSTHOUSE_FROM_PASSWORD",
+    ),
+    (
+        "A file with the certificates to trust of its server, in PEM",
+        "信任的该服务器证书文件（PEM）",
+    ),
+    (
+        "A command that prints the password of the account that it is copied into",
+        "打印目标账户密码的命令",
+    ),
+    (
+        "The environment variable that holds that one; POSTHOUSE_TO_PASSWORD unless given",
+        "存放目标密码的环境变量；不给出时为 POSTHOUSE_TO_PASSWORD",
+    ),
+    (
+        "A file with the certificates to trust of that server, in PEM",
+        "信任的目标服务器证书文件（PEM）",
+    ),
+    (
+        "Only this mailbox; may be given several times",
+        "只复制这个邮箱；可以多次给出",
+    ),
+    (
+        "Below this mailbox of the target, with slashes between levels",
+        "放到目标的这个邮箱之下，各级之间用斜杠",
+    ),
+    (
+        "How many mailboxes at a time, each with a connection to either server",
+        "同时复制多少个邮箱，每个对两台服务器各用一个连接",
+    ),
+    (
+        "Reads every message back from the target and compares it, in place of some of each mailbox",
+        "从目标读回每封邮件并核对，而不是每个邮箱抽查几封",
+    ),
+    (
+        "Also mailboxes that show messages of others, such as All Mail of Gmail",
+        "也复制显示其他邮箱邮件的邮箱，例如 Gmail 的“所有邮件”",
+    ),
+    (
+        "Says which mailbox would become which, and copies nothing",
+        "只说明哪个邮箱会变成哪个，不复制",
+    ),
+    (
+        "As JSON: one object with mailboxes, each with what was copied, known, failed, checked, altered and missing, and skipped",
+        "输出 JSON：一个对象，含 mailboxes（各有 copied、known、failed、checked、altered 和 missing）和 skipped",
+    ),
 ];

@@ -1,6 +1,7 @@
 //! The user's side of the command line: sending, fetching and reading mail with any server. Each command has a file of its name.
 
 pub(crate) mod connection;
+pub(crate) mod copy;
 pub(crate) mod fetch;
 pub(crate) mod list;
 mod on_imap;
