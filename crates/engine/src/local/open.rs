@@ -85,12 +85,8 @@ pub(crate) fn open(folder: &Path, options: Options) -> Result<LocalEngine, OpenE
     });
     let next_segment = segments.last().copied().unwrap_or(0).max(position.segment) + 1;
     let gap = if findings.is_empty() { 1 } else { GAP };
-    let committer = Committer::new(
-        Arc::clone(&shared),
-        previous,
-        next_segment,
-        position.sequence + gap,
-    );
+    let sequence = position.sequence + gap;
+    let committer = Committer::new(Arc::clone(&shared), previous, next_segment, sequence);
     let orders = Arc::new(Orders::new(committer));
     shared.remember_spent(unnamed)?;
     let threads = start_threads(&shared, &orders, history).map_err(failed(folder))?;
