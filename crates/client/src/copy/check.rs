@@ -40,7 +40,7 @@ pub(super) async fn check(
         let (ours, theirs) = (ours?, theirs?);
         for (one, other) in some {
             report.checked += 1;
-            if ours.get(one).is_none() || ours.get(one) != theirs.get(other) {
+            if !ours.contains_key(one) || ours.get(one) != theirs.get(other) {
                 report.altered.push(*one);
             }
         }
