@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use bytes::{Buf as _, Bytes, BytesMut};
+use bytes::{Bytes, BytesMut};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::time::timeout;
 use wire::{Framed, LineFramer};
@@ -163,12 +163,6 @@ impl Channel {
     /// What has come and was not taken yet. Between lines it may be taken from here.
     pub(crate) fn input(&mut self) -> &mut BytesMut {
         &mut self.input
-    }
-
-    /// Takes octets off the front of what has come, at most `most`.
-    pub(crate) fn take(&mut self, most: usize) -> Bytes {
-        let there = self.input.len().min(most);
-        self.input.copy_to_bytes(there)
     }
 
     /// Notes something in the log.

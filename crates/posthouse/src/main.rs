@@ -6,6 +6,7 @@
 mod account;
 mod admin;
 mod alias;
+mod allocator;
 mod app_password;
 mod archive;
 mod backup;
@@ -27,7 +28,9 @@ mod log;
 mod mail;
 mod manual;
 mod notify;
+mod owner;
 mod privileges;
+mod profile;
 mod quota;
 mod repair;
 mod restore;
@@ -51,9 +54,6 @@ use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use exit::{Code, Exit};
 use language::Language;
-
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// A complete mail system in one program.
 #[derive(Parser)]
@@ -132,6 +132,9 @@ enum Command {
     /// Waits for new messages of a mailbox and tells of each. Example: posthouse watch --server imaps://alice@mail.example.org --exec 'notify-send
     /// "$MAIL_SUBJECT"'
     Watch(Box<mail::watch::Arguments>),
+    /// Accounts on any servers, so that posthouse send --profile work is enough: finds their servers, knows where passwords are.
+    #[command(subcommand)]
+    Profile(profile::Command),
     /// Prints what a shell needs to complete commands. Example: posthouse completions bash > /etc/bash_completion.d/posthouse
     Completions(manual::CompletionsArguments),
     /// Writes the manual pages of all commands.
@@ -139,6 +142,7 @@ enum Command {
 }
 
 fn main() -> ExitCode {
+    allocator::give_back_what_is_large();
     run::keep_files_private();
     // What is wrong with the command line is said in its language too.
     let language = Language::of_command_line(std::env::args()).unwrap_or_else(Language::of_locale);
@@ -192,6 +196,7 @@ fn carry_out(command: Command, language: Language) -> Result<(), Exit> {
         Command::Show(arguments) => run::block_on(mail::show::run(*arguments, language)),
         Command::List(arguments) => run::block_on(mail::list::list(*arguments, language)),
         Command::Watch(arguments) => run::block_on(mail::watch::run(*arguments, language)),
+        Command::Profile(command) => run::block_on(profile::run(command, language)),
         Command::Completions(arguments) => manual::completions(&arguments, language),
         Command::Man(arguments) => manual::man(&arguments, language),
         Command::Search(arguments) => run::block_on(mail::list::search(*arguments, language)),

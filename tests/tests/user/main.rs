@@ -2,10 +2,14 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
 mod copy;
+mod examples;
 mod fetch;
+mod profile;
 mod send;
 mod show;
 mod testing;
+mod tutorial;
+mod watch;
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -66,6 +70,7 @@ pub(crate) fn url(server: &Server, scheme: &str) -> String {
     let service = match scheme {
         "pop3" => Service::Pop3,
         "lmtp" => Service::Lmtp,
+        "imap" => Service::Imap,
         _ => Service::Submission,
     };
     format!(

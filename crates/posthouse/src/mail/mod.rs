@@ -47,3 +47,20 @@ fn code(error: &Error) -> Code {
 pub(crate) fn tongue(language: Language) -> client::Language {
     language.pick(client::Language::English, client::Language::Chinese)
 }
+
+/// For whom something is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Output {
+    People,
+    Json,
+}
+
+/// What `--json` says.
+impl From<bool> for Output {
+    fn from(json: bool) -> Self {
+        match json {
+            true => Output::Json,
+            false => Output::People,
+        }
+    }
+}
