@@ -107,7 +107,7 @@ async fn folders_flags_and_dates_go_along_and_a_second_copy_copies_nothing() {
         &mut source,
         "工作/项目 甲",
         &message(4, 0),
-        &["标记".len().to_string().as_str()],
+        &["$Important"],
         5,
     )
     .await;

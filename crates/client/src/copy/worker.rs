@@ -136,11 +136,15 @@ impl Worker {
     async fn open_target(&mut self, folder: &Folder) -> Result<Opened, Error> {
         let opened = match self.target.select(&folder.to).await {
             Ok(opened) => opened,
-            // The connection may be the one that has just been made again: what is there is not created again.
             Err(error) if folder.is_there || is_lost(&error) => return Err(error),
             Err(_) => {
-                self.target.create(&folder.to).await?;
-                self.target.select(&folder.to).await?
+                // Another worker may have made it meanwhile, with one below it: whether it is there now is what counts.
+                let created = self.target.create(&folder.to).await;
+                match (self.target.select(&folder.to).await, created) {
+                    (Ok(opened), _) => opened,
+                    (Err(_), Err(refused)) => return Err(refused),
+                    (Err(error), Ok(())) => return Err(error),
+                }
             }
         };
         if folder.subscribed {
