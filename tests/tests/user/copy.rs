@@ -103,14 +103,7 @@ async fn folders_flags_and_dates_go_along_and_a_second_copy_copies_nothing() {
         1_300_000_000,
     )
     .await;
-    add(
-        &mut source,
-        "工作/项目 甲",
-        &message(4, 0),
-        &["$Important"],
-        5,
-    )
-    .await;
+    add(&mut source, "工作/项目 甲", &message(4, 0), &["$Important"], 5).await;
     let printed = said(&mut command(&from, &to, &["--verify"]), b"").well();
     let printed: Value = serde_json::from_str(&printed).unwrap();
     let inbox = mailbox(&printed, "INBOX");

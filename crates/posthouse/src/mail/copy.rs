@@ -12,7 +12,7 @@ use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
 use serde::Serialize;
 
 use super::connection::{ask, output_of};
-use super::{exit, tongue};
+use super::{Output, exit, tongue};
 use crate::account::print_json;
 use crate::exit::{Code, Exit};
 use crate::language::Language;
@@ -133,13 +133,13 @@ pub(crate) async fn run(arguments: Arguments, language: Language) -> Result<(), 
     let plan = plan(&from, &to, &options).await.map_err(failed)?;
     let unwritten = |error: io::Error| Exit::new(Code::Io, error.to_string());
     if arguments.dry_run {
-        return say_plan(&plan, arguments.json, language).map_err(unwritten);
+        return say_plan(&plan, arguments.json.into(), language).map_err(unwritten);
     }
     let bar = progress();
     let reports = copy(&from, &to, &plan, &options, listener(&bar)).await;
     bar.finish_and_clear();
     let reports = reports.map_err(failed)?;
-    say(&reports, &plan, arguments.json, language).map_err(unwritten)?;
+    say(&reports, &plan, arguments.json.into(), language).map_err(unwritten)?;
     match reports.iter().filter(|report| !report.is_whole()).count() {
         0 => Ok(()),
         count => Err(Exit::new(
@@ -227,9 +227,9 @@ struct Planned<'p> {
     is_there: bool,
 }
 
-fn say_plan(plan: &Plan, json: bool, language: Language) -> io::Result<()> {
+fn say_plan(plan: &Plan, output: Output, language: Language) -> io::Result<()> {
     let folders: Vec<&Folder> = plan.folders.iter().flatten().collect();
-    if json {
+    if output == Output::Json {
         let planned = folders.iter().map(|folder| Planned {
             from: &folder.from,
             to: &folder.to,
@@ -270,8 +270,8 @@ fn say_skipped(out: &mut impl io::Write, plan: &Plan, language: Language) -> io:
     Ok(())
 }
 
-fn say(reports: &[Report], plan: &Plan, json: bool, language: Language) -> io::Result<()> {
-    if json {
+fn say(reports: &[Report], plan: &Plan, output: Output, language: Language) -> io::Result<()> {
+    if output == Output::Json {
         return print_json(&Printed {
             mailboxes: reports.iter().map(|report| printed(report, language)).collect(),
             skipped: plan.skipped.iter().map(|(name, _)| name.as_str()).collect(),
