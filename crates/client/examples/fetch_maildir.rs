@@ -1,4 +1,5 @@
 //! Step 11: everything that is new, into a Maildir; a second run fetches nothing twice. `fetch_maildir [URL] [DIR]`
+#![allow(clippy::print_stdout, reason = "an example says what it does")]
 
 use posthouse_client::Server;
 use posthouse_client::download::{Format, Keep, Target, from_pop3};

@@ -1,4 +1,5 @@
 //! Step 8: what is in the maildrop, and the last message. `fetch_pop3 [URL]`
+#![allow(clippy::print_stdout, reason = "an example says what it does")]
 
 use posthouse_client::Server;
 use posthouse_client::message::{Message, read};

@@ -1,4 +1,5 @@
 //! Step 9: a message taken apart: its header, every part, every text. `print_info [URL]`
+#![allow(clippy::print_stdout, reason = "an example says what it does")]
 
 use posthouse_client::Server;
 use posthouse_client::message::read::Heading;

@@ -1,4 +1,5 @@
 //! Step 12: mail that stays on the server: mailboxes, a search, headers, one part, a move. `read_imap [URL]`
+#![allow(clippy::print_stdout, reason = "an example says what it does")]
 
 use posthouse_client::Server;
 use posthouse_client::imap::{Client, Item, Query, SectionText};

@@ -1,4 +1,5 @@
 //! Step 10: what is attached to the last message, into a folder. `save_attachments [URL] [DIR]`
+#![allow(clippy::print_stdout, reason = "an example says what it does")]
 
 use std::collections::HashSet;
 use std::fs::{self, File};

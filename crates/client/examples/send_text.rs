@@ -1,4 +1,5 @@
 //! Step 1: a plain text, with the conversation shown. `send_text [URL]`
+#![allow(clippy::print_stdout, reason = "an example says what it does")]
 
 use posthouse_client::{Files, Server, WireLog, mail, smtp};
 
