@@ -6,6 +6,8 @@
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use sasl::client::{ClientError, Exchange};
+use sasl::encoding;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::time::timeout;
 use wire::{Framed, LineFramer};
@@ -112,6 +114,16 @@ impl Channel {
         self.tell(Direction::Sent, shown.as_bytes());
         self.output.extend_from_slice(line);
         self.output.extend_from_slice(b"\r\n");
+    }
+
+    /// Answers a challenge of a login, in base64 as the text protocols have it; neither is logged. What cannot be answered is given back:
+    /// how an exchange is called off is the protocol's.
+    pub(crate) fn answer(&mut self, exchange: &mut Exchange, challenge: &[u8]) -> Result<(), ClientError> {
+        let challenge = encoding::decode_response(challenge);
+        let challenge = challenge.map_err(|_| ClientError::Malformed(exchange.mechanism()))?;
+        let answer = exchange.respond(&challenge)?;
+        self.say_secretly(encoding::encode(&answer).as_bytes(), "…");
+        Ok(())
     }
 
     /// What is queued, to add octets of a message to: they are not logged.
