@@ -3,7 +3,8 @@
 
 use bytes::BytesMut;
 use libfuzzer_sys::fuzz_target;
-use pop3::{Command, Language, Maildrop, Message, Session};
+use pop3::maildrop::UniqueId;
+use pop3::{Command, Language, Maildrop, Message, Session, reply};
 use types::{EntryId, Octets};
 use wire::{DotProgress, DotReader, Framed, LineFramer};
 
@@ -48,8 +49,12 @@ fn answer(line: &[u8], session: &mut Session<Maildrop<()>>, out: &mut BytesMut) 
     let Session::Transaction(drop) = session else { unreachable!("it begins so and stays so") };
     match command {
         Command::Stat => drop.print_stat(out),
-        Command::List(None) => drop.print_list(Language::English, out),
-        Command::Uidl(None) => drop.print_uidl(Language::Chinese, out),
+        Command::List(None) => drop.remaining().for_each(|(number, message)| {
+            reply::line(format_args!("{} {}", number.0, message.size), out)
+        }),
+        Command::Uidl(None) => drop.remaining().for_each(|(number, message)| {
+            reply::line(format_args!("{} {}", number.0, UniqueId(message.entry)), out)
+        }),
         Command::Dele(number) => match drop.delete(number) {
             Ok(()) => pop3::reply::ok("deleted", out),
             Err(refusal) => refusal.print(Language::Chinese, out),

@@ -14,6 +14,8 @@ pub mod conversation;
 pub mod messages;
 pub mod program;
 pub mod server;
+pub mod serving;
 
 pub use conversation::Conversation;
 pub use server::{Refused, Server, Service};
+pub use serving::Serving;

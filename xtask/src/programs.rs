@@ -61,6 +61,7 @@ pub const PROGRAMS: &[Program] = &[
     debian("offlineimap", &["offlineimap3"], &["offlineimap::"]),
     debian("mbsync", &["isync"], &["mbsync::"]),
     debian("msmtp", &["msmtp"], &["msmtp::"]),
+    debian("systemd-analyze", &["systemd"], &["systemd_analyze::"]),
     debian("strace", &["strace"], &["power_loss::"]),
     Program {
         // It speaks TLS only with this module, which Debian merely recommends.

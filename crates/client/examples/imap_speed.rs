@@ -1,4 +1,5 @@
 //! How fast a mailbox is fetched over IMAP into a Maildir: `imap_speed imap://alice:secret@127.0.0.1:1143?tls=none INBOX DIRECTORY [compress]`.
+#![allow(clippy::print_stdout, reason = "an example says what it measured")]
 
 use std::path::PathBuf;
 use std::time::Instant;

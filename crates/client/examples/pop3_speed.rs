@@ -1,4 +1,5 @@
 //! How fast a POP3 maildrop is fetched into a Maildir: `pop3_speed pop3://alice:alice@127.0.0.1:2110?tls=none DIR`.
+#![allow(clippy::print_stdout, reason = "an example says what it measured")]
 
 use std::time::Instant;
 

@@ -1,4 +1,5 @@
 //! How fast one connection sends: `send_speed smtp://127.0.0.1:2525?tls=none 5000 10000` (messages, octets of each).
+#![allow(clippy::print_stdout, reason = "an example says what it measured")]
 
 use std::time::Instant;
 

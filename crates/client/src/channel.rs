@@ -5,7 +5,9 @@
 
 use std::time::Duration;
 
-use bytes::{Buf as _, Bytes, BytesMut};
+use bytes::{Bytes, BytesMut};
+use sasl::client::{ClientError, Exchange};
+use sasl::encoding;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::time::timeout;
 use wire::{Framed, LineFramer};
@@ -114,6 +116,16 @@ impl Channel {
         self.output.extend_from_slice(b"\r\n");
     }
 
+    /// Answers a challenge of a login, in base64 as the text protocols have it; neither is logged. What cannot be answered is given back:
+    /// how an exchange is called off is the protocol's.
+    pub(crate) fn answer(&mut self, exchange: &mut Exchange, challenge: &[u8]) -> Result<(), ClientError> {
+        let challenge = encoding::decode_response(challenge);
+        let challenge = challenge.map_err(|_| ClientError::Malformed(exchange.mechanism()))?;
+        let answer = exchange.respond(&challenge)?;
+        self.say_secretly(encoding::encode(&answer).as_bytes(), "…");
+        Ok(())
+    }
+
     /// What is queued, to add octets of a message to: they are not logged.
     pub(crate) fn output(&mut self) -> &mut BytesMut {
         &mut self.output
@@ -163,12 +175,6 @@ impl Channel {
     /// What has come and was not taken yet. Between lines it may be taken from here.
     pub(crate) fn input(&mut self) -> &mut BytesMut {
         &mut self.input
-    }
-
-    /// Takes octets off the front of what has come, at most `most`.
-    pub(crate) fn take(&mut self, most: usize) -> Bytes {
-        let there = self.input.len().min(most);
-        self.input.copy_to_bytes(there)
     }
 
     /// Notes something in the log.

@@ -179,6 +179,12 @@ pub enum Cause {
 }
 
 impl Cause {
+    /// A line, or what came of it, that is none of the protocol: its beginning is told.
+    pub(crate) fn garbled(line: &[u8]) -> Self {
+        let begin = line.get(..80).unwrap_or(line);
+        Cause::Garbled(String::from_utf8_lossy(begin).escape_debug().to_string().into())
+    }
+
     /// Whose fault it is.
     #[must_use]
     pub fn fault(&self) -> Fault {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use jiff::{Timestamp, tz::TimeZone};
 use message::Date;
-use message::compose::{Attachment, MessageId, Source, SourceId, Stamp};
+use message::compose::{Attachment, Mail, Mailbox, MessageId, Source, SourceId, Stamp};
 use tokio::fs::File;
 use types::Domain;
 
@@ -56,7 +56,7 @@ impl Files {
         }
         let id = SourceId(u32::try_from(self.paths.len()).expect("files are fewer than that"));
         // The size of a pipe or a device is not known before its end.
-        let octets = found.is_file().then(|| found.len());
+        let octets = found.is_file().then_some(found.len());
         self.paths.push(path);
         Ok(Attachment::new(&name, Source { id, octets }))
     }
@@ -85,6 +85,25 @@ impl Files {
 
 pub(crate) fn reading(path: &Path) -> Step {
     Step::Reading(path.display().to_string().into())
+}
+
+/// Begins a mail by somebody, with the time now and an id that was never used before.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let mail = posthouse_client::mail("Alice <alice@example.org>".parse()?)
+///     .to("张三 <zhang@example.org>".parse()?)
+///     .subject("你好")
+///     .text("Hello!");
+/// # Ok(()) }
+/// ```
+///
+/// # Panics
+/// When the system has no random numbers.
+#[must_use]
+pub fn mail<'a>(from: Mailbox) -> Mail<'a> {
+    let stamp = stamp(&from.address().domain);
+    Mail::new(from, stamp)
 }
 
 /// The time now, where this machine stands, and an id that was never used before, under the domain of the author.

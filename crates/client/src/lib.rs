@@ -11,6 +11,9 @@
 
 mod channel;
 mod connect;
+pub mod copy;
+#[cfg(feature = "discover")]
+pub mod discover;
 pub mod download;
 mod error;
 mod files;
@@ -18,7 +21,11 @@ mod hint;
 mod language;
 mod log;
 mod login;
+#[cfg(feature = "oauth")]
+pub mod oauth;
 mod server;
+#[cfg(any(feature = "discover", feature = "oauth"))]
+mod web;
 
 pub mod imap;
 pub mod names;
@@ -29,7 +36,7 @@ pub mod testing;
 
 pub use connect::{Identity, Proxy, Trust};
 pub use error::{Cause, Error, Fault, Hint, Said, Step};
-pub use files::{Files, stamp};
+pub use files::{Files, mail, stamp};
 pub use language::Language;
 pub use log::{Direction, WireLog};
 pub use login::Login;

@@ -17,7 +17,9 @@ pub enum Direction {
 /// Is told each line that is sent or received. Passwords and tokens are replaced before, and of the contents of messages
 /// only the number of octets is told.
 #[derive(Clone)]
-pub struct WireLog(Arc<dyn Fn(Direction, &str) + Send + Sync>);
+pub struct WireLog(Arc<Told>);
+
+type Told = dyn Fn(Direction, &str) + Send + Sync;
 
 impl WireLog {
     /// A log that calls `told` for each line, without its line end.

@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, Ipv6Addr};
 use std::path::PathBuf;
+use std::str::FromStr;
 use std::time::Duration;
 
 use percent_encoding::percent_decode_str;
@@ -317,11 +318,25 @@ impl Server {
         }
     }
 
+    /// Whether mail and password may go there without TLS.
+    #[must_use]
+    pub fn is_in_clear(&self) -> bool {
+        matches!(self.security, Security::StartTlsIfOffered | Security::None)
+    }
+
     /// Whether it is this machine.
     #[must_use]
     pub fn is_loopback(&self) -> bool {
         let address = self.host.parse::<IpAddr>();
         self.host.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address| address.is_loopback())
+    }
+}
+
+impl FromStr for Server {
+    type Err = AddressError;
+
+    fn from_str(text: &str) -> Result<Self, AddressError> {
+        Server::parse(text)
     }
 }
 
@@ -349,7 +364,7 @@ fn security(word: &str) -> Option<Security> {
 }
 
 /// RFC 8314 §3 and §4.1; RFC 6409 §3.1; RFC 2033 §5 leaves LMTP's to the site, and 24 is what sites take.
-fn port(protocol: Protocol, security: Security) -> u16 {
+pub(crate) fn port(protocol: Protocol, security: Security) -> u16 {
     match (protocol, security) {
         (Protocol::Smtp, Security::Tls) => 465,
         (Protocol::Smtp, _) => 587,

@@ -1,17 +1,24 @@
 //! The IMAP client against Dovecot, where it is installed: a server that nobody here wrote.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::too_many_lines,
+    reason = "what goes wrong here fails a test"
+)]
 
 use std::fs;
-use std::net::TcpListener;
-use std::os::fd::OwnedFd;
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpListener};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::thread;
+use std::time::Duration;
 
-use posthouse_client::Server;
 use posthouse_client::imap::{
     Client, Got, How, Item, Known, NewMessage, News, Octets, Query, Ranges, ServerFlag, StatusItem, StoreWhat,
 };
+use posthouse_client::{Server, TimeOuts};
 use types::{SystemKeyword, Timestamp, Uid};
 
 const DOVEADM: &str = "/usr/bin/doveadm";
@@ -49,7 +56,10 @@ impl Dovecot {
     }
 
     async fn client(&self) -> Client {
-        Client::connect(&Server::parse(&self.url).unwrap()).await.unwrap()
+        let server = Server::parse(&self.url).unwrap();
+        // A test that waits longer has failed.
+        let server = server.time_outs(TimeOuts::all(Duration::from_secs(20)));
+        Client::connect(&server).await.unwrap()
     }
 }
 
@@ -63,10 +73,9 @@ fn text(folder: &Path, user: u32) -> String {
     )
 }
 
-fn accept(listener: &TcpListener, settings: &PathBuf, home: &PathBuf) {
+fn accept(listener: &TcpListener, settings: &Path, home: &Path) {
     for stream in listener.incoming() {
         let stream = stream.unwrap();
-        let output: OwnedFd = stream.try_clone().unwrap().into();
         let mut command = Command::new(DOVEADM);
         command
             .arg("-c")
@@ -74,13 +83,30 @@ fn accept(listener: &TcpListener, settings: &PathBuf, home: &PathBuf) {
             .args(["exec", "imap"])
             .env("USER", "mail")
             .env("HOME", home);
-        let mut process = command
-            .stdin(Stdio::from(OwnedFd::from(stream)))
-            .stdout(Stdio::from(output))
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        thread::spawn(move || process.wait());
+        // Not the socket itself: Dovecot takes it for a start from inetd, and refuses.
+        command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null());
+        let mut process = command.spawn().unwrap();
+        let (mut input, mut output) = (process.stdin.take().unwrap(), process.stdout.take().unwrap());
+        let (mut from, mut to) = (stream.try_clone().unwrap(), stream);
+        thread::spawn(move || copy(&mut from, &mut input));
+        thread::spawn(move || {
+            copy(&mut output, &mut to);
+            let _ = to.shutdown(Shutdown::Both);
+            process.wait()
+        });
+    }
+}
+
+/// Piece by piece: `io::copy` lets the system hold pieces back until there are more.
+fn copy(from: &mut impl Read, to: &mut impl Write) {
+    let mut piece = [0; 8192];
+    while let Ok(read @ 1..) = from.read(&mut piece) {
+        if to.write_all(&piece[..read]).is_err() {
+            return;
+        }
     }
 }
 

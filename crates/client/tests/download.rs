@@ -1,4 +1,5 @@
 //! Fetching into files: what is new, once, whatever happens in between.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
 mod common;
 
@@ -6,7 +7,7 @@ use std::fs;
 use std::path::Path;
 
 use common::Script;
-use posthouse_client::download::{Format, Keep, Summary, Target, from_pop3};
+use posthouse_client::download::{Arrival, Format, Keep, Summary, Target, from_pop3};
 use posthouse_client::pop3::Client;
 use posthouse_client::{Error, Login, Server};
 
@@ -110,6 +111,35 @@ async fn what_is_new_is_fetched_once_into_each_format() {
 }
 
 /// RFC 1939 §6: what is deleted goes at QUIT, and it is on this disk before.
+#[test]
+fn messages_of_one_second_keep_their_order() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut target = Target::open(folder.path(), Format::Maildir, "a").unwrap();
+    let texts: Vec<String> = (0..20)
+        .map(|number| format!("Subject: {number:02}\n\n"))
+        .collect();
+    for text in &texts {
+        let received = Some(1_764_035_829);
+        target
+            .begin(Arrival {
+                received,
+                ..Arrival::default()
+            })
+            .unwrap();
+        target.write(text.as_bytes()).unwrap();
+        target.end(text).unwrap();
+    }
+    target.close().unwrap();
+    let entries = fs::read_dir(folder.path().join("new")).unwrap();
+    let mut paths: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    let read: Vec<String> = paths
+        .iter()
+        .map(|path| fs::read_to_string(path).unwrap())
+        .collect();
+    assert_eq!(read, texts);
+}
+
 #[tokio::test]
 async fn what_is_safe_here_goes_from_the_server_when_that_was_asked_for() {
     let folder = tempfile::tempdir().unwrap();

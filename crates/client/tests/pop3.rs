@@ -1,4 +1,5 @@
 //! The POP3 client against servers that play scripts (RFC 1939, RFC 2449, RFC 2595, RFC 5034, RFC 6856).
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
 mod common;
 
@@ -76,11 +77,7 @@ async fn an_old_server_is_spoken_with_step_by_step() {
     script.end();
 }
 
-/// RFC 2449 §6.6: commands go ahead of the replies; RFC 6856 §2: UTF8 before the login.
-#[tokio::test]
-async fn with_pipelining_messages_are_asked_for_ahead() {
-    let script = Script::play(
-        "S: +OK hello
+const AHEAD: &str = "S: +OK hello
          C: CAPA
          S: +OK
          S: UIDL
@@ -129,8 +126,12 @@ async fn with_pipelining_messages_are_asked_for_ahead() {
          C: DELE 1
          C: DELE 3
          S: +OK
-         S: +OK",
-    );
+         S: +OK";
+
+/// RFC 2449 §6.6: commands go ahead of the replies; RFC 6856 §2: UTF8 before the login.
+#[tokio::test]
+async fn with_pipelining_messages_are_asked_for_ahead() {
+    let script = Script::play(AHEAD);
     let mut client = client(&script, alice()).await.unwrap();
     let ids: Vec<_> = client
         .list()

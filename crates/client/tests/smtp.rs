@@ -1,4 +1,5 @@
 //! The SMTP and LMTP client against servers that play scripts (RFC 5321, RFC 2920, RFC 3030, RFC 4954, RFC 2033).
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
 mod common;
 

@@ -16,6 +16,8 @@ pub struct Batch {
     partition: Partition,
     changes: BytesMut,
     blobs: Vec<BlobPut>,
+    /// Encoded changes of [`Partition::ENGINE`] that happen together with these.
+    beside: Bytes,
 }
 
 /// A blob that a batch brings.
@@ -44,6 +46,7 @@ impl Batch {
             partition,
             changes: BytesMut::new(),
             blobs: Vec::new(),
+            beside: Bytes::new(),
         }
     }
 
@@ -88,7 +91,7 @@ impl Batch {
     /// Whether it changes nothing.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.changes.is_empty() && self.blobs.is_empty()
+        self.changes.is_empty() && self.blobs.is_empty() && self.beside.is_empty()
     }
 
     fn push_key(&mut self, key: &[u8], value_length: u32) {
@@ -100,6 +103,27 @@ impl Batch {
         self.changes.put_u16_le(key_length);
         self.changes.put_u32_le(value_length);
         self.changes.put_slice(key);
+    }
+
+    /// Whether any of its blobs has more octets.
+    pub(crate) fn has_large(&self, octets: u64) -> bool {
+        self.blobs.iter().any(|blob| blob.bytes.len() as u64 > octets)
+    }
+
+    /// Takes the blobs out that have more octets.
+    pub(crate) fn take_large(&mut self, octets: u64) -> Vec<BlobPut> {
+        let is_large = |blob: &mut BlobPut| blob.bytes.len() as u64 > octets;
+        self.blobs.extract_if(.., is_large).collect()
+    }
+
+    /// Has another batch's changes happen together with its own.
+    pub(crate) fn put_beside(&mut self, other: Batch) {
+        self.beside = other.changes.freeze();
+    }
+
+    /// What happens together with it, encoded.
+    pub(crate) fn take_beside(&mut self) -> Bytes {
+        std::mem::take(&mut self.beside)
     }
 
     /// The encoded changes, and the blobs.

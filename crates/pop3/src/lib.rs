@@ -28,7 +28,7 @@ pub use language::Language;
 pub use maildrop::{Maildrop, Message};
 pub use refusal::{Refusal, Wanted};
 pub use state::Session;
-pub use top::top;
+pub use top::{TopEnd, top};
 
 /// A command line, line end included. RFC 2449 §4 asks for 255; passwords may be longer, and so are the initial responses
 /// of AUTH that mail programs send although RFC 5034 §4 tells them not to.

@@ -6,8 +6,8 @@ use std::fmt::{self, Display};
 use bytes::BytesMut;
 use types::{EntryId, Octets, OwnId, UniqueId};
 
-use crate::reply::{self, Words};
-use crate::{Language, Number, Refusal};
+use crate::reply;
+use crate::{Number, Refusal};
 
 /// A message, with what a server keeps of it: a `T`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -138,25 +138,6 @@ impl<T> Maildrop<T> {
         let (count, size) = self.count();
         reply::ok(format_args!("{count} {size}"), out);
     }
-
-    /// Prints the answer to LIST of all.
-    pub fn print_list(&self, language: Language, out: &mut BytesMut) {
-        let (count, size) = self.count();
-        Words::Messages(count, size).print(language, out);
-        for (Number(number), message) in self.remaining() {
-            reply::line(format_args!("{number} {}", message.size), out);
-        }
-        reply::end(out);
-    }
-
-    /// Prints the answer to UIDL of all.
-    pub fn print_uidl(&self, language: Language, out: &mut BytesMut) {
-        Words::UniqueIds.print(language, out);
-        for (Number(number), message) in self.remaining() {
-            reply::line(format_args!("{number} {}", self.unique_id(message)), out);
-        }
-        reply::end(out);
-    }
 }
 
 #[cfg(test)]
@@ -190,21 +171,21 @@ mod tests {
     }
 
     #[test]
-    fn listings_print() {
+    fn what_is_left_is_counted() {
         let mut drop = maildrop();
         drop.delete(Number(1)).unwrap();
         let mut out = BytesMut::new();
         drop.print_stat(&mut out);
-        drop.print_list(Language::Default, &mut out);
-        drop.print_uidl(Language::Default, &mut out);
+        assert_eq!(out, "+OK 2 23\r\n");
+        let ids = |drop: &Maildrop<()>| {
+            let ids = drop
+                .remaining()
+                .map(|(_, message)| drop.unique_id(message).to_string());
+            ids.collect::<Vec<_>>()
+        };
+        assert_eq!(ids(&drop), ["00000000000000ff", "000000000000012c"]);
         let known = [(EntryId(300), UniqueId::check("0000000b4c5f6a2b").unwrap())];
         let drop = drop.with_known(known.into());
-        drop.print_uidl(Language::Default, &mut out);
-        assert_eq!(
-            String::from_utf8_lossy(&out).replace("\r\n", "\n"),
-            "+OK 2 23\n+OK 2 messages (23 octets)\n2 20\n3 3\n.\n\
-             +OK Unique ids follow\n2 00000000000000ff\n3 000000000000012c\n.\n\
-             +OK Unique ids follow\n2 00000000000000ff\n3 0000000b4c5f6a2b\n.\n"
-        );
+        assert_eq!(ids(&drop), ["00000000000000ff", "0000000b4c5f6a2b"]);
     }
 }

@@ -52,6 +52,8 @@ pub enum Refusal {
     LoginUnavailable,
     /// The store failed.
     StoreFailed,
+    /// Others have the memory for it (RFC 3206 §4).
+    NoMemory,
     /// What the store holds is damaged: waiting does not help (RFC 3206 §4).
     StoreDamaged,
     /// Not all marked messages could be deleted (RFC 1939 §6).
@@ -123,6 +125,7 @@ impl Refusal {
             Refusal::LoginDelay => Some("LOGIN-DELAY"),
             Refusal::LoginUnavailable
             | Refusal::StoreFailed
+            | Refusal::NoMemory
             | Refusal::NotAllDeleted
             | Refusal::ShuttingDown => Some("SYS/TEMP"),
             Refusal::StoreDamaged => Some("SYS/PERM"),
@@ -163,6 +166,10 @@ impl Refusal {
                 "暂时无法登录，请稍后再试",
             ],
             Refusal::StoreFailed => ["Storage failed, try again later", "存储暂时出错，请稍后再试"],
+            Refusal::NoMemory => [
+                "No memory for this now, try again later",
+                "内存暂时不足，请稍后再试",
+            ],
             Refusal::StoreDamaged => [
                 "Storage is damaged, tell the administrator",
                 "存储已损坏，请联系管理员",

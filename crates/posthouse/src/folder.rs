@@ -20,6 +20,7 @@ use crate::disk::Disk;
 use crate::exit::{Code, Exit};
 use crate::language::Language;
 use crate::log::Log;
+use crate::owner::give_to_owner;
 
 /// Says whose folder it is: made first, locked as long as it is in use.
 pub(crate) const LOCK: &str = "posthouse.lock";
@@ -100,6 +101,7 @@ impl Folder {
             return Err(unfinished(path, language));
         }
         let disk = Disk::open(path, Shares::of(limits).waiting)?;
+        give_to_owner(path).map_err(failed)?;
         Ok(Folder {
             path: path.to_owned(),
             disk,
@@ -193,6 +195,9 @@ impl Folder {
     /// Gives the folder back, with everything that is on its way written.
     pub(crate) async fn close(self) -> Result<(), Exit> {
         let closed = self.disk.close().await;
+        if let Err(error) = give_to_owner(&self.path) {
+            tracing::error!(%error, data = %self.path.display(), "what root has made is not its owner's");
+        }
         tracing::debug!(data = %self.path.display(), "closed");
         closed
     }

@@ -6,6 +6,7 @@
 mod account;
 mod admin;
 mod alias;
+mod allocator;
 mod app_password;
 mod archive;
 mod backup;
@@ -27,7 +28,9 @@ mod log;
 mod mail;
 mod manual;
 mod notify;
+mod owner;
 mod privileges;
+mod profile;
 mod quota;
 mod repair;
 mod restore;
@@ -51,9 +54,6 @@ use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use exit::{Code, Exit};
 use language::Language;
-
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// A complete mail system in one program.
 #[derive(Parser)]
@@ -125,6 +125,9 @@ enum Command {
     /// A message that was deleted on one side is deleted on the other, unless it was flagged there since. Flags that one side has changed are
     /// changed on the other. It can be ended at any moment, and goes on the next time.
     Sync(Box<mail::sync::Arguments>),
+    /// Copies an account into another over IMAP: folders, flags, dates; what is there already is not copied again. Example: posthouse copy --from
+    /// imaps://alice@old.example.org --to imaps://alice@new.example.org
+    Copy(Box<mail::copy::Arguments>),
     /// Shows a message of a file, an mbox, a Maildir, standard input or a server. Examples: posthouse show letter.eml; posthouse show -n 3
     /// ~/Maildir --save-attachments ~/Downloads
     Show(Box<mail::show::Arguments>),
@@ -135,6 +138,9 @@ enum Command {
     /// Waits for new messages of a mailbox and tells of each. Example: posthouse watch --server imaps://alice@mail.example.org --exec 'notify-send
     /// "$MAIL_SUBJECT"'
     Watch(Box<mail::watch::Arguments>),
+    /// Accounts on any servers, so that posthouse send --profile work is enough: finds their servers, knows where passwords are.
+    #[command(subcommand)]
+    Profile(profile::Command),
     /// Prints what a shell needs to complete commands. Example: posthouse completions bash > /etc/bash_completion.d/posthouse
     Completions(manual::CompletionsArguments),
     /// Writes the manual pages of all commands.
@@ -142,6 +148,7 @@ enum Command {
 }
 
 fn main() -> ExitCode {
+    allocator::give_back_what_is_large();
     run::keep_files_private();
     // What is wrong with the command line is said in its language too.
     let language = Language::of_command_line(std::env::args()).unwrap_or_else(Language::of_locale);
@@ -192,9 +199,11 @@ fn carry_out(command: Command, language: Language) -> Result<(), Exit> {
         Command::Send(arguments) => run::block_on(mail::send::run(*arguments, language)),
         Command::Fetch(arguments) => run::block_on(mail::fetch::run(*arguments, language)),
         Command::Sync(arguments) => run::block_on(mail::sync::run(*arguments, language)),
+        Command::Copy(arguments) => run::block_on(mail::copy::run(*arguments, language)),
         Command::Show(arguments) => run::block_on(mail::show::run(*arguments, language)),
         Command::List(arguments) => run::block_on(mail::list::list(*arguments, language)),
         Command::Watch(arguments) => run::block_on(mail::watch::run(*arguments, language)),
+        Command::Profile(command) => run::block_on(profile::run(command, language)),
         Command::Completions(arguments) => manual::completions(&arguments, language),
         Command::Man(arguments) => manual::man(&arguments, language),
         Command::Search(arguments) => run::block_on(mail::list::search(*arguments, language)),

@@ -68,6 +68,14 @@ impl Start<'_> {
                 self.encryption(encryption),
             ]);
         }
+        let certificate = self.language.pick("Certificate", "证书");
+        table.add_row([
+            certificate.to_owned(),
+            self.data.join("tls/certificate.pem").display().to_string(),
+            self.language
+                .pick("--ca FILE trusts it", "用 --ca 信任它")
+                .to_owned(),
+        ]);
         for name in self.logins {
             let (login, password) = self.language.pick(("Login", "password"), ("登录", "密码"));
             table.add_row([
@@ -102,25 +110,24 @@ impl Start<'_> {
         words.to_owned()
     }
 
+    /// Sending and reading with this program, and with what every machine has.
     fn first_mail(&self) -> String {
-        let (smtp, imap, pop3) = (self.port(25), self.port(143), self.port(110));
+        let (smtp, submission, pop3) = (self.port(25), self.port(587), self.port(110));
+        let program = program();
         let (send, read, python) = self.language.pick(
-            (
-                "Send a first mail and read it, with curl:",
-                "Read it:",
-                "The same with Python:",
-            ),
-            ("用 curl 发第一封信：", "收信：", "用 Python 做同样的事："),
+            ("Send a first mail:", "Read it:", "The same with Python:"),
+            ("发第一封信：", "收信：", "用 Python 做同样的事："),
         );
         let (subject, text) = self
             .language
             .pick(("Hello", "Hello, Bob!"), ("你好", "你好，Bob！"));
         format!(
             r#"{send}
-printf 'From: alice@example.org\nTo: bob@example.org\nSubject: Hello\n\nHello, Bob!\n' |
-  curl --crlf smtp://127.0.0.1:{smtp} -u alice:alice --mail-from alice@example.org --mail-rcpt bob@example.org -T -
+{program} send --server 'smtp://alice:alice@127.0.0.1:{submission}?tls=none' --from alice@example.org \
+    --to bob@example.org --subject {subject} --text '{text}'
 {read}
-curl 'imap://127.0.0.1:{imap}/INBOX;MAILINDEX=*' -u bob:bob
+{program} show --server 'pop3://bob:bob@127.0.0.1:{pop3}?tls=none' -n 0
+{program} fetch --server 'pop3://bob:bob@127.0.0.1:{pop3}?tls=none' mail
 
 {python}
 python3 - <<'EOF'
@@ -141,6 +148,15 @@ EOF"#
     fn first_account(&self) -> String {
         let data = self.data.display();
         let words = self.language.pick("Add an account:", "添加一个账户：");
-        format!("{words}\nposthouse account add carol@example.org --data {data}")
+        let program = program();
+        format!("{words}\n{program} account add carol@example.org --data {data}")
     }
+}
+
+/// This program as whoever started it called it, so that what is printed can be pasted into the next terminal.
+fn program() -> String {
+    let called = std::env::args().next();
+    called
+        .filter(|name| !name.contains(char::is_whitespace))
+        .unwrap_or_else(|| "posthouse".to_owned())
 }

@@ -29,6 +29,7 @@ mod quotas;
 mod services;
 mod tally;
 mod terms;
+mod workspace;
 
 pub use authenticate::{Entered, KeptFuture, Sasl};
 pub use channel::Channel;
@@ -40,3 +41,4 @@ pub use quotas::keep_to_quotas;
 pub use services::{Mode, Services};
 pub use tally::Tally;
 pub use terms::Terms;
+pub use workspace::Workspace;

@@ -10,15 +10,19 @@ use types::Network;
 /// Octets that a connection takes while it idles or says little: with TLS, and with some room for what comes.
 const CONNECTION: usize = 24 * 1024;
 
-/// What becomes of the memory that the settings allow. A quarter is left for what is not counted here: passwords, rows that
-/// wait for the index, code.
+/// What a message of the size that is taken unless somebody says otherwise needs to be looked at, where memory is least.
+const LEAST_WORK: usize = 48 << 20;
+
+/// What becomes of the memory that the settings allow. The rest is left for what is not counted: passwords, the log's end, code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shares {
     /// Connections, as many as a quarter has room for.
     pub connections: usize,
-    /// Octets of messages on their way in: a quarter.
+    /// Octets of messages on their way in.
     pub messages: usize,
-    /// Octets of views of mailboxes: most of a quarter.
+    /// Octets of messages that are looked at whole.
+    pub work: usize,
+    /// Octets of views of mailboxes, and of lists of their messages.
     pub views: usize,
     /// Octets of large answers on their way out.
     pub output: usize,
@@ -33,10 +37,11 @@ impl Shares {
         let quarter = limits.memory / 4;
         Shares {
             connections: quarter / CONNECTION,
-            messages: quarter,
-            views: quarter / 4 * 3,
+            messages: quarter / 4 * 3,
+            work: (quarter / 2).max(LEAST_WORK.min(quarter)),
+            views: quarter / 8 * 5,
             output: quarter / 4,
-            waiting: quarter / 2,
+            waiting: quarter / 8 * 3,
         }
     }
 }

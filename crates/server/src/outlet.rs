@@ -13,11 +13,13 @@ pub(crate) const ENOUGH: usize = 256 * 1024;
 pub(crate) const SMALL: usize = 16 * 1024;
 /// What a connection takes that gathers much: the output, and the piece of a message that comes next.
 const LARGE: usize = 2 * ENOUGH;
+/// What is counted in.
+const UNIT: usize = SMALL;
 
 /// Shared by all connections of a server.
 #[derive(Clone, Debug)]
 pub struct Outlet {
-    large: Arc<Semaphore>,
+    free: Arc<Semaphore>,
 }
 
 /// The right to gather much, until it is dropped.
@@ -30,15 +32,21 @@ impl Outlet {
     /// An outlet for so many octets.
     #[must_use]
     pub fn new(octets: usize) -> Self {
-        let most = (octets / LARGE).min(Semaphore::MAX_PERMITS);
+        let most = (octets / UNIT).min(Semaphore::MAX_PERMITS);
         Outlet {
-            large: Arc::new(Semaphore::new(most)),
+            free: Arc::new(Semaphore::new(most)),
         }
     }
 
     /// The right to gather much, if there is memory for it.
     pub(crate) fn large(&self) -> Option<Large> {
-        let permit = Arc::clone(&self.large).try_acquire_owned().ok()?;
+        self.hold(LARGE)
+    }
+
+    /// The right to keep so many octets while the client is waited for, if there is memory for them.
+    pub(crate) fn hold(&self, octets: usize) -> Option<Large> {
+        let units = u32::try_from(octets.div_ceil(UNIT)).ok()?;
+        let permit = Arc::clone(&self.free).try_acquire_many_owned(units).ok()?;
         Some(Large { _permit: permit })
     }
 }
@@ -63,6 +71,7 @@ mod tests {
         assert_eq!(room(outlet.large().as_ref()), SMALL);
         drop(one);
         assert_eq!(room(outlet.large().as_ref()), ENOUGH);
+        assert!(outlet.hold(LARGE + 1).is_none() && outlet.hold(LARGE).is_some());
         assert!(Outlet::new(0).large().is_none());
         assert!(Outlet::new(usize::MAX).large().is_some());
     }

@@ -6,6 +6,7 @@ use config::{Limits, Settings, Timeouts};
 
 use crate::limits::Shares;
 use crate::outlet::Outlet;
+use crate::workspace::Workspace;
 
 /// The same for all connections of a server.
 #[derive(Clone, Debug)]
@@ -18,6 +19,8 @@ pub struct Terms {
     pub login_tries: u32,
     /// The memory for large answers.
     pub outlet: Outlet,
+    /// The memory for messages that are looked at whole.
+    pub workspace: Workspace,
     /// How often the files of certificates are looked at.
     pub reload: Duration,
 }
@@ -30,6 +33,7 @@ impl Terms {
             times: settings.timeouts.clone(),
             limits: settings.limits.clone(),
             outlet: Outlet::new(Shares::of(&settings.limits).output),
+            workspace: Workspace::new(Shares::of(&settings.limits).work),
             login_tries: settings.logins.tries_per_connection,
             reload: settings.tls.reload,
         }
@@ -42,6 +46,7 @@ impl Default for Terms {
             times: Timeouts::default(),
             limits: Limits::default(),
             outlet: Outlet::new(Shares::of(&Limits::default()).output),
+            workspace: Workspace::new(Shares::of(&Limits::default()).work),
             login_tries: config::Logins::default().tries_per_connection,
             reload: config::Tls::default().reload,
         }

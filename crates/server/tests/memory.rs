@@ -7,19 +7,21 @@ use std::sync::Arc;
 use config::{Limits, Settings};
 use directory::{Cost, Directory, NewAccount};
 use engine::memory::MemoryEngine;
+use message::downgrade;
+use posthouse_server::facts::facts_of;
 use posthouse_server::imap::{self, Passwords};
 use posthouse_server::listen::{Encryption, Listener, Protocol, serve};
 use posthouse_server::smtp::{Intake, Port};
 use posthouse_server::tls::{Certificates, Files};
-use posthouse_server::{Mode, Outlet, Services, Shares, Terms, system_clock};
+use posthouse_server::{Mode, Outlet, Services, Shares, Terms, Workspace, system_clock};
 use sasl::Credentials;
-use store::{Account, Store};
+use store::{Account, BlobSource, Keywords, NewMessage, Store};
 use tokio::io::{
     AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader, DuplexStream, duplex,
 };
 use tokio::net::TcpStream;
 use tokio::sync::watch;
-use types::{AccountId, Address, Domain};
+use types::{AccountId, Address, Domain, MailboxName, Timestamp};
 
 /// Lets everybody into one account.
 struct Everybody(Account);
@@ -237,4 +239,147 @@ async fn less_memory_means_fewer_connections() {
     assert_eq!(words, "421 4.7.0 Too many connections; try again later\r\n");
     stop.send_replace(true);
     serving.await.unwrap();
+}
+
+async fn append(store: &Store, bytes: &[u8]) {
+    let account = store.account(AccountId(1)).await.unwrap();
+    let inbox = account.mailbox(&MailboxName::inbox()).unwrap().id;
+    let message = NewMessage {
+        facts: facts_of(bytes),
+        source: BlobSource::Bytes(bytes.to_vec().into()),
+        keywords: Keywords::default(),
+        received: Timestamp(0),
+    };
+    account.append(inbox, vec![message]).await.unwrap();
+}
+
+/// Terms whose memory for messages that are looked at whole is this.
+fn with_workspace(octets: usize) -> Arc<Terms> {
+    Arc::new(Terms {
+        workspace: Workspace::new(octets),
+        ..Terms::default()
+    })
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_needs_more_memory_than_there_is_is_refused_in_words() {
+    let store = Store::new(Arc::new(MemoryEngine::default()), system_clock());
+    let intake = Arc::new(Intake::new(1 << 23));
+    let (stop, _) = watch::channel(false);
+    let filler = "filler\r\n".repeat(100_000);
+    let large = format!(
+        "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\n{filler}--b\r\n\r\nneedle\r\n--b--\r\n"
+    );
+    append(&store, b"Subject: small\r\n\r\nneedle\r\n").await;
+    append(&store, large.as_bytes()).await;
+    let refused = "NO [UNAVAILABLE] the server cannot do this now; try again later";
+    for (octets, fetched, searched) in [
+        // The whole, and its largest text beside it.
+        (2 * large.len() + 16_384, "OK fetched", "OK searched"),
+        (large.len() + 16_384, "OK fetched", refused),
+        (large.len() / 2, refused, refused),
+    ] {
+        let terms = with_workspace(octets);
+        let mut client = connect_on(&store, &intake, (&stop, Arc::clone(&terms))).await;
+        client.say("b EXAMINE INBOX\r\n").await;
+        while !client.hear().await.starts_with("b OK") {}
+        for (command, wanted) in [
+            ("FETCH 1:2 BODY.PEEK[2]", fetched),
+            ("SEARCH BODY needle", searched),
+        ] {
+            client.say(&format!("c {command}\r\n")).await;
+            let mut said = String::new();
+            while !said.contains("\r\nc ") && !said.starts_with("c ") {
+                said += &client.hear().await;
+            }
+            assert!(said.ends_with(&format!("c {wanted}\r\n")), "{octets}: {said}");
+            if wanted.starts_with("OK") {
+                assert!(
+                    said.contains("needle") || said.contains("* SEARCH 1 2\r\n"),
+                    "{said}"
+                );
+            }
+        }
+        // Nobody keeps any: the next gets it.
+        assert!(terms.workspace.is_idle());
+        client
+            .say(&format!("d APPEND INBOX {{{}+}}\r\n{large}\r\n", large.len()))
+            .await;
+        let mut said = client.hear().await;
+        while !said.starts_with("d ") {
+            said = client.hear().await;
+        }
+        let wanted = if octets < large.len() {
+            "d NO [UNAVAILABLE]"
+        } else {
+            "d OK"
+        };
+        assert!(said.starts_with(wanted), "{said}");
+        // What was appended is not in the way of the next round.
+        client
+            .say("e SELECT INBOX\r\nf STORE 3:* FLAGS.SILENT (\\Deleted)\r\ng EXPUNGE\r\n")
+            .await;
+        while !client.hear().await.starts_with("g OK") {}
+    }
+}
+
+/// RFC 6855 §8: a surrogate that is nowhere whole reads as one that is.
+#[tokio::test]
+async fn the_surrogate_of_a_large_message_is_read_in_pieces() {
+    let store = Store::new(Arc::new(MemoryEngine::default()), system_clock());
+    let intake = Arc::new(Intake::new(1 << 23));
+    let (stop, _) = watch::channel(false);
+    let mut message = "Subject: 国际化邮件\r\nTo: 我 <me@example.org>\r\n\
+                       Content-Type: multipart/mixed; boundary=b\r\n\r\n"
+        .to_owned();
+    for (number, lines) in [(1, 10), (2, 90_000), (3, 3000)] {
+        let body: String = (0..lines).map(|line| format!("{number} {line}\r\n")).collect();
+        message +=
+            &format!("--b\r\nContent-Disposition: attachment; filename=\"报告{number}.txt\"\r\n\r\n{body}");
+    }
+    message += "--b--\r\n";
+    append(&store, message.as_bytes()).await;
+    let surrogate = downgrade::message(message.as_bytes()).into_owned();
+    let parsed = message::Message::parse(&surrogate);
+    let mut client = connect_on(&store, &intake, (&stop, Arc::default())).await;
+    client.say("b EXAMINE INBOX\r\n").await;
+    while !client.hear().await.starts_with("b OK") {}
+    let part = |path: &[u32], section| parsed.section(path, section).unwrap().to_vec();
+    let cut = |octets: &[u8], from: usize, length: usize| {
+        let from = from.min(octets.len());
+        octets[from..octets.len().min(from + length)].to_vec()
+    };
+    let mut wanted = vec![
+        ("[]".to_owned(), surrogate.clone()),
+        ("[TEXT]".to_owned(), part(&[], message::Section::Text)),
+        ("[2.MIME]".to_owned(), part(&[2], message::Section::Mime)),
+        ("[3]".to_owned(), part(&[3], message::Section::Whole)),
+    ];
+    for (from, length) in [
+        (0, 10),
+        (5, 200),
+        (150, 300),
+        (100, 700_000),
+        (900_000, 100),
+        (1_000_000, 70_000),
+    ] {
+        wanted.push((format!("[]<{from}.{length}>"), cut(&surrogate, from, length)));
+    }
+    for (section, octets) in wanted {
+        client.say(&format!("c FETCH 1 BODY.PEEK{section}\r\n")).await;
+        let line = client.hear().await;
+        let length = line
+            .rsplit_once('{')
+            .and_then(|(_, rest)| rest.strip_suffix("}\r\n"))
+            .unwrap_or("0");
+        let mut read = vec![0; length.parse().unwrap()];
+        client.0.read_exact(&mut read).await.unwrap();
+        assert!(
+            read == octets,
+            "{section}: {line} {} {}",
+            read.len(),
+            octets.len()
+        );
+        while !client.hear().await.starts_with("c OK") {}
+    }
 }

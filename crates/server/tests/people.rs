@@ -378,34 +378,8 @@ async fn over_lmtp_those_with_room_get_it_and_the_others_are_told_apart() {
     assert_eq!(server.mail("bob", "INBOX").await, 0, "of a group all or nobody");
 }
 
-/// RFC 2033 §4.2, RFC 3463 §3.3: of those who share a limit, as many get the message as there is room for, in their order. RFC 9208
-/// §4.1: the limit is a second quota root, and what it has no room for is refused.
-#[tokio::test]
-async fn a_domain_has_a_limit_for_all_its_accounts_together() {
-    let server = start().await;
-    server.limit_all(Limit::Of(100_000), Limit::Of(2)).await;
-    let lmtp = "
-        C: MAIL FROM:<x@example.net>
-        S: 250
-        C: RCPT TO:<alice@example.org>
-        S: 250
-        C: RCPT TO:<bob@example.org>
-        S: 250
-        C: RCPT TO:<carol@example.org>
-        S: 250
-        C: DATA
-        S: 354
-        C: Subject: two of three
-        C: .
-        S: 250
-        S: 250
-        S: 452 4.2.2
-        C: MAIL FROM:<x@example.net>
-        S: 250
-        C: RCPT TO:<carol@example.org>
-        S: 452 4.2.2";
-    server.talk(server.lmtp, &[HELLO_LMTP, lmtp].concat()).await;
-    let imap = "
+/// What IMAP says of a limit that all accounts of a domain share.
+const SHARED_ROOT: &str = "
         C: a GETQUOTAROOT INBOX
         S: * QUOTAROOT INBOX \"\" \"example.org\"
         S: * QUOTA \"\" ()
@@ -433,8 +407,36 @@ async fn a_domain_has_a_limit_for_all_its_accounts_together() {
         C: j APPEND INBOX {3+}
         C: abc
         S: j NO [OVERQUOTA]";
+
+/// RFC 2033 §4.2, RFC 3463 §3.3: of those who share a limit, as many get the message as there is room for, in their order. RFC 9208
+/// §4.1: the limit is a second quota root, and what it has no room for is refused.
+#[tokio::test]
+async fn a_domain_has_a_limit_for_all_its_accounts_together() {
+    let server = start().await;
+    server.limit_all(Limit::Of(100_000), Limit::Of(2)).await;
+    let lmtp = "
+        C: MAIL FROM:<x@example.net>
+        S: 250
+        C: RCPT TO:<alice@example.org>
+        S: 250
+        C: RCPT TO:<bob@example.org>
+        S: 250
+        C: RCPT TO:<carol@example.org>
+        S: 250
+        C: DATA
+        S: 354
+        C: Subject: two of three
+        C: .
+        S: 250
+        S: 250
+        S: 452 4.2.2
+        C: MAIL FROM:<x@example.net>
+        S: 250
+        C: RCPT TO:<carol@example.org>
+        S: 452 4.2.2";
+    server.talk(server.lmtp, &[HELLO_LMTP, lmtp].concat()).await;
     let mut client = server.talk(server.imap, LOGIN_ALICE).await;
-    client.talk(imap).await;
+    client.talk(SHARED_ROOT).await;
     // One reply is for both, and there is room for one: nobody has it, and each may be tried alone.
     server.limit_all(Limit::Of(100_000), Limit::Of(3)).await;
     let smtp = "

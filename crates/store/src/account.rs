@@ -38,7 +38,7 @@ pub(crate) struct Inner {
     id: AccountId,
     engine: Arc<dyn Engine>,
     now: Now,
-    memory: Arc<Memory>,
+    pub(crate) memory: Arc<Memory>,
     pub(crate) naming: Arc<Naming>,
     state: Mutex<State>,
     queue: Mutex<Queue>,

@@ -34,6 +34,7 @@ pub use account::Account;
 pub use check::{AccountReport, CheckFault, CheckFinding};
 pub use error::{Refusal, StoreError};
 pub use forget::Remembered;
+pub use memory::Charge;
 pub use pool::{SharedQuota, Together};
 pub use quota::{Allowed, QuotaFuture, Quotas, Room, SharingFuture};
 pub use row::{FactsRow, MessageRow, TextForm};

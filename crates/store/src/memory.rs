@@ -1,4 +1,4 @@
-//! How much memory views may take together. What a view takes is given back with its last copy.
+//! How much memory views, and lists of their messages, may take together. What a view takes is given back with its last copy.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -15,9 +15,9 @@ pub(crate) struct Memory {
     taken: AtomicUsize,
 }
 
-/// A part of it, until it is dropped.
+/// A part of the memory for views, until it is dropped.
 #[derive(Debug)]
-pub(crate) struct Charge {
+pub struct Charge {
     memory: Arc<Memory>,
     octets: AtomicUsize,
 }
@@ -35,6 +35,11 @@ impl Memory {
         let octets = usize::try_from(messages)
             .unwrap_or(usize::MAX)
             .saturating_mul(ROW);
+        self.take(octets)
+    }
+
+    /// Takes so many octets.
+    pub(crate) fn take(self: &Arc<Self>, octets: usize) -> Result<Charge, Refusal> {
         let take = |taken: usize| taken.checked_add(octets).filter(|sum| *sum <= self.limit);
         self.taken
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, take)
@@ -87,5 +92,9 @@ mod tests {
         drop(first);
         assert_eq!(memory.taken.load(Ordering::Relaxed), 0);
         assert_eq!(memory.load(u64::MAX).err(), Some(Refusal::NoMemory));
+        let list = memory.take(10 * ROW).unwrap();
+        assert_eq!(memory.take(1).err(), Some(Refusal::NoMemory));
+        drop(list);
+        assert!(memory.take(1).is_ok());
     }
 }

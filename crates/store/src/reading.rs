@@ -7,6 +7,7 @@ use engine::{BlobNumber, Row};
 use types::{BlobId, ChangeNumber, KeywordName, MailboxId, SystemKeyword, Uid};
 
 use crate::account::scan_all;
+use crate::memory::Charge;
 use crate::{Account, FactsRow, Mailbox, MessageRow, StoreError, key};
 
 impl Account {
@@ -124,6 +125,14 @@ impl Account {
         // What has changed meanwhile may have moved it.
         let now = self.mailbox_by_id(mailbox.id).map(|now| now.change);
         Ok(first.filter(|_| now == Some(mailbox.change)))
+    }
+
+    /// Takes so many octets of the memory for views: for a list of messages.
+    ///
+    /// # Errors
+    /// `Refusal::NoMemory`: there is not so much now.
+    pub fn take_memory(&self, octets: usize) -> Result<Charge, StoreError> {
+        self.inner().memory.take(octets).map_err(StoreError::Refused)
     }
 
     /// Bytes of a message; a range past its end is cut there.

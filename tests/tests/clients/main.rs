@@ -13,3 +13,4 @@ mod python;
 mod readme;
 mod s_nail;
 mod swaks;
+mod systemd_analyze;

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use end_to_end::{Conversation, Server, messages, program, server};
+use end_to_end::{Conversation, Server, Serving, messages, program, server};
 
 fn run(script: &str) {
     if !program::is_here("python3") {
@@ -150,4 +150,48 @@ fn mail_in_many_scripts_comes_goes_and_is_read() {
     let added = server::posthouse(&alias).output().unwrap();
     assert!(added.status.success(), "{added:?}");
     program::python(&server, "international");
+}
+
+/// The settings say 256 MiB, the least there may be; clients ask for more than a gigabyte at once.
+#[test]
+fn many_who_want_large_messages_do_not_break_the_ceiling() {
+    if !program::is_here("python3") {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let user = program::run(folder.path(), &["id", "-un"], b"")
+        .succeeded()
+        .text();
+    let data = folder.path().join("data");
+    let settings = format!(
+        "hostname = 'mail.example.org'\ndomain = 'example.org'\ndata = '{}'\n[limits]\nmemory = '256 MiB'\n\
+         [process]\nuser = '{}'\n[listen]\nsmtp = []\nsubmission = []\nsubmissions = []\nimap = []\npop3 = []\n\
+         lmtp = ['127.0.0.1:0']\nimaps = ['127.0.0.1:0']\npop3s = ['127.0.0.1:0']\n",
+        data.display(),
+        user.trim()
+    );
+    let config = program::file(folder.path(), "posthouse.toml", &settings);
+    let mut serving = Serving::launch(&config);
+    let ports = ["LMTP", "IMAP", "POP3"].map(|service| serving.port_of(service).to_string());
+    serving.wait_for(" ready ");
+    for number in 0..8 {
+        server::add_account(&data, &format!("user{number}@example.org"), "tin whistle");
+    }
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("python/ceiling.py");
+    let [lmtp, imaps, pop3s] = &ports;
+    let process = serving.process.id().to_string();
+    let words = [
+        "python3",
+        "-B",
+        script.to_str().unwrap(),
+        imaps,
+        pop3s,
+        lmtp,
+        &process,
+        "256",
+    ];
+    let said = program::run(folder.path(), &words, b"");
+    println!("{}", said.text());
+    assert_eq!(said.code, Some(0), "{}\n{}", said.text(), said.err);
+    assert!(serving.stop().success());
 }

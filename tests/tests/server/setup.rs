@@ -1,13 +1,14 @@
 //! `posthouse setup` and `posthouse serve`: from nothing to a server that takes mail, and what is said when it cannot.
 
 use std::fs;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Command, Output, Stdio};
 
+use end_to_end::Serving;
 use end_to_end::server::posthouse;
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 
 /// Who runs the tests.
 fn user() -> String {
@@ -37,75 +38,6 @@ fn setup(folder: &Path, more: &[&str]) -> Output {
     // It may not ask.
     let _ = writeln!(process.stdin.take().unwrap(), "tin whistle");
     process.wait_with_output().unwrap()
-}
-
-/// A configured server on ports that the system gives, and what it has logged.
-struct Serving {
-    process: Child,
-    log: BufReader<std::process::ChildStderr>,
-    smtp: u16,
-    http: u16,
-}
-
-impl Serving {
-    fn start(config: &Path) -> Serving {
-        let mut command = posthouse(&["serve", "--config"]);
-        command.arg(config).stderr(Stdio::piped());
-        let mut process = command.spawn().unwrap();
-        let mut serving = Serving {
-            log: BufReader::new(process.stderr.take().unwrap()),
-            process,
-            smtp: 0,
-            http: 0,
-        };
-        serving.smtp = port(&serving.wait_for("listening: SMTP"));
-        serving.http = port(
-            serving
-                .wait_for("listening: metrics")
-                .trim_end_matches("/metrics\n"),
-        );
-        serving.wait_for(" ready ");
-        serving
-    }
-
-    fn wait_for(&mut self, words: &str) -> String {
-        let mut all = String::new();
-        loop {
-            let mut line = String::new();
-            assert!(
-                self.log.read_line(&mut line).unwrap() > 0,
-                "no {words:?} in\n{all}"
-            );
-            if line.contains(words) {
-                return line;
-            }
-            all += &line;
-        }
-    }
-
-    fn ask(&self, path: &str) -> String {
-        let mut stream = TcpStream::connect(("127.0.0.1", self.http)).unwrap();
-        write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
-        let mut reply = String::new();
-        stream.read_to_string(&mut reply).unwrap();
-        reply
-    }
-
-    fn signal(&self, signal: Signal) {
-        kill_process(Pid::from_child(&self.process), signal).unwrap();
-    }
-}
-
-impl Drop for Serving {
-    fn drop(&mut self) {
-        // It may have ended already.
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
-fn port(line: &str) -> u16 {
-    line.trim().rsplit(':').next().unwrap().parse().unwrap()
 }
 
 /// Has the settings listen on ports of the system's choice.

@@ -109,7 +109,8 @@ fn search_finds_in_every_script() {
     }
     let pop = url(&server, "pop3");
     run(folder.path(), &["fetch", "md", "--server", &pop], b"").well();
-    for place in [vec!["md"], vec!["--server", &pop]] {
+    let imap = url(&server, "imap");
+    for place in [vec!["md"], vec!["--server", &pop], vec!["--server", &imap]] {
         let found = |options: &[&str]| {
             let words = [&["search", "--json"], options, &place[..]].concat();
             let out = run(folder.path(), &words, b"").well();
@@ -129,4 +130,51 @@ fn search_finds_in_every_script() {
         assert_eq!(found(&["--since", "2999-01-01"]), Vec::<String>::new());
         assert_eq!(found(&["--before", "2999-01-01"]).len(), 3);
     }
+}
+
+/// Over IMAP with flags and dates, every mailbox into a folder of its own, and nothing is marked as seen there.
+#[test]
+fn mailboxes_come_with_their_flags_and_names() {
+    let server = with_mail(2);
+    let folder = tempfile::tempdir().unwrap();
+    let imap = url(&server, "imap");
+    let script = format!(
+        "import imaplib\nm = imaplib.IMAP4('127.0.0.1', {})\nm.login('alice', 'tin whistle')\nm.create('\"&g0l6P3ux-\"')\nm.select('INBOX')\n\
+         m.store('1', '+FLAGS', '(\\\\Seen \\\\Flagged)')\nm.copy('1', '\"&g0l6P3ux-\"')\nm.logout()\n",
+        server.port(end_to_end::Service::Imap)
+    );
+    end_to_end::program::run(folder.path(), &["python3", "-c", &script], b"").succeeded();
+    let listed = run(folder.path(), &["list", "--server", &imap, "--json"], b"").well();
+    assert!(
+        listed.contains("\"草稿箱\"") && listed.contains("\"unseen\": 1"),
+        "{listed}"
+    );
+    for format in ["maildir", "mbox", "eml"] {
+        let fetch = |more: &[&str]| {
+            let words = [
+                &["fetch", format, "--format", format, "--server", &imap, "--json"],
+                more,
+            ]
+            .concat();
+            fetched(&run(folder.path(), &words, b"").well())
+        };
+        assert_eq!(fetch(&["--all"]), [3, 0, 0], "{format}");
+        assert_eq!(fetch(&["--all"]), [0, 3, 0], "{format}");
+    }
+    let cur: Vec<String> = fs::read_dir(folder.path().join("maildir/.&g0l6P3ux-/cur"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    assert!(cur.len() == 1 && cur[0].ends_with(":2,FS"), "{cur:?}");
+    assert_eq!(
+        fs::read_dir(folder.path().join("maildir/new")).unwrap().count(),
+        1
+    );
+    assert!(folder.path().join("mbox/草稿箱.mbox").is_file());
+    // What is safe here goes from the server when that is asked.
+    let words = [
+        "fetch", "maildir", "--all", "--delete", "--server", &imap, "--json",
+    ];
+    assert_eq!(fetched(&run(folder.path(), &words, b"").well()), [0, 3, 3]);
+    assert_eq!(fetched(&run(folder.path(), &words, b"").well()), [0, 0, 0]);
 }

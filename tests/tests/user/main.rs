@@ -1,11 +1,16 @@
 //! The user's side of the command line against the built server: a module a command.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
+mod copy;
+mod examples;
 mod fetch;
+mod profile;
 mod send;
 mod show;
 mod sync;
 mod testing;
+mod tutorial;
+mod watch;
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -66,6 +71,7 @@ pub(crate) fn url(server: &Server, scheme: &str) -> String {
     let service = match scheme {
         "pop3" => Service::Pop3,
         "lmtp" => Service::Lmtp,
+        "imap" => Service::Imap,
         _ => Service::Submission,
     };
     format!(

@@ -369,14 +369,16 @@ impl Target {
         }
     }
 
-    /// Where a message goes. The name has the digest of its id in it, by which it is found after an interruption.
+    /// Where a message goes. The name has the digest of its id in it, by which it is found after an interruption; before it a number,
+    /// so that messages of one second keep the order in which they came.
     fn place_of(&mut self, id: &str, arrival: &Arrival) -> PathBuf {
         let digest = name_of(id);
         let received = arrival.received.unwrap_or_else(now);
+        let number = self.number;
         if self.format == Format::Eml {
-            return self.path.join(format!("{received}.H{digest}.eml"));
+            return self.path.join(format!("{received}.N{number:07}.H{digest}.eml"));
         }
-        let unique = format!("{received}.H{digest}.posthouse");
+        let unique = format!("{received}.N{number:07}.H{digest}.posthouse");
         let named = print_name(&unique, &arrival.marks, &mut self.keywords);
         match named.strip_suffix(":2,") {
             // Nothing is known of it but that it is new.

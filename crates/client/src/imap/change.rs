@@ -89,7 +89,7 @@ impl Client {
     /// # Errors
     /// When the server refuses, or is gone: `TRYCREATE` in what it says means that the mailbox can be created.
     pub async fn copy(&mut self, uids: &Ranges, target: &str) -> Result<Copied, Error> {
-        self.to_mailbox("COPY", uids, target).await
+        self.put_into("COPY", uids, target).await
     }
 
     /// Moves messages into another mailbox, as well as the server can.
@@ -98,11 +98,11 @@ impl Client {
     /// When the server refuses, or is gone. Without MOVE, messages may be in both mailboxes then, and never in none.
     pub async fn move_messages(&mut self, uids: &Ranges, target: &str) -> Result<Moved, Error> {
         if self.has("MOVE") {
-            let copied = self.to_mailbox("MOVE", uids, target).await?;
+            let copied = self.put_into("MOVE", uids, target).await?;
             let how = How::AtOnce;
             return Ok(Moved { copied, how });
         }
-        let copied = self.to_mailbox("COPY", uids, target).await?;
+        let copied = self.put_into("COPY", uids, target).await?;
         self.store(uids, StoreWhat::Add, &["\\Deleted"], None).await?;
         if !self.has("UIDPLUS") {
             let how = How::CopiedAndMarked;
@@ -114,7 +114,7 @@ impl Client {
     }
 
     /// `COPYUID` comes with the OK of COPY, and in a response of its own with MOVE (RFC 6851 §4.3).
-    async fn to_mailbox(&mut self, name: &str, uids: &Ranges, target: &str) -> Result<Copied, Error> {
+    async fn put_into(&mut self, name: &str, uids: &Ranges, target: &str) -> Result<Copied, Error> {
         let mut copied = Copied::default();
         let step = format!("{name} to {target}");
         for uids in chunks(uids) {

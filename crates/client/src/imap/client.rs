@@ -142,7 +142,7 @@ impl Client {
             Security::StartTls | Security::StartTlsIfOffered => {}
         }
         let line = self.line("STARTTLS");
-        let done = self.run(line, |_| None).await;
+        let done = self.run(line, Some).await;
         done.map_err(|cause| (Step::command("STARTTLS"), cause))?;
         self.channel.begin_tls().await?;
         self.framer = Framer::new(Limits::BEFORE_LOGIN);
@@ -155,7 +155,7 @@ impl Client {
     pub(super) async fn ask_capabilities(&mut self) -> Result<(), Failure> {
         self.capabilities.clear();
         let line = self.line("CAPABILITY");
-        let done = self.run(line, |_| None).await;
+        let done = self.run(line, Some).await;
         done.map(drop)
             .map_err(|cause| (Step::command("CAPABILITY"), cause))
     }
@@ -165,11 +165,9 @@ impl Client {
         if !self.has("ID") {
             return Ok(());
         }
-        let mut line = self.line("ID").word("(\"name\"").quoted(b"Posthouse");
-        line = line
-            .word("\"version\"")
-            .quoted(env!("CARGO_PKG_VERSION").as_bytes());
-        line = line.word("\"vendor\"").quoted(b"Posthouse").word(")");
+        let version = env!("CARGO_PKG_VERSION");
+        let fields = format!("(\"name\" \"Posthouse\" \"version\" \"{version}\" \"vendor\" \"Posthouse\")");
+        let line = self.line("ID").word(&fields);
         let mut id = Vec::new();
         let done = self.run(line, |response| match response {
             Response::Data(Data::Id(fields)) => {
@@ -199,7 +197,7 @@ impl Client {
         let line = wanted
             .iter()
             .fold(self.line("ENABLE"), |line, word| line.word(word));
-        let done = self.run(line, |_| None).await;
+        let done = self.run(line, Some).await;
         optional(done).map_err(|cause| (Step::command("ENABLE"), cause))
     }
 
@@ -360,7 +358,7 @@ impl Client {
         format!("p{}", self.commands)
     }
 
-    pub(super) fn error(&self, step: &str, cause: Cause) -> Error {
+    pub(crate) fn error(&self, step: &str, cause: Cause) -> Error {
         Error::new(
             Step::command(step),
             Some(&self.channel.server().authority()),

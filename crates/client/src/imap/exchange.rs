@@ -38,14 +38,14 @@ impl Client {
                     self.log(&so_far);
                     return match parse(&so_far, self.mode) {
                         Ok(Response::Data(Data::Fetch(fetched))) => Ok(Heard::Body(fetched, size)),
-                        _ => Err(garbled(&so_far.text)),
+                        _ => Err(Cause::garbled(&so_far.text)),
                     };
                 }
                 // Some servers end a literal with one line end too many.
                 Piece::Response(frame) if frame.text.trim_ascii().is_empty() => {}
                 Piece::Response(frame) => {
                     self.log(&frame);
-                    let response = parse(&frame, self.mode).map_err(|_| garbled(&frame.text))?;
+                    let response = parse(&frame, self.mode).map_err(|_| Cause::garbled(&frame.text))?;
                     return Ok(Heard::Response(response));
                 }
             }
@@ -199,10 +199,4 @@ fn shown(text: &[u8]) -> String {
         (Some(tag), Some("LOGIN")) => format!("{tag} LOGIN …"),
         _ => text,
     }
-}
-
-/// The beginning of what is none of the protocol.
-pub(super) fn garbled(text: &[u8]) -> Cause {
-    let begin = text.get(..80).unwrap_or(text);
-    Cause::Garbled(String::from_utf8_lossy(begin).escape_debug().to_string().into())
 }

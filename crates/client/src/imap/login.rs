@@ -85,23 +85,19 @@ impl Client {
             let Some(challenge) = self.challenge(&exchange).await? else {
                 return Ok(());
             };
-            let answer = match initial.take() {
-                Some(initial) => Ok(initial),
-                None => match encoding::decode_response(challenge.trim_ascii()) {
-                    Ok(challenge) => exchange.respond(&challenge),
-                    Err(_) => Err(ClientError::Malformed(exchange.mechanism())),
-                },
-            };
-            match answer {
-                Ok(answer) => self
-                    .channel
-                    .say_secretly(encoding::encode(&answer).as_bytes(), "…"),
-                Err(error) => {
-                    // RFC 9051 §6.2.2: the exchange is called off.
-                    self.channel.say("*");
-                    self.until_done(Some).await.ok();
-                    return Err(Cause::Exchange(error));
+            let answered = match initial.take() {
+                Some(initial) => {
+                    self.channel
+                        .say_secretly(encoding::encode(&initial).as_bytes(), "…");
+                    Ok(())
                 }
+                None => self.channel.answer(&mut exchange, challenge.trim_ascii()),
+            };
+            if let Err(error) = answered {
+                // RFC 9051 §6.2.2: the exchange is called off.
+                self.channel.say("*");
+                self.until_done(Some).await.ok();
+                return Err(Cause::Exchange(error));
             }
         }
         Err(Cause::TooLong(MAX_CHALLENGES))

@@ -78,7 +78,7 @@ impl Client {
         let mut numbers = line.split_ascii_whitespace();
         let count = numbers.next().and_then(|word| word.parse().ok());
         let octets = numbers.next().and_then(|word| word.parse().ok());
-        let garbled = || self.error(Step::command("STAT"), garbled(line.as_bytes()));
+        let garbled = || self.error(Step::command("STAT"), Cause::garbled(line.as_bytes()));
         count.zip(octets).ok_or_else(garbled)
     }
 
@@ -101,7 +101,7 @@ impl Client {
         let ids: HashMap<u32, &str> = ids.iter().filter_map(|line| listed_id(line).ok()).collect();
         let mut entries = Vec::with_capacity(sizes.len());
         for line in &sizes {
-            let (number, size) = listed_size(line).map_err(|_| at("LIST")(self, garbled(line)))?;
+            let (number, size) = listed_size(line).map_err(|_| at("LIST")(self, Cause::garbled(line)))?;
             let id = ids.get(&number).map(|id| (*id).to_owned());
             entries.push(Entry { number, size, id });
         }
@@ -181,13 +181,13 @@ impl Client {
         match self.status().await? {
             Status::Ok(text) => Ok(text),
             Status::Error { code, text } => Err(refused(code, text)),
-            Status::Challenge(text) => Err(garbled(text.as_bytes())),
+            Status::Challenge(text) => Err(Cause::garbled(text.as_bytes())),
         }
     }
 
     async fn status(&mut self) -> Result<Status, Cause> {
         let line = self.channel.line(self.patience()).await?;
-        Status::parse(&line).map_err(|_| garbled(&line))
+        Status::parse(&line).map_err(|_| Cause::garbled(&line))
     }
 
     /// The lines of a listing, without the lone dot.
@@ -303,22 +303,18 @@ impl Client {
                 Status::Ok(_) => return Err(Cause::Exchange(ClientError::NotTheServer)),
                 Status::Error { code, text } => return Err(refused(code, text)),
             };
-            let answer = match initial.take() {
-                Some(initial) => Ok(initial),
-                None => match encoding::decode_response(challenge.as_bytes()) {
-                    Ok(challenge) => exchange.respond(&challenge),
-                    Err(_) => Err(ClientError::Malformed(exchange.mechanism())),
-                },
-            };
-            match answer {
-                Ok(answer) => self
-                    .channel
-                    .say_secretly(encoding::encode(&answer).as_bytes(), "…"),
-                Err(error) => {
-                    self.channel.say("*");
-                    self.status().await?;
-                    return Err(Cause::Exchange(error));
+            let answered = match initial.take() {
+                Some(initial) => {
+                    self.channel
+                        .say_secretly(encoding::encode(&initial).as_bytes(), "…");
+                    Ok(())
                 }
+                None => self.channel.answer(&mut exchange, challenge.as_bytes()),
+            };
+            if let Err(error) = answered {
+                self.channel.say("*");
+                self.status().await?;
+                return Err(Cause::Exchange(error));
             }
         }
     }
@@ -330,10 +326,4 @@ fn refused(code: Option<String>, text: String) -> Cause {
         detail: code.map(Into::into),
         text: text.into(),
     })
-}
-
-/// The beginning of a line that is none of the protocol.
-pub(super) fn garbled(line: &[u8]) -> Cause {
-    let begin = line.get(..80).unwrap_or(line);
-    Cause::Garbled(String::from_utf8_lossy(begin).escape_debug().to_string().into())
 }

@@ -45,6 +45,19 @@ impl Client {
         self.ask_for(numbers.into(), None)
     }
 
+    /// One whole message, where it has no more octets than `most`.
+    ///
+    /// # Errors
+    /// When there is no such message, it is larger, or the server is gone.
+    pub async fn message(&mut self, number: u32, most: usize) -> Result<Vec<u8>, Error> {
+        let mut retrieval = self.retrieve([number]);
+        match retrieval.next().await? {
+            Some(Got::Message(_)) => retrieval.whole(most).await,
+            Some(Got::Refused(_, said)) => Err(retrieval.error(number, Cause::Refused(said))),
+            None => unreachable!("one message was asked for"),
+        }
+    }
+
     /// Asks for the header and the first lines of the body (RFC 1939 §7, TOP).
     pub fn top(&mut self, numbers: impl Into<Vec<u32>>, lines: u32) -> Retrieval<'_> {
         self.ask_for(numbers.into(), Some(lines))

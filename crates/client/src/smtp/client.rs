@@ -112,7 +112,7 @@ impl Client {
             match reader.take(&line) {
                 Ok(None) => {}
                 Ok(Some(reply)) => return Ok(reply),
-                Err(_) => return Err(garbled(&line)),
+                Err(_) => return Err(Cause::garbled(&line)),
             }
         }
     }
@@ -189,21 +189,11 @@ impl Client {
                 235 => return Err(Cause::Exchange(sasl::client::ClientError::NotTheServer)),
                 _ => return Err(Cause::Refused(said(&reply))),
             }
-            let challenge = encoding::decode_response(reply.text().as_bytes());
-            let answer = match challenge {
-                Ok(challenge) => exchange.respond(&challenge),
-                Err(_) => Err(sasl::client::ClientError::Malformed(exchange.mechanism())),
-            };
-            match answer {
-                Ok(answer) => self
-                    .channel
-                    .say_secretly(encoding::encode(&answer).as_bytes(), "…"),
-                Err(error) => {
-                    // RFC 4954 §4: a client gives up with `*`.
-                    self.channel.say("*");
-                    self.reply(self.patience()).await?;
-                    return Err(Cause::Exchange(error));
-                }
+            if let Err(error) = self.channel.answer(&mut exchange, reply.text().as_bytes()) {
+                // RFC 4954 §4: a client gives up with `*`.
+                self.channel.say("*");
+                self.reply(self.patience()).await?;
+                return Err(Cause::Exchange(error));
             }
         }
     }
@@ -227,10 +217,4 @@ pub(super) fn said(reply: &Reply) -> Said {
         detail,
         text: reply.text().replace('\n', " ").into(),
     }
-}
-
-/// The beginning of a line that is none of the protocol.
-fn garbled(line: &[u8]) -> Cause {
-    let begin = line.get(..80).unwrap_or(line);
-    Cause::Garbled(String::from_utf8_lossy(begin).escape_debug().to_string().into())
 }

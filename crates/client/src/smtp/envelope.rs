@@ -1,5 +1,6 @@
 //! Who a message is from and for, and what the server said to each.
 
+use ::smtp::Letters;
 use ::smtp::client::{BodyType, MailCommand, Notify, RcptCommand, Return};
 use types::Address;
 
@@ -161,7 +162,7 @@ impl Envelope {
             sender: self.sender.as_ref(),
             size: needs.size.filter(|_| extensions.has("SIZE")),
             body,
-            utf8,
+            letters: if utf8 { Letters::Utf8 } else { Letters::Ascii },
             returned: self.returned.filter(|_| dsn),
             envelope_id: self.id.as_deref().filter(|_| dsn),
             require_tls: self.require_tls,
@@ -169,10 +170,15 @@ impl Envelope {
     }
 
     /// RCPT for each recipient.
-    pub(super) fn rcpts<'a>(&'a self, utf8: bool, dsn: bool) -> impl Iterator<Item = RcptCommand<'a>> {
+    pub(super) fn rcpts<'a>(
+        &'a self,
+        letters: Letters,
+        extensions: &Extensions,
+    ) -> impl Iterator<Item = RcptCommand<'a>> {
+        let dsn = extensions.has("DSN");
         self.recipients.iter().map(move |recipient| RcptCommand {
             recipient: &recipient.address,
-            utf8,
+            letters,
             notify: recipient.notify.filter(|_| dsn),
             original: recipient.original.as_ref().filter(|_| dsn),
         })

@@ -5,8 +5,20 @@ use message::compose::{Allowed, Form, Mail, Room};
 use super::client::Client;
 use super::content::Content;
 use super::envelope::{Envelope, Report};
-use crate::Files;
 use crate::error::{Cause, Error, Step};
+use crate::{Files, Server};
+
+/// Sends one composed mail over a connection of its own. For several, keep a [`Client`].
+///
+/// # Errors
+/// As [`Client::connect`] and [`Client::send_mail`].
+pub async fn send(server: &Server, mail: &Mail<'_>, files: &Files) -> Result<Report, Error> {
+    let mut client = Client::connect(server).await?;
+    let report = client.send_mail(mail, files).await?;
+    // The message is with the server: how it says goodbye changes nothing.
+    let _ = client.quit().await;
+    Ok(report)
+}
 
 impl Envelope {
     /// The envelope of a mail: from its sender, or else its author, to everybody in To, Cc and Bcc.

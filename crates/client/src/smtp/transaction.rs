@@ -5,8 +5,8 @@
 
 use std::time::Duration;
 
-use ::smtp::Reply;
 use ::smtp::client::{MailCommand, RcptCommand};
+use ::smtp::{Letters, Reply};
 use bytes::BytesMut;
 use message::compose::{Composed, Next, SourceId};
 use tokio::fs::File;
@@ -43,7 +43,7 @@ enum Way {
 #[derive(Clone, Copy, Debug)]
 struct Opening {
     way: Way,
-    utf8: bool,
+    letters: Letters,
     /// How many RCPT have been said.
     said: usize,
     /// Whether DATA has.
@@ -176,7 +176,7 @@ impl Client {
         let chunk = needs.size.filter(|_| self.extensions.has("CHUNKING"));
         let mut opening = Opening {
             way: chunk.map_or(Way::Data, Way::Chunk),
-            utf8: mail.utf8,
+            letters: mail.letters,
             said: 0,
             data: false,
         };
@@ -189,9 +189,12 @@ impl Client {
 
     /// Queues RCPT for the next recipients, and DATA after the last.
     fn say_rcpts(&mut self, envelope: &Envelope, opening: &mut Opening) {
-        let dsn = self.extensions.has("DSN");
         let group = if self.pipelines() { GROUP } else { 1 };
-        for rcpt in envelope.rcpts(opening.utf8, dsn).skip(opening.said).take(group) {
+        for rcpt in envelope
+            .rcpts(opening.letters, &self.extensions)
+            .skip(opening.said)
+            .take(group)
+        {
             self.channel.say(&RcptCommand::to_string(&rcpt));
             opening.said += 1;
         }
@@ -247,15 +250,13 @@ impl Client {
         opening: &mut Opening,
         begun: &mut Begun,
     ) -> Result<(), Failure> {
-        let mut heard = 0;
-        for recipient in envelope.recipients() {
+        for (heard, recipient) in envelope.recipients().iter().enumerate() {
             if heard == opening.said {
                 self.say_rcpts(envelope, opening);
             }
             let address = recipient.address();
             let reply = self.reply(self.patience()).await;
             let reply = reply.map_err(|cause| (Step::command(format!("RCPT TO:<{address}>")), cause))?;
-            heard += 1;
             // RFC 5321 §4.2.3: 251 and 252 take the recipient too.
             let list = match reply.code() {
                 250..=252 => &mut begun.taken,

@@ -9,8 +9,8 @@ section! {
     "上限。";
 
     memory: usize = 2 << 30, Size(256 << 20..=1 << 42), "",
-    "The memory that the server takes at the most. Connections, large messages and mailboxes that would need more are refused for the moment.",
-    "服务器最多使用的内存。超出时暂时拒绝新的连接、大邮件和大邮箱。";
+    "The memory that the server takes at the most. Whoever wants to search or take apart a large message waits until others have done; connections, large messages and mailboxes that would need more are refused for the moment. With 256 MiB a message is taken, and read, up to 48 MiB.",
+    "服务器最多使用的内存。要搜索或拆分大邮件时，先等其他人用完；超出时暂时拒绝新的连接、大邮件和大邮箱。256 MiB 时，可收取和读取的邮件最大 48 MiB。";
 
     connections: usize = 20_000, Number(1..=1_000_000), "",
     "Connections at a time. A smaller `memory` allows fewer.",

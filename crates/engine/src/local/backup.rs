@@ -11,10 +11,11 @@ use super::copy::{CopyError, copy_path};
 use super::open::list_segments;
 use super::{LocalEngine, SegmentsKept, segment_path, verify};
 use crate::EngineError;
+use crate::check::size;
 
 /// A part of a folder that does not change: what a backup takes.
 pub struct Held {
-    /// The segments, in their order.
+    /// The segments, in their order, and after them the files of large blobs.
     pub segments: Vec<HeldSegment>,
     /// The copy of the index; `None` where the log alone tells everything, since the index has not been written yet.
     pub copy: Option<HeldCopy>,
@@ -69,8 +70,15 @@ impl LocalEngine {
             };
             Ok(HeldSegment { number, path, octets })
         });
+        let mut segments: Vec<_> = segments.collect::<Result<_, EngineError>>()?;
+        // After the log: whatever it names is there.
+        for number in self.shared.held_alone()? {
+            let path = segment_path(&self.shared.folder, number);
+            let octets = size(&path);
+            segments.push(HeldSegment { number, path, octets });
+        }
         Ok(Held {
-            segments: segments.collect::<Result<_, EngineError>>()?,
+            segments,
             copy,
             _kept: kept,
         })

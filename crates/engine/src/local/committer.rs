@@ -9,6 +9,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use xxhash_rust::xxh3::xxh3_64;
 
 use super::orders::Submission;
 use super::record::{BLOCK, Header, Kind, SegmentHeader};
@@ -21,7 +22,7 @@ use crate::{BlobNumber, Change, EngineError, Partition};
 const PIECES: usize = 1024;
 
 /// What the last block of a group is filled up with.
-static ZEROS: [u8; BLOCK as usize] = [0; BLOCK as usize];
+pub(super) static ZEROS: [u8; BLOCK as usize] = [0; BLOCK as usize];
 
 /// A disk whose syncs take less than this is quick; a server's thread may wait for it.
 const QUICK: Duration = Duration::from_millis(1);
@@ -235,6 +236,7 @@ impl Committer {
         }
         for submission in submissions {
             table.log += submission.octets as u64;
+            table.apply_own(submission.beside_parsed);
             table.apply(submission.partition, submission.parsed);
             waiting.push(submission.done);
         }
@@ -261,7 +263,11 @@ fn group_length(submissions: &[Submission]) -> u64 {
             .blobs
             .iter()
             .map(|(blob, _)| length(blob.note.len(), blob.bytes.len()));
-        blobs.sum::<usize>() + length(0, submission.changes.len())
+        let beside = match submission.beside.len() {
+            0 => 0,
+            octets => length(0, octets),
+        };
+        blobs.sum::<usize>() + beside + length(0, submission.changes.len())
     };
     submissions.iter().map(of).sum::<usize>() as u64
 }
@@ -297,11 +303,16 @@ fn gather(submissions: &[Submission], segment: &Segment, first: u64, length: u64
             header.sequence += 1;
         }
         header.kind = Kind::Batch;
-        (header.id, header.hash) = (submission.partition.0, submission.changes_hash);
-        (header.note_length, header.length) = (0, octets(&submission.changes));
-        group.push(&header, &[], &submission.changes, salt);
-        at += header.record_length();
-        header.sequence += 1;
+        let beside = (Partition::ENGINE, xxh3_64(&submission.beside), &submission.beside);
+        let own = (submission.partition, submission.changes_hash, &submission.changes);
+        let beside = Some(beside).filter(|(.., changes)| !changes.is_empty());
+        for (partition, hash, changes) in beside.into_iter().chain([own]) {
+            (header.id, header.hash) = (partition.0, hash);
+            (header.note_length, header.length) = (0, octets(changes));
+            group.push(&header, &[], changes, salt);
+            at += header.record_length();
+            header.sequence += 1;
+        }
     }
     group
 }
@@ -389,7 +400,7 @@ pub(super) fn write_all(file: &dyn LogFile, mut slices: Vec<IoSlice<'_>>, mut of
     Ok(())
 }
 
-fn write_error(path: &std::path::Path, needed: u64, error: io::Error) -> EngineError {
+pub(super) fn write_error(path: &std::path::Path, needed: u64, error: io::Error) -> EngineError {
     let full = matches!(
         error.kind(),
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded

@@ -16,7 +16,7 @@ use bytes::Bytes;
 use super::orders::Orders;
 use super::read::Direction;
 use super::room::Room;
-use super::table::{Place, Position};
+use super::table::{Place, Position, blob_of};
 use super::{History, LocalEngine, Shared};
 use crate::{BlobNumber, EngineError, Partition};
 
@@ -90,15 +90,6 @@ impl Compaction {
     pub(crate) fn reading(&self) -> Arc<()> {
         Arc::clone(&lock(&self.readers))
     }
-}
-
-/// The blob of a place's key.
-pub(crate) fn blob_of(key: &[u8]) -> Option<BlobNumber> {
-    number_of(key.strip_prefix(b"b")?).map(BlobNumber)
-}
-
-pub(super) fn number_of(octets: &[u8]) -> Option<u64> {
-    Some(u64::from_be_bytes(octets.try_into().ok()?))
 }
 
 /// What compacts.

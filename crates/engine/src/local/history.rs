@@ -12,7 +12,7 @@ use super::record::{BLOCK, HEADER, Kind, SegmentHeader};
 use super::replay::{Event, Source, replay};
 use super::table::{Position, numbers, parse_numbers};
 use super::verify::{read_error, read_part};
-use super::{LocalEngine, Shared, open, segment_path};
+use super::{LocalEngine, Shared, alone, copier, open, segment_path};
 use crate::{Answer, Batch, BlobNumber, EngineError, Partition};
 
 /// Key under [`Partition::ENGINE`] of where the salvage begins that is still to be done.
@@ -78,6 +78,15 @@ impl LeftBlobs {
 impl Shared {
     fn left_in(&self, number: u64, from: u64, end: u64) -> Result<Vec<LeftBlob>, EngineError> {
         let path = segment_path(&self.folder, number);
+        if alone::is_alone(number) {
+            let head = alone::read_head(&*self.files, (&path, number), self.salt);
+            let head = head.map_err(|cause| copier::read_error(&path, cause))?;
+            let left = head.filter(|(_, note)| !note.is_empty()).map(|(header, note)| {
+                let blob = BlobNumber(header.id);
+                LeftBlob { blob, note }
+            });
+            return self.without_released(left.into_iter().collect());
+        }
         let length = if end > 0 { end } else { u64::MAX };
         let bytes = read_part(&path, length, &self.options).map_err(|cause| EngineError::Io {
             action: "read",
@@ -111,7 +120,11 @@ impl Shared {
                 });
             }
         });
-        // One that was released is not to come back.
+        self.without_released(left)
+    }
+
+    /// One that was released is not to come back.
+    fn without_released(&self, mut left: Vec<LeftBlob>) -> Result<Vec<LeftBlob>, EngineError> {
         let blobs: Vec<_> = left.iter().map(|left| left.blob).collect();
         let mut places = self.places(&blobs)?.into_iter();
         left.retain(|_| places.next().is_some_and(|place| place.is_ok()));
@@ -134,6 +147,9 @@ impl LocalEngine {
         let start = self.engine_row(UNSETTLED)?.unwrap_or_default();
         let reached = self.position();
         let numbers = open::list_segments(&self.shared.folder).map_err(read_error)?;
+        // Nobody knows when they came.
+        let alone = alone::list(&self.shared.folder).map_err(read_error)?;
+        let alone = alone.into_iter().map(|number| (number, BLOCK, 0));
         let ends = self.told_ends(&numbers, &mut |_| {});
         let [segment, offset, ..] = start;
         let within = |number: &u64| (segment..=reached.segment).contains(number);
@@ -151,7 +167,12 @@ impl LocalEngine {
         };
         Ok(LeftBlobs {
             shared: Arc::clone(&self.shared),
-            segments: numbers.into_iter().filter(within).map(part).collect(),
+            segments: numbers
+                .into_iter()
+                .filter(within)
+                .map(part)
+                .chain(alone)
+                .collect(),
         })
     }
 

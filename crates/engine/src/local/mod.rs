@@ -5,6 +5,7 @@
 
 mod absorber;
 mod ahead;
+mod alone;
 mod backup;
 mod committer;
 mod compactor;
@@ -69,6 +70,8 @@ pub struct Options {
     pub segment: u64,
     /// Octets by which a segment grows.
     pub step: u64,
+    /// Octets of a blob; a larger one gets a file of its own, and nobody waits while it is written.
+    pub large: u64,
     /// Octets of rows that the index takes over at once.
     pub absorb: usize,
     /// Octets of rows at which commits are refused, because the index cannot take them over.
@@ -87,6 +90,8 @@ impl Default for Options {
             files: Arc::new(SystemFiles),
             segment: 256 << 20,
             step: 16 << 20,
+            // As long as the disk takes for this, any delivery may have to wait.
+            large: 1 << 20,
             absorb: 8 << 20,
             memtable: 256 << 20,
             interval: Duration::from_secs(1),
@@ -136,6 +141,7 @@ pub(crate) struct Shared {
     absorber: OnceLock<Thread>,
     segments: Mutex<HashMap<u64, Arc<dyn LogFile>>>,
     pub(crate) ahead: ahead::Ahead,
+    pub(crate) alone: alone::Alone,
     pub(crate) tail: tail::Tail,
     pub(crate) copies: copier::Copies,
     pub(crate) keeping: keep::Keeping,
@@ -255,6 +261,8 @@ impl LocalEngine {
     fn join(&self) {
         self.shared.compaction.end();
         self.shared.copies.end();
+        // The folder is somebody else's afterwards.
+        self.shared.alone.end();
         let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
         for thread in threads {
             self.shared.ahead.close();
@@ -273,7 +281,10 @@ impl LocalEngine {
             let octets = batch.octets();
             return Box::pin(std::future::ready(Err(EngineError::TooLarge { octets })));
         }
-        Box::pin(self.orders.submit(batch))
+        match batch.has_large(self.shared.options.large) {
+            true => self.submit_large(batch),
+            false => Box::pin(self.orders.submit(batch)),
+        }
     }
 }
 

@@ -15,7 +15,8 @@ use super::spent::spent_key;
 use super::table::Place;
 use crate::{Batch, BlobNumber, EngineError, Partition};
 
-/// Octets of blobs in one group: so much a delivery may have to wait for. A larger blob is alone in its group.
+/// Octets of blobs in one group: so much a delivery may have to wait for. A larger blob is alone in its group; nobody waits for one that
+/// is moved into a file of its own.
 const PIECE: u64 = 256 << 10;
 /// How far back a header is looked for whose note's length no row says: longer than any note.
 const LONGEST_NOTE: u64 = 64 << 10;
@@ -105,8 +106,8 @@ impl Compactor {
             }
         }
         if !batch.is_empty() {
-            self.orders.submit(batch).wait()?;
-            // It came once more.
+            self.submit(batch)?.wait()?;
+            // It came once more, or lies in a file of its own.
             self.shared.compaction.went(moved);
         }
         Ok(())

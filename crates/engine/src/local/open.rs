@@ -20,7 +20,7 @@ use super::record::{BLOCK, Header, Kind, SegmentHeader};
 use super::replay::{Event, Source, last_group, replay};
 use super::spent::spent_key;
 use super::table::{Place, Position, Table, Tables, place_key};
-use super::{Finding, LocalEngine, Options, Shared, absorber, compactor, copier, segment_path};
+use super::{Finding, LocalEngine, Options, Shared, absorber, alone, compactor, copier, segment_path};
 use crate::batch::parse_changes;
 use crate::{BlobNumber, Change, Partition};
 
@@ -39,6 +39,7 @@ pub(crate) fn open(folder: &Path, options: Options) -> Result<LocalEngine, OpenE
     let mut findings = Vec::new();
     let (index, before) = open_index(folder, (&options, salt), &mut findings)?;
     let segments = list_segments(folder)?;
+    alone::remove_unfinished(folder, &*options.files)?;
     let mut opening = Opening {
         folder,
         options: &options,
@@ -51,6 +52,7 @@ pub(crate) fn open(folder: &Path, options: Options) -> Result<LocalEngine, OpenE
     };
     let previous = opening.replay(&segments, before)?;
     let history = opening.history();
+    let unnamed = opening.unnamed()?;
     let Opening {
         index,
         table,
@@ -74,6 +76,7 @@ pub(crate) fn open(folder: &Path, options: Options) -> Result<LocalEngine, OpenE
         absorber: OnceLock::new(),
         segments: Mutex::new(HashMap::new()),
         ahead: super::ahead::Ahead::default(),
+        alone: alone::Alone::default(),
         tail: super::tail::Tail::new(),
         copies: copier::Copies::new(copies),
         keeping: super::keep::Keeping::default(),
@@ -82,14 +85,10 @@ pub(crate) fn open(folder: &Path, options: Options) -> Result<LocalEngine, OpenE
     });
     let next_segment = segments.last().copied().unwrap_or(0).max(position.segment) + 1;
     let gap = if findings.is_empty() { 1 } else { GAP };
-    let committer = Committer::new(
-        Arc::clone(&shared),
-        previous,
-        next_segment,
-        position.sequence + gap,
-    );
+    let sequence = position.sequence + gap;
+    let committer = Committer::new(Arc::clone(&shared), previous, next_segment, sequence);
     let orders = Arc::new(Orders::new(committer));
-    shared.remember_spent()?;
+    shared.remember_spent(unnamed)?;
     let threads = start_threads(&shared, &orders, history).map_err(failed(folder))?;
     Ok(LocalEngine {
         shared,
@@ -135,8 +134,15 @@ fn start_threads(
     Ok(threads)
 }
 
-/// The numbers of the segments, ascending.
+/// The numbers of the log's segments, ascending.
 pub(crate) fn list_segments(folder: &Path) -> Result<Vec<u64>, OpenError> {
+    let mut numbers = list_files(folder)?;
+    numbers.retain(|number| !alone::is_alone(*number));
+    Ok(numbers)
+}
+
+/// The same, and those of large blobs' own files.
+pub(crate) fn list_files(folder: &Path) -> Result<Vec<u64>, OpenError> {
     let path = folder.join("log");
     let mut numbers = Vec::new();
     for entry in fs::read_dir(&path).map_err(failed(&path))? {
@@ -262,6 +268,39 @@ impl Opening<'_> {
             None => History::Whole,
             Some(_) => History::Salvaged,
         }
+    }
+
+    /// The files of large blobs that no row names. Where rows may be missing, a blob that has no place is where its file says.
+    fn unnamed(&mut self) -> Result<Vec<u64>, OpenError> {
+        let mut unnamed = Vec::new();
+        for number in alone::list(self.folder)? {
+            let blob = alone::blob_of(number);
+            // Whatever it holds, its name is not given out again.
+            self.table.position.blob = self.table.position.blob.max(blob.0);
+            let key = place_key(blob);
+            let place = match self.table.get(&(Partition::ENGINE, key.clone())) {
+                Some(row) => row.as_deref().and_then(Place::parse),
+                None => {
+                    let look = self.index.look()?;
+                    look.find(Partition::ENGINE, &key)?.and_then(Place::parse)
+                }
+            };
+            match place {
+                Some(place) if place.segment == number => continue,
+                None if self.history() == History::Salvaged => {}
+                _ => {
+                    unnamed.push(number);
+                    continue;
+                }
+            }
+            let path = segment_path(self.folder, number);
+            let head = alone::read_head(&*self.options.files, (&path, number), self.salt);
+            match head.map_err(failed(&path))? {
+                Some((header, _)) => apply(&mut self.table, &header, BLOCK, None),
+                None => self.tell(number, BLOCK, "the record of a large blob is damaged"),
+            }
+        }
+        Ok(unnamed)
     }
 
     fn headers(&self, segments: &[u64]) -> Result<BTreeMap<u64, Option<SegmentHeader>>, OpenError> {
@@ -443,7 +482,11 @@ fn apply(table: &mut Table, header: &Header, offset: u64, payload: Option<&[u8]>
             let changes = payload
                 .map(Bytes::copy_from_slice)
                 .and_then(|bytes| parse_changes(&bytes));
-            table.apply(Partition(header.id), changes.unwrap_or_default());
+            let changes = changes.unwrap_or_default();
+            match Partition(header.id) {
+                Partition::ENGINE => table.apply_own(changes),
+                partition => table.apply(partition, changes),
+            }
         }
     }
 }

@@ -38,34 +38,42 @@ pub(crate) struct Submission {
     pub(crate) changes_hash: u64,
     pub(crate) parsed: Vec<Change>,
     pub(crate) blobs: Vec<(BlobPut, u64)>,
+    /// Where large blobs lie: changes of the engine's own partition.
+    pub(crate) beside: Bytes,
+    pub(crate) beside_parsed: Vec<Change>,
     pub(crate) octets: usize,
     pub(crate) done: oneshot::Sender<Result<(), EngineError>>,
 }
 
 impl Submission {
-    fn new(batch: crate::Batch, done: oneshot::Sender<Result<(), EngineError>>) -> Self {
+    fn new(mut batch: crate::Batch, done: oneshot::Sender<Result<(), EngineError>>) -> Self {
         let partition = batch.partition();
+        let beside = batch.take_beside();
         let (changes, blobs) = batch.into_parts();
-        let parsed = parse_changes(&changes).expect("a batch encodes itself");
+        let parse = |changes: &Bytes| parse_changes(changes).expect("a batch encodes itself");
+        let parsed = parse(&changes);
         let hashed = |blob: BlobPut| {
             let hash = xxh3_64(&blob.bytes);
             (blob, hash)
         };
         let blobs: Vec<_> = blobs.into_iter().map(hashed).collect();
-        let octets = changes.len() + blobs.iter().map(|(blob, _)| blob.bytes.len()).sum::<usize>();
+        let octets =
+            changes.len() + beside.len() + blobs.iter().map(|(blob, _)| blob.bytes.len()).sum::<usize>();
         Submission {
             partition,
             changes_hash: xxh3_64(&changes),
             changes,
             parsed,
             blobs,
+            beside_parsed: parse(&beside),
+            beside,
             octets,
             done,
         }
     }
 
     pub(crate) fn records(&self) -> usize {
-        self.blobs.len() + 1
+        self.blobs.len() + usize::from(!self.beside.is_empty()) + 1
     }
 }
 

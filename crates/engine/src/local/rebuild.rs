@@ -8,7 +8,7 @@ use std::path::Path;
 use super::copy::{self, CopyError, copy_path};
 use super::folder::{self, OpenError, failed};
 use super::index::{self, FileState, Index, index_error};
-use super::open::list_segments;
+use super::open::list_files;
 use super::{Finding, Options};
 use crate::EngineError;
 
@@ -38,7 +38,7 @@ pub(crate) fn open_index(
         true => index::check_file(&path).map_err(failed(&path.join("data.mdb")))?,
         false => FileState::Missing,
     };
-    let is_new = found == FileState::Missing && copies.is_empty() && list_segments(folder)?.is_empty();
+    let is_new = found == FileState::Missing && copies.is_empty() && list_files(folder)?.is_empty();
     let lost = match found {
         FileState::Missing if is_new => {
             folder::make(&path)?;

@@ -7,9 +7,9 @@ use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 
-use super::compactor::{PLACES, blob_of};
+use super::compactor::{PLACES, lock};
 use super::read::Direction;
-use super::table::{Place, place_key};
+use super::table::{Place, blob_of, place_key};
 use super::{History, LocalEngine};
 use crate::{Batch, BlobNumber, EngineError, Partition};
 
@@ -46,16 +46,24 @@ impl LocalEngine {
             let Some(last) = places.last() else { break };
             start = Bytes::from([&last.key[..], &[0]].concat());
             let (mut batch, mut octets) = (Batch::new(Partition::ENGINE), 0);
+            let mut alone = Vec::new();
             for place in &places {
                 if blob_of(&place.key).is_some_and(|blob| !lives(blob)) {
                     batch.delete(&place.key);
-                    octets += Place::parse(&place.value).map_or(0, |place| place.record_length());
+                    match Place::parse(&place.value) {
+                        Some(place) if place.is_alone() => alone.push(place.segment),
+                        place => octets += place.map_or(0, |place| place.record_length()),
+                    }
                     released += 1;
                 }
             }
             if !batch.is_empty() {
                 self.submit(batch).await?;
                 self.shared.compaction.went(octets);
+                // At least that of the batch.
+                let sequence = self.shared.reached().sequence;
+                let alone = alone.into_iter().map(|segment| (segment, sequence));
+                lock(&self.shared.compaction.spent).extend(alone);
             }
         }
         if released > 0 {

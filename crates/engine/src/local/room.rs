@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::sync::atomic::Ordering;
 
+use super::alone::is_alone;
 use super::compactor::{Compaction, Compactor, lock};
 use super::copy::copy_path;
 use super::open::list_segments;
@@ -24,7 +25,7 @@ const PART: u64 = 16;
 pub struct Room {
     /// Segments, the one being written included.
     pub segments: u64,
-    /// Octets of them.
+    /// Octets of them, and of the files of large blobs.
     pub octets: u64,
     /// Octets of records of blobs that have not been released.
     pub living: u64,
@@ -47,6 +48,8 @@ pub(super) struct Survey {
     /// Octets of those that only wait to be unlinked.
     waiting: u64,
     living: u64,
+    /// Octets of large blobs, which lie in files of their own.
+    alone: u64,
     beside: Beside,
 }
 
@@ -178,7 +181,12 @@ impl Compactor {
         }
         // What comes and goes meanwhile is counted twice, or not: it is little, and counted again next time.
         let (begun, mut living) = (compaction.living.load(Ordering::Relaxed), 0);
+        let mut alone = 0;
         self.each_place(&mut |_, place| {
+            if place.is_alone() {
+                alone += place.record_length();
+                return;
+            }
             living += place.record_length();
             if let Some(load) = loads.get_mut(&place.segment) {
                 load.living += place.record_length();
@@ -193,6 +201,7 @@ impl Compactor {
             loads,
             waiting,
             living,
+            alone,
             beside: self.shared.beside(),
         })
     }
@@ -214,8 +223,8 @@ impl Compactor {
         let sizes = self.shared.segment_sizes()?;
         Ok(Room {
             segments: sizes.len() as u64,
-            octets: sizes.values().sum(),
-            living: survey.living,
+            octets: sizes.values().sum::<u64>() + survey.alone,
+            living: survey.living + survey.alone,
             spent: lock(&self.shared.compaction.spent).len() as u64,
         })
     }
@@ -225,7 +234,7 @@ impl Compactor {
         let held: BTreeSet<u64> = lock(&self.shared.compaction.spent)
             .keys()
             .copied()
-            .filter(|segment| *segment >= copied)
+            .filter(|segment| *segment >= copied && !is_alone(*segment))
             .collect();
         let octets = |segment: u64| size(&segment_path(&self.shared.folder, segment));
         held.into_iter().map(octets).sum()
@@ -268,6 +277,7 @@ mod tests {
             loads: loads.iter().map(load).collect(),
             waiting: waiting * MB,
             living: loads.iter().map(|(_, living, _)| living * MB).sum(),
+            alone: 0,
             beside: Beside::default(),
         }
     }

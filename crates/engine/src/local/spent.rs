@@ -10,10 +10,11 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
-use super::compactor::{AT_ONCE, Compaction, Compactor, PLACES, lock, number_of};
+use super::alone::{self, is_alone};
+use super::compactor::{AT_ONCE, Compaction, Compactor, PLACES, lock};
 use super::copy::{self, CopyError, copy_path};
 use super::read::Direction;
-use super::table::{Place, Position};
+use super::table::{Place, Position, number_of};
 use super::{Shared, segment_path};
 use crate::{EngineError, Partition};
 
@@ -92,13 +93,13 @@ impl Compactor {
         if !shared.compaction.waits() {
             return Ok(());
         }
-        let Some(copied) = self.copied() else {
-            return Ok(());
-        };
+        // Where no copy is whole, the log makes the index again, and names no large blob that was released.
+        let copied = self.copied().map_or(0, |copied| copied.segment);
         let absorbed = shared.index.look()?.position()?.unwrap_or_default();
         // What the copy still has there was moved or released in the log behind the copy, which is replayed with it.
         let behind = |(segment, sequence): &(&u64, &u64)| {
-            **segment < copied.segment && **segment < absorbed.segment && **sequence <= absorbed.sequence
+            let is_older = is_alone(**segment) || (**segment < copied && **segment < absorbed.segment);
+            is_older && **sequence <= absorbed.sequence
         };
         let mut unneeded: BTreeSet<u64> = lock(&shared.compaction.spent)
             .iter()
@@ -124,6 +125,11 @@ impl Compactor {
     }
 
     fn unlink_one(&self, segment: u64) -> Result<(), EngineError> {
+        let named = self.shared.place(alone::blob_of(segment));
+        if is_alone(segment) && named.is_ok_and(|place| place.segment == segment) {
+            tracing::error!("segment {segment} is spent, and a row names it: it stays");
+            return Ok(());
+        }
         let path = segment_path(&self.shared.folder, segment);
         self.shared.forget(segment);
         match self.shared.files.remove(&path) {
@@ -195,12 +201,14 @@ impl Shared {
         Ok(rows.iter().filter_map(segment).collect())
     }
 
-    /// Takes up spent segments that an earlier lifetime has left: a copy of the index from this one on does not need them.
-    pub(crate) fn remember_spent(&self) -> Result<(), EngineError> {
+    /// Takes up spent segments that an earlier lifetime has left: a copy of the index from this one on does not need them. Also files
+    /// of large blobs that no row names.
+    pub(crate) fn remember_spent(&self, unnamed: Vec<u64>) -> Result<(), EngineError> {
         let sequence = self.reached().sequence;
         let left = self.find_spent()?;
         let there = |segment: &u64| segment_path(&self.folder, *segment).exists();
-        let left = left.into_iter().filter(there).map(|segment| (segment, sequence));
+        let left = left.into_iter().filter(there).chain(unnamed);
+        let left = left.map(|segment| (segment, sequence));
         lock(&self.compaction.spent).extend(left);
         Ok(())
     }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::alone::is_alone;
 use super::record::{HEADER, Header};
 use crate::{BlobNumber, Change, Partition};
 
@@ -41,6 +42,11 @@ impl Place {
             note: header.note_length.into(),
             hash: header.hash,
         }
+    }
+
+    /// Whether it is a file of its own.
+    pub(crate) fn is_alone(&self) -> bool {
+        is_alone(self.segment)
     }
 
     /// Octets of its record.
@@ -96,6 +102,16 @@ pub(crate) fn parse_numbers(bytes: &[u8]) -> Option<[u64; 4]> {
     rest.is_empty().then(|| chunks.map(u64::from_le_bytes))
 }
 
+/// The blob of a place's key.
+pub(crate) fn blob_of(key: &[u8]) -> Option<BlobNumber> {
+    number_of(key.strip_prefix(b"b")?).map(BlobNumber)
+}
+
+/// The number that a key ends with.
+pub(crate) fn number_of(octets: &[u8]) -> Option<u64> {
+    Some(u64::from_be_bytes(octets.try_into().ok()?))
+}
+
 /// The key under [`Partition::ENGINE`] of a blob's place.
 pub(crate) fn place_key(blob: BlobNumber) -> Bytes {
     let mut key = vec![b'b'];
@@ -120,6 +136,14 @@ impl Table {
             self.size += change.key.len() + change.value.as_ref().map_or(0, Bytes::len) + 100;
             self.rows.insert((partition, change.key), change.value);
         }
+    }
+
+    /// Applies changes of the engine's own partition: blobs that they give a place have come.
+    pub(crate) fn apply_own(&mut self, changes: Vec<Change>) {
+        let placed = changes.iter().filter(|change| change.value.is_some());
+        let newest = placed.filter_map(|change| blob_of(&change.key)).max();
+        self.position.blob = newest.map_or(0, |blob| blob.0).max(self.position.blob);
+        self.apply(Partition::ENGINE, changes);
     }
 
     pub(crate) fn get(&self, key: &(Partition, Bytes)) -> Option<&Option<Bytes>> {

@@ -93,16 +93,7 @@ impl Tail {
         let half = self.half(*turn).read().unwrap_or_else(PoisonError::into_inner);
         let blocks = half.memory.octets().get(place).unwrap_or_default();
         debug_assert!(blocks.len().is_multiple_of(BLOCK as usize), "whole blocks");
-        let mut written = 0;
-        while written < blocks.len() {
-            match file.write_blocks(blocks.get(written..).unwrap_or_default(), offset + written as u64) {
-                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-                Ok(more) => written += more,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(true)
+        write_blocks(file, blocks, offset).map(|()| true)
     }
 
     /// What lies in a range of a segment, if all of it is here.
@@ -127,6 +118,20 @@ impl Tail {
             Some(take(half.memory.octets().get(at(range.start)?..at(range.end)?)?))
         })
     }
+}
+
+/// Writes whole blocks to a place of a file.
+pub(super) fn write_blocks(file: &dyn LogFile, blocks: &[u8], offset: u64) -> io::Result<()> {
+    let mut written = 0;
+    while written < blocks.len() {
+        match file.write_blocks(blocks.get(written..).unwrap_or_default(), offset + written as u64) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(more) => written += more,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]

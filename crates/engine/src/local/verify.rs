@@ -51,6 +51,16 @@ impl LocalEngine {
             counts.records += check_extent(extent, of, tell);
             counts.segments += 1;
         }
+        for number in self.shared.held_alone()? {
+            let path = segment_path(&self.shared.folder, number);
+            let extent = Extent {
+                path: &path,
+                number,
+                from: BLOCK,
+                end: size(&path),
+            };
+            counts.records += check_extent(extent, (&*self.shared.files, self.shared.salt), tell);
+        }
         Ok(())
     }
 

@@ -159,11 +159,11 @@ impl Framer {
         let mut words = whole.split(|octet| matches!(octet, b' ' | b'\r' | b'\n'));
         let first = words.next().unwrap_or_default();
         let second = words.next().unwrap_or_default();
-        let is_status = |word: &&str| word.as_bytes().eq_ignore_ascii_case(second);
+        let is_status = |word: &str| word.as_bytes().eq_ignore_ascii_case(second);
         first != b"+"
             && !["OK", "NO", "BAD", "BYE", "PREAUTH"]
                 .iter()
-                .any(|word| is_status(&word))
+                .any(|word| is_status(word))
     }
 
     fn literal_begins(&mut self, line: &[u8], size: u64) -> Option<Piece> {

@@ -277,8 +277,11 @@ pub(super) fn quota_root(reader: &mut Reader<'_>) -> Result<QuotaRoot, ParseErro
     Ok(QuotaRoot { mailbox, roots })
 }
 
+/// A name that a server gives itself something by, and its value.
+pub(super) type IdField = (Box<str>, Option<Box<str>>);
+
 /// `"(" string SP nstring … ")" / nil`, behind `ID`.
-pub(super) fn id(reader: &mut Reader<'_>) -> Result<Vec<(Box<str>, Option<Box<str>>)>, ParseError> {
+pub(super) fn id(reader: &mut Reader<'_>) -> Result<Vec<IdField>, ParseError> {
     let mut fields = Vec::new();
     if reader.opens()? {
         while reader.next_item()? {

@@ -176,11 +176,26 @@ pub fn quota_root(out: &mut Vec<u8>, (mailbox, mode): (&str, Mode), roots: &[&st
 
 /// `* SEARCH n …`.
 pub fn search(out: &mut Vec<u8>, found: impl IntoIterator<Item = u32>) {
+    search_begin(out);
+    search_some(out, found);
+    search_end(out);
+}
+
+/// Begins a SEARCH that is printed in pieces.
+pub fn search_begin(out: &mut Vec<u8>) {
     out.extend_from_slice(b"* SEARCH");
+}
+
+/// Some of the numbers of a SEARCH.
+pub fn search_some(out: &mut Vec<u8>, found: impl IntoIterator<Item = u32>) {
     for number in found {
         out.push(b' ');
         print::number(out, u64::from(number));
     }
+}
+
+/// Ends a SEARCH that was printed in pieces.
+pub fn search_end(out: &mut Vec<u8>) {
     out.extend_from_slice(b"\r\n");
 }
 

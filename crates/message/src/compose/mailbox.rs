@@ -1,5 +1,7 @@
 //! A mailbox of a person (RFC 5322 §3.4): an address, and a display name in any script.
 
+use std::str::FromStr;
+
 use types::{Address, AddressError};
 
 use super::field::one_line;
@@ -10,7 +12,7 @@ use crate::address::{AddressItem, parse_addresses, quoted};
 /// ```
 /// use posthouse_message::compose::Mailbox;
 ///
-/// let mailbox = Mailbox::parse("张三 <zhang@example.org>").unwrap();
+/// let mailbox: Mailbox = "张三 <zhang@example.org>".parse().unwrap();
 /// assert_eq!(mailbox.name(), Some("张三"));
 /// assert_eq!(mailbox.address().to_string(), "zhang@example.org");
 /// ```
@@ -85,6 +87,14 @@ impl Mailbox {
     #[must_use]
     pub fn shown(&self) -> String {
         self.name.clone().unwrap_or_else(|| self.address.to_string())
+    }
+}
+
+impl FromStr for Mailbox {
+    type Err = AddressError;
+
+    fn from_str(text: &str) -> Result<Self, AddressError> {
+        Mailbox::parse(text)
     }
 }
 

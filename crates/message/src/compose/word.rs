@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::str::FromStr;
 
 use types::Domain;
 
@@ -48,6 +49,14 @@ impl MessageId {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+impl FromStr for MessageId {
+    type Err = WordError;
+
+    fn from_str(text: &str) -> Result<Self, WordError> {
+        MessageId::check(text)
     }
 }
 

@@ -36,6 +36,30 @@ struct Edit {
     text: Vec<u8>,
 }
 
+/// A piece of a surrogate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Piece<'s> {
+    /// Octets of the message, which are kept.
+    Kept(Range<usize>),
+    /// Octets that are written anew.
+    Written(&'s [u8]),
+}
+
+impl Piece<'_> {
+    /// How many octets it has.
+    pub fn len(&self) -> usize {
+        match self {
+            Piece::Kept(range) => range.len(),
+            Piece::Written(text) => text.len(),
+        }
+    }
+
+    /// Whether it has none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
 /// Whether a message has anything but ASCII in a header field, of the message itself or of a part.
 pub fn is_needed(message: &Message<'_>) -> bool {
     let ids = message.structure().ids();
@@ -84,8 +108,16 @@ impl Surrogate {
 
     /// The surrogate, piece by piece, of the message that it was made of.
     pub fn pieces<'a>(&'a self, message: &'a [u8]) -> impl Iterator<Item = &'a [u8]> {
+        self.parts(message.len()).map(|piece| match piece {
+            Piece::Kept(range) => message.get(range).unwrap_or_default(),
+            Piece::Written(text) => text,
+        })
+    }
+
+    /// What the surrogate of a message of this size is put together from, in order.
+    pub fn parts(&self, of_message: usize) -> impl Iterator<Item = Piece<'_>> {
         let ends = self.edits.iter().map(|edit| edit.range.start);
-        let ends = ends.chain([message.len()]);
+        let ends = ends.chain([of_message]);
         let starts = [0]
             .into_iter()
             .chain(self.edits.iter().map(|edit| edit.range.end));
@@ -97,7 +129,7 @@ impl Surrogate {
         starts
             .zip(ends)
             .zip(texts)
-            .flat_map(|((start, end), text)| [message.get(start..end).unwrap_or_default(), text])
+            .flat_map(|((start, end), text)| [Piece::Kept(start..end), Piece::Written(text)])
             .filter(|piece| !piece.is_empty())
     }
 }

@@ -271,4 +271,161 @@ pub(super) const CHINESE: &[(&str, &str)] = &[
         "As JSON: an array of objects, as of `posthouse list`",
         "输出 JSON：对象的数组，同 posthouse list",
     ),
+    (
+        "Accounts on any servers, so that posthouse send --profile work is enough: finds their servers, knows where passwords are",
+        "任意服务器上的账号配置，之后只需 posthouse send --profile work：自动查找服务器，记住密码在哪里",
+    ),
+    (
+        "Adds a profile: finds the servers of an address, logs in to see, and keeps it. Example: posthouse profile add alice@example.org --keyring",
+        "添加账号配置：由地址查找服务器，登录检查后保存。例如：posthouse profile add alice@example.org --keyring",
+    ),
+    ("Lists the profiles", "列出账号配置"),
+    ("Shows a profile", "显示一个账号配置"),
+    (
+        "Removes a profile, and what the keyring has of it; mail stays",
+        "删除账号配置及其在密钥环中的内容；邮件不受影响",
+    ),
+    (
+        "Signs in with OAuth 2: shows a code to enter in a browser, and keeps the tokens in the keyring",
+        "用 OAuth 2 登录：显示要在浏览器中输入的代码，并把令牌保存在密钥环",
+    ),
+    (
+        "As JSON: an array of objects with profile, default and what the file says of it",
+        "输出 JSON：对象的数组，含 profile、default 和文件中的各项",
+    ),
+    (
+        "As JSON: one object with profile, default and what the file says of it",
+        "输出 JSON：一个对象，含 profile、default 和文件中的各项",
+    ),
+    ("The profile", "账号配置"),
+    ("The address", "地址"),
+    (
+        "The name that stands beside the address in mail that is sent",
+        "发出的邮件中显示在地址旁的名字",
+    ),
+    (
+        "What the profile is called; as the address unless given",
+        "账号配置的名称；不给出时与地址相同",
+    ),
+    (
+        "The server that sends: smtps://NAME@HOST. Servers are looked for unless one is given",
+        "发送邮件的服务器：smtps://用户名@主机。一个也不给出时自动查找",
+    ),
+    (
+        "The server with mail: imaps://NAME@HOST",
+        "收取邮件的服务器：imaps://用户名@主机",
+    ),
+    (
+        "The server with mail: pop3s://NAME@HOST",
+        "收取邮件的服务器：pop3s://用户名@主机",
+    ),
+    ("Does not log in to see", "不登录检查"),
+    (
+        "As JSON: one object with profile, found (protocol, url, source) and checked",
+        "输出 JSON：一个对象，含 profile、found（protocol、url、source）和 checked",
+    ),
+    (
+        "Keeps the password in the system's keyring; asks for it, or reads it from standard input",
+        "把密码保存在系统的密钥环；询问密码，或从标准输入读取",
+    ),
+    (
+        "The environment variable that holds the password",
+        "存放密码的环境变量",
+    ),
+    (
+        "Who gives OAuth 2 tokens: google, microsoft, or the issuer's URL. Then: posthouse profile login",
+        "OAuth 2 令牌的颁发者：google、microsoft 或其 URL。之后请运行 posthouse profile login",
+    ),
+    (
+        "Whom the issuer of tokens knows this program as",
+        "令牌颁发者给本程序登记的客户端标识",
+    ),
+    (
+        "What is asked of the issuer of tokens, in place of mail",
+        "向令牌颁发者请求的权限，代替默认的邮件权限",
+    ),
+    (
+        "The name server to ask, in place of the system's",
+        "要询问的 DNS 服务器，代替系统的",
+    ),
+    (
+        "The autoconfig document to read, in place of the domain's; {domain} and {address} stand for those",
+        "要读取的 autoconfig 文档，代替该域自己的；{domain} 和 {address} 代表域和地址",
+    ),
+    (
+        "Asks Mozilla's database too, which hears of the domain",
+        "同时询问 Mozilla 的数据库，它会得知该域",
+    ),
+    (
+        "Takes servers of other domains that only DNS names, without asking",
+        "对仅由 DNS 指出的其他域的服务器，不询问直接采用",
+    ),
+    (
+        "A profile of posthouse profile, in place of a server; the default one where neither is given",
+        "posthouse profile 的账号配置，代替服务器；两者都不给出时用默认的",
+    ),
+    (
+        "Copies an account into another over IMAP: folders, flags, dates; what is there already is not copied again. Example: posthouse copy --from imaps://alice@old.example.org --to imaps://alice@new.example.org",
+        "通过 IMAP 把一个账户复制到另一个：文件夹、标记、日期；已有的不再复制。例如：posthouse copy --from imaps://alice@old.example.org --to imaps://alice@new.example.org",
+    ),
+    (
+        "The account that is copied: imaps://NAME@HOST",
+        "被复制的账户：imaps://用户名@主机",
+    ),
+    (
+        "The account that it is copied into: imaps://NAME@HOST",
+        "复制到的账户：imaps://用户名@主机",
+    ),
+    (
+        "A command that prints the password of the account that is copied",
+        "打印被复制账户密码的命令",
+    ),
+    (
+        "The environment variable that holds it; POSTHOUSE_FROM_PASSWORD unless given",
+        "存放该密码的环境变量；不给出时为 POSTHOUSE_FROM_PASSWORD",
+    ),
+    (
+        "A file with the certificates to trust of its server, in PEM",
+        "信任的该服务器证书文件（PEM）",
+    ),
+    (
+        "A command that prints the password of the account that it is copied into",
+        "打印目标账户密码的命令",
+    ),
+    (
+        "The environment variable that holds that one; POSTHOUSE_TO_PASSWORD unless given",
+        "存放目标密码的环境变量；不给出时为 POSTHOUSE_TO_PASSWORD",
+    ),
+    (
+        "A file with the certificates to trust of that server, in PEM",
+        "信任的目标服务器证书文件（PEM）",
+    ),
+    (
+        "Only this mailbox; may be given several times",
+        "只复制这个邮箱；可以多次给出",
+    ),
+    (
+        "Below this mailbox of the target, with slashes between levels",
+        "放到目标的这个邮箱之下，各级之间用斜杠",
+    ),
+    (
+        "How many mailboxes at a time, each with a connection to either server",
+        "同时复制多少个邮箱，每个对两台服务器各用一个连接",
+    ),
+    (
+        "Reads every message back from the target and compares it, in place of some of each mailbox",
+        "从目标读回每封邮件并核对，而不是每个邮箱抽查几封",
+    ),
+    (
+        "Also mailboxes that show messages of others, such as All Mail of Gmail",
+        "也复制显示其他邮箱邮件的邮箱，例如 Gmail 的“所有邮件”",
+    ),
+    (
+        "Says which mailbox would become which, and copies nothing",
+        "只说明哪个邮箱会变成哪个，不复制",
+    ),
+    (
+        "As JSON: one object with mailboxes, each with what was copied, known, failed, checked, altered and missing, and skipped",
+        "输出 JSON：一个对象，含 mailboxes（各有 copied、known、failed、checked、altered 和 missing）和 skipped",
+    ),
 ];

@@ -4,13 +4,13 @@ use std::io::{self, IsTerminal as _, Write as _};
 use std::path::PathBuf;
 
 use client::download::{Format, Keep, Summary, Target, from_imap, from_pop3};
-use client::{Protocol, Server, names};
+use client::{Protocol, names};
 use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
 use serde::Serialize;
 
-use super::connection::Connection;
-use super::exit;
+use super::connection::{Connection, Ready, Use};
 use super::source::not_for_reading;
+use super::{Output, exit};
 use crate::account::print_json;
 use crate::exit::{Code, Exit};
 use crate::language::Language;
@@ -66,13 +66,13 @@ struct Refused {
 }
 
 pub(crate) async fn run(arguments: Arguments, language: Language) -> Result<(), Exit> {
-    let server = arguments.connection.server(language)?;
-    let summary = match server.protocol() {
-        Protocol::Pop3 => arguments.over_pop3(&server, language).await?,
-        Protocol::Imap => arguments.over_imap(&server, language).await?,
+    let ready = arguments.connection.server(Use::Read, language).await?;
+    let summary = match ready.server.protocol() {
+        Protocol::Pop3 => arguments.over_pop3(&ready, language).await?,
+        Protocol::Imap => arguments.over_imap(&ready, language).await?,
         Protocol::Smtp | Protocol::Lmtp => return Err(not_for_reading(language)),
     };
-    say(&summary, arguments.json, language).map_err(|error| Exit::new(Code::Io, error.to_string()))?;
+    say(&summary, arguments.json.into(), language).map_err(|error| Exit::new(Code::Io, error.to_string()))?;
     match summary.refused.len() {
         0 => Ok(()),
         count => Err(Exit::new(
@@ -86,7 +86,8 @@ pub(crate) async fn run(arguments: Arguments, language: Language) -> Result<(), 
 }
 
 impl Arguments {
-    async fn over_pop3(&self, server: &Server, language: Language) -> Result<Summary, Exit> {
+    async fn over_pop3(&self, ready: &Ready, language: Language) -> Result<Summary, Exit> {
+        let server = &ready.server;
         let failed = |error: client::Error| exit(&error, language);
         let name = server
             .who()
@@ -95,7 +96,7 @@ impl Arguments {
         // The target first: what cannot be kept is not fetched.
         let account = format!("pop3://{name}@{}", server.host());
         let target = Target::open(&self.target, self.format(), &account).map_err(failed)?;
-        let client = client::pop3::Client::connect(server).await.map_err(failed)?;
+        let client = ready.connect(client::pop3::Client::connect, language).await?;
         let bar = progress();
         let done = from_pop3(client, target, self.keep(), |messages, total, octets| {
             bar.set_length(total);
@@ -108,13 +109,14 @@ impl Arguments {
     }
 
     /// One mailbox goes into the target itself, several into folders of their names.
-    async fn over_imap(&self, server: &Server, language: Language) -> Result<Summary, Exit> {
+    async fn over_imap(&self, ready: &Ready, language: Language) -> Result<Summary, Exit> {
+        let server = &ready.server;
         let failed = |error: client::Error| exit(&error, language);
         let name = server
             .who()
             .map(|login| login.name().to_owned())
             .unwrap_or_default();
-        let mut client = client::imap::Client::connect(server).await.map_err(failed)?;
+        let mut client = ready.connect(client::imap::Client::connect, language).await?;
         let names: Vec<(String, String)> = match (self.all, self.mailbox.as_slice()) {
             (false, []) => vec![("INBOX".to_owned(), "INBOX".to_owned())],
             (false, names) => names.iter().map(|name| (name.clone(), name.clone())).collect(),
@@ -207,8 +209,8 @@ fn progress() -> ProgressBar {
     ProgressBar::new(0).with_style(style.expect("the template is fixed"))
 }
 
-fn say(summary: &Summary, json: bool, language: Language) -> io::Result<()> {
-    if json {
+fn say(summary: &Summary, output: Output, language: Language) -> io::Result<()> {
+    if output == Output::Json {
         let refused = summary.refused.iter().map(|(number, said)| Refused {
             number: *number,
             text: said.to_string(),

@@ -14,7 +14,7 @@ use types::SystemKeyword;
 
 use super::on_imap::Mailbox;
 use super::source::{Chosen, Item, Wanted, Which, each};
-use super::{exit, on_imap};
+use super::{Output, exit, on_imap};
 use crate::account::print_json;
 use crate::exit::{Code, Exit};
 use crate::language::Language;
@@ -72,11 +72,13 @@ struct Line {
 pub(crate) async fn list(arguments: ListArguments, language: Language) -> Result<(), Exit> {
     let mut lines = Vec::new();
     let chosen = &arguments.chosen;
-    if let Some(server) = chosen.imap(language)?.filter(|_| chosen.mailbox.is_none()) {
-        let mailboxes = on_imap::mailboxes(&server)
+    if chosen.mailbox.is_none()
+        && let Some(client) = chosen.imap(language).await?
+    {
+        let mailboxes = on_imap::mailboxes(client)
             .await
             .map_err(|error| exit(&error, language))?;
-        return print_mailboxes(&mailboxes, arguments.json, language);
+        return print_mailboxes(&mailboxes, arguments.json.into(), language);
     }
     each(
         chosen,
@@ -89,7 +91,7 @@ pub(crate) async fn list(arguments: ListArguments, language: Language) -> Result
         language,
     )
     .await?;
-    print(&lines, arguments.json, language)
+    print(&lines, arguments.json.into(), language)
 }
 
 pub(crate) async fn search(arguments: SearchArguments, language: Language) -> Result<(), Exit> {
@@ -99,16 +101,16 @@ pub(crate) async fn search(arguments: SearchArguments, language: Language) -> Re
         None => Wanted::Header,
     };
     let chosen = &arguments.chosen;
-    if let Some(server) = chosen.imap(language)? {
+    if let Some(client) = chosen.imap(language).await? {
         let mailbox = chosen.mailbox.as_deref().unwrap_or("INBOX");
         let asked = (Which::All, arguments.query());
         let mut told = |item: Item| {
             lines.push(Line::of(&item, &Message::parse(&item.octets)));
             ControlFlow::Continue(())
         };
-        let found = on_imap::messages(&server, mailbox, asked, Wanted::Header, &mut told);
+        let found = on_imap::messages(client, mailbox, asked, Wanted::Header, &mut told);
         found.await.map_err(|error| exit(&error, language))?;
-        return print(&lines, arguments.json, language);
+        return print(&lines, arguments.json.into(), language);
     }
     each(
         chosen,
@@ -124,7 +126,7 @@ pub(crate) async fn search(arguments: SearchArguments, language: Language) -> Re
         language,
     )
     .await?;
-    print(&lines, arguments.json, language)
+    print(&lines, arguments.json.into(), language)
 }
 
 impl SearchArguments {
@@ -221,9 +223,9 @@ struct MailboxLine<'m> {
     unseen: Option<u64>,
 }
 
-fn print_mailboxes(mailboxes: &[Mailbox], json: bool, language: Language) -> Result<(), Exit> {
+fn print_mailboxes(mailboxes: &[Mailbox], output: Output, language: Language) -> Result<(), Exit> {
     let failed = |error: io::Error| Exit::new(Code::Io, error.to_string());
-    if json {
+    if output == Output::Json {
         let lines: Vec<MailboxLine<'_>> = mailboxes
             .iter()
             .map(|mailbox| MailboxLine {
@@ -258,9 +260,9 @@ fn print_mailboxes(mailboxes: &[Mailbox], json: bool, language: Language) -> Res
     writeln!(io::stdout().lock(), "{table}").map_err(failed)
 }
 
-fn print(lines: &[Line], json: bool, language: Language) -> Result<(), Exit> {
+fn print(lines: &[Line], output: Output, language: Language) -> Result<(), Exit> {
     let failed = |error: io::Error| Exit::new(Code::Io, error.to_string());
-    if json {
+    if output == Output::Json {
         return print_json(&lines).map_err(failed);
     }
     let mut table = Table::new();

@@ -1,6 +1,7 @@
 //! The user's side of the command line: sending, fetching and reading mail with any server. Each command has a file of its name.
 
 pub(crate) mod connection;
+pub(crate) mod copy;
 pub(crate) mod fetch;
 pub(crate) mod list;
 mod on_imap;
@@ -46,4 +47,21 @@ fn code(error: &Error) -> Code {
 /// The same language, as the client library calls it.
 pub(crate) fn tongue(language: Language) -> client::Language {
     language.pick(client::Language::English, client::Language::Chinese)
+}
+
+/// For whom something is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Output {
+    People,
+    Json,
+}
+
+/// What `--json` says.
+impl From<bool> for Output {
+    fn from(json: bool) -> Self {
+        match json {
+            true => Output::Json,
+            false => Output::People,
+        }
+    }
 }

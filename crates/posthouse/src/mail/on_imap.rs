@@ -2,7 +2,6 @@
 
 use std::ops::ControlFlow;
 
-use client::Server;
 use client::download::marks_of;
 use client::imap::{Client, Item as Asked, Listed, Octets, Query, Ranges, StatusItem};
 use types::Uid;
@@ -30,8 +29,7 @@ const ROLES: [&str; 7] = [
 ];
 
 /// Every mailbox that can be opened.
-pub(super) async fn mailboxes(server: &Server) -> Result<Vec<Mailbox>, client::Error> {
-    let mut client = Client::connect(server).await?;
+pub(super) async fn mailboxes(mut client: Client) -> Result<Vec<Mailbox>, client::Error> {
     let listed = client.list("*").await?;
     let mut mailboxes = Vec::new();
     for one in listed.iter().filter(|listed| listed.is_selectable()) {
@@ -56,13 +54,12 @@ fn role(listed: &Listed) -> Option<String> {
 
 /// Messages of a mailbox by their uids, or those that a query holds for. Nothing is marked as seen.
 pub(super) async fn messages(
-    server: &Server,
+    mut client: Client,
     mailbox: &str,
     (which, query): (Which, Query),
     wanted: Wanted,
     told: &mut impl FnMut(Item) -> ControlFlow<()>,
 ) -> Result<(), client::Error> {
-    let mut client = Client::connect(server).await?;
     let opened = client.examine(mailbox).await?;
     let uids = match which {
         _ if opened.exists == 0 => Ranges::default(),

@@ -15,11 +15,19 @@ pub(super) struct Taken {
     pub(super) id: Option<String>,
 }
 
-/// Who reads the message on its end: a lone dot is one unless `ignore_dots`. `from` is the author where the message has none.
-pub(super) fn take(input: &[u8], ignore_dots: bool, from: Option<&Mailbox>) -> Taken {
-    let input = match ignore_dots {
-        true => input,
-        false => before_lone_dot(input),
+/// What a line with a lone dot is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum LoneDot {
+    /// The end of the message.
+    Ends,
+    IsText,
+}
+
+/// Reads a message. `from` is the author where it names none.
+pub(super) fn take(input: &[u8], lone_dot: LoneDot, from: Option<&Mailbox>) -> Taken {
+    let input = match lone_dot {
+        LoneDot::IsText => input,
+        LoneDot::Ends => before_lone_dot(input),
     };
     // The line of an mbox that some programs leave above the header.
     let input = match input.starts_with(b"From ") {
@@ -104,7 +112,7 @@ mod tests {
     fn recipients_come_from_the_header_and_bcc_goes() {
         let input = b"From: Alice <alice@example.org>\nTo: bob@example.org, Carol <carol@example.org>\nCc: bob@example.org\n\
             bcc: dave@example.org,\n\terin@example.org\nDate: Wed, 25 Nov 2026 10:00:00 +0800\nMessage-ID: <1@x.example>\nSubject: hi\n\nHi.\n.\nrest\n";
-        let taken = take(input, false, None);
+        let taken = take(input, LoneDot::Ends, None);
         let recipients: Vec<String> = taken.recipients.iter().map(ToString::to_string).collect();
         assert_eq!(
             recipients,
@@ -122,13 +130,13 @@ mod tests {
             "From: Alice <alice@example.org>\r\nTo: bob@example.org, Carol <carol@example.org>\r\nCc: bob@example.org\r\n\
              Date: Wed, 25 Nov 2026 10:00:00 +0800\r\nMessage-ID: <1@x.example>\r\nSubject: hi\r\n\r\nHi.\r\n"
         );
-        assert!(text(&take(input, true, None)).ends_with("Hi.\r\n.\r\nrest\r\n"));
+        assert!(text(&take(input, LoneDot::IsText, None)).ends_with("Hi.\r\n.\r\nrest\r\n"));
     }
 
     #[test]
     fn what_a_message_must_have_is_added() {
         let from = Mailbox::parse("alice@example.org").unwrap();
-        let taken = take(b"From x Thu\nSubject: hi\n\nHi.", true, Some(&from));
+        let taken = take(b"From x Thu\nSubject: hi\n\nHi.", LoneDot::IsText, Some(&from));
         let text = text(&taken);
         assert!(
             text.starts_with("Date: ") && text.contains("\r\nMessage-ID: <"),

@@ -1,17 +1,19 @@
 //! `posthouse send`: composes a message, or takes one from standard input as sendmail does, and sends it.
 
+mod compose;
+
 use std::collections::BTreeMap;
 use std::io::{self, IsTerminal as _, Read as _, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use client::smtp::{Client, Content, Envelope, Notify, NotifyOn, Recipient, Report, Return};
 use client::{Address, Files, Protocol, Said};
 use indicatif::{ProgressBar, ProgressStyle};
-use message::compose::{Allowed, Composed, FieldName, Form, Mail, Mailbox, MessageId, Reference};
+use message::compose::{Allowed, Composed, Form, Mailbox};
 use serde::Serialize;
 
-use super::connection::Connection;
-use super::{exit, raw};
+use super::connection::{Connection, Use};
+use super::{Output, exit, raw};
 use crate::account::print_json;
 use crate::exit::{Code, Exit};
 use crate::language::Language;
@@ -188,7 +190,11 @@ impl Arguments {
     async fn take_and_send(&self, language: Language) -> Result<(), Exit> {
         let input = read_input(language)?;
         let from = self.author(language).ok();
-        let taken = raw::take(&input, self.ignore_dots, from.as_ref());
+        let dots = match self.ignore_dots {
+            true => raw::LoneDot::IsText,
+            false => raw::LoneDot::Ends,
+        };
+        let taken = raw::take(&input, dots, from.as_ref());
         let mut recipients = self.addresses(&self.recipients, "RECIPIENT", language)?;
         if self.from_header {
             recipients.extend(taken.recipients.iter().cloned().map(Mailbox::new));
@@ -216,8 +222,8 @@ impl Arguments {
     }
 
     async fn client(&self, language: Language) -> Result<Client, Exit> {
-        let server = self.connection.server(language)?;
-        if !matches!(server.protocol(), Protocol::Smtp | Protocol::Lmtp) {
+        let ready = self.connection.server(Use::Send, language).await?;
+        if !matches!(ready.server.protocol(), Protocol::Smtp | Protocol::Lmtp) {
             return Err(Exit::new(
                 Code::Usage,
                 language.pick(
@@ -226,9 +232,7 @@ impl Arguments {
                 ),
             ));
         }
-        Client::connect(&server)
-            .await
-            .map_err(|error| exit(&error, language))
+        ready.connect(Client::connect, language).await
     }
 
     async fn conclude(
@@ -245,7 +249,7 @@ impl Arguments {
         // The message is with the server: how it says goodbye changes nothing.
         let _ = client.quit().await;
         let summary = summary(report, id);
-        say(&summary, self.json, language).map_err(|error| Exit::new(Code::Io, error.to_string()))?;
+        say(&summary, self.json.into(), language).map_err(|error| Exit::new(Code::Io, error.to_string()))?;
         match summary.refused.len() {
             0 => Ok(()),
             count => Err(Exit::new(
@@ -256,139 +260,6 @@ impl Arguments {
                 ),
             )),
         }
-    }
-
-    fn compose(&self, files: &mut Files, language: Language) -> Result<Mail<'static>, Exit> {
-        let author = self.author(language)?;
-        let stamp = client::stamp(&author.address().domain);
-        let mut mail = Mail::new(author.clone(), stamp);
-        for (list, add) in [
-            (&self.to, Mail::to as fn(Mail<'static>, Mailbox) -> Mail<'static>),
-            (&self.recipients, Mail::to),
-            (&self.cc, Mail::cc),
-            (&self.bcc, Mail::bcc),
-            (&self.reply_to, Mail::reply_to),
-        ] {
-            mail = self
-                .addresses(list, "--to", language)?
-                .into_iter()
-                .fold(mail, add);
-        }
-        if mail.recipients().is_empty() && !self.dry_run {
-            return Err(no_recipient(language));
-        }
-        if let Some(subject) = &self.subject {
-            mail = mail.subject(subject);
-        }
-        if self.read_receipt {
-            mail = mail.read_receipt(author);
-        }
-        mail = self.bodies(mail, language)?;
-        mail = self.fields(mail, language)?;
-        self.parts(mail, files, language)
-    }
-
-    fn bodies(&self, mut mail: Mail<'static>, language: Language) -> Result<Mail<'static>, Exit> {
-        let text = match (&self.text, &self.text_file) {
-            (Some(text), _) => Some(text.clone()),
-            (None, Some(file)) => Some(read_text(file, language)?),
-            (None, None) => None,
-        };
-        let html = match (&self.html, &self.html_file) {
-            (Some(html), _) => Some(html.clone()),
-            (None, Some(file)) => Some(read_text(file, language)?),
-            (None, None) => None,
-        };
-        let html = html.map(|html| self.inline.iter().fold(html, with_whole_cid));
-        let has_text = text.is_some();
-        mail = match text {
-            Some(text) if self.flowed => mail.flowed_text(text),
-            Some(text) => mail.text(text),
-            None => mail,
-        };
-        Ok(match html {
-            Some(html) if has_text => mail.html(html),
-            Some(html) => mail.html(html).text_from_html(),
-            None => mail,
-        })
-    }
-
-    fn fields(&self, mut mail: Mail<'static>, language: Language) -> Result<Mail<'static>, Exit> {
-        for field in &self.header {
-            let wrong = |why: &str| Exit::new(Code::Usage, format!("--header {field:?}: {why}"));
-            let (name, value) = field
-                .split_once(':')
-                .ok_or_else(|| wrong(language.pick("write it as \"Name: value\"", "请写成“名称: 值”")))?;
-            let name = FieldName::check(name.trim()).map_err(|error| wrong(&error.to_string()))?;
-            mail = mail.header(name, value.trim());
-        }
-        if let Some(id) = &self.in_reply_to {
-            let id = id.trim().trim_start_matches('<').trim_end_matches('>');
-            let reference = Reference::check(id)
-                .map_err(|error| Exit::new(Code::Usage, format!("--in-reply-to: {error}")))?;
-            mail = mail.in_reply_to(reference.clone()).reference(reference);
-        }
-        Ok(mail)
-    }
-
-    fn parts(
-        &self,
-        mut mail: Mail<'static>,
-        files: &mut Files,
-        language: Language,
-    ) -> Result<Mail<'static>, Exit> {
-        for path in &self.attach {
-            let attachment = files.attach(path).map_err(|error| exit(&error, language))?;
-            mail = mail.attach(attachment);
-        }
-        for inline in &self.inline {
-            let wrong = |why: String| Exit::new(Code::Usage, format!("--inline {inline}: {why}"));
-            let (cid, path) = inline.split_once('=').ok_or_else(|| {
-                wrong(
-                    language
-                        .pick("write it as CID=FILE", "请写成 CID=文件")
-                        .to_owned(),
-                )
-            })?;
-            let id = MessageId::check(&whole_cid(cid));
-            let id = id.map_err(|error| wrong(error.to_string()))?;
-            let attachment = files.attach(path).map_err(|error| exit(&error, language))?;
-            mail = mail.inline(id, attachment);
-        }
-        Ok(mail)
-    }
-
-    /// Who sends: --from, or whoever logs in.
-    fn author(&self, language: Language) -> Result<Mailbox, Exit> {
-        let text = match &self.from {
-            Some(from) => from.clone(),
-            None => self.connection.address().ok_or_else(|| no_sender(language))?,
-        };
-        let mailbox = Mailbox::parse(&text)
-            .map_err(|error| Exit::new(Code::Usage, format!("--from {text}: {error}")))?;
-        Ok(match &self.from_name {
-            Some(name) => Mailbox::named(name, mailbox.address().clone()),
-            None => mailbox,
-        })
-    }
-
-    /// The addresses in a list of options.
-    fn addresses(&self, list: &[String], option: &str, language: Language) -> Result<Vec<Mailbox>, Exit> {
-        let mut found = Vec::new();
-        for text in list {
-            let items = message::parse_addresses(text.as_bytes());
-            if items.is_empty() {
-                let words = language.pick("is no address", "不是地址");
-                return Err(Exit::new(Code::Usage, format!("{option} {text:?}: {words}")));
-            }
-            for item in &items {
-                let mailbox = Mailbox::of(item);
-                found.push(
-                    mailbox.map_err(|error| Exit::new(Code::Usage, format!("{option} {text:?}: {error}")))?,
-                );
-            }
-        }
-        Ok(found)
     }
 
     /// The envelope with what its sender wants to hear.
@@ -418,23 +289,6 @@ impl Arguments {
             envelope
         })
     }
-}
-
-/// RFC 2392 §2: a Content-ID is of the form of a Message-ID; people write a single word.
-fn whole_cid(cid: &str) -> String {
-    match cid.contains('@') {
-        true => cid.to_owned(),
-        false => format!("{cid}@inline"),
-    }
-}
-
-/// The HTML with the same Content-ID as the picture of an --inline.
-fn with_whole_cid(html: String, inline: &String) -> String {
-    let cid = inline.split_once('=').map_or(inline.as_str(), |(cid, _)| cid);
-    let whole = whole_cid(cid);
-    ['"', '\'', ')', ' ', '>'].into_iter().fold(html, |html, end| {
-        html.replace(&format!("cid:{cid}{end}"), &format!("cid:{whole}{end}"))
-    })
 }
 
 fn notify(wanted: &[Wanted], language: Language) -> Result<Option<Notify>, Exit> {
@@ -490,16 +344,6 @@ fn read_input(language: Language) -> Result<Vec<u8>, Exit> {
     }
 }
 
-/// A text from a file, or from standard input where that is `-`.
-fn read_text(file: &Path, language: Language) -> Result<String, Exit> {
-    let octets = match file.as_os_str() == "-" {
-        true => read_input(language)?,
-        false => std::fs::read(file).map_err(|error| Exit::file(file, &error, language))?,
-    };
-    let text = String::from_utf8(octets);
-    text.map_err(|_| Exit::not_utf8(&file.display().to_string(), language))
-}
-
 fn print_message(composed: &Composed<'_>, files: &Files) -> Result<(), Exit> {
     let mut out = io::BufWriter::new(io::stdout().lock());
     let written = composed
@@ -535,8 +379,8 @@ fn summary(report: Report, id: Option<&str>) -> Summary {
     }
 }
 
-fn say(summary: &Summary, json: bool, language: Language) -> io::Result<()> {
-    if json {
+fn say(summary: &Summary, output: Output, language: Language) -> io::Result<()> {
+    if output == Output::Json {
         return print_json(summary);
     }
     let mut out = io::stdout().lock();

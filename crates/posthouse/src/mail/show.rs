@@ -11,6 +11,7 @@ use message::read::{Content, Heading, Piece, Prefer, Recipient, Report, Sealing,
 use message::{Attachment, Message, PartId, Role, attachments, octets, safe_file_name, tree};
 use serde::Serialize;
 
+use super::Output;
 use super::source::{Chosen, read};
 use crate::account::print_json;
 use crate::exit::{Code, Exit};
@@ -53,7 +54,7 @@ pub(crate) async fn run(arguments: Arguments, language: Language) -> Result<(), 
     let octets = read(&arguments.chosen, language).await?;
     let message = Message::parse(&octets);
     if let Some(folder) = &arguments.save_attachments {
-        return save(&message, folder, arguments.json, language);
+        return save(&message, folder, arguments.json.into(), language);
     }
     let mut out = io::BufWriter::new(io::stdout().lock());
     let written = arguments.write(&message, &mut out, language)?;
@@ -262,7 +263,7 @@ struct Saved {
     octets: u64,
 }
 
-fn save(message: &Message<'_>, folder: &Path, json: bool, language: Language) -> Result<(), Exit> {
+fn save(message: &Message<'_>, folder: &Path, output: Output, language: Language) -> Result<(), Exit> {
     fs::create_dir_all(folder).map_err(|error| Exit::file(folder, &error, language))?;
     let mut taken = HashSet::new();
     let mut list = Vec::new();
@@ -278,14 +279,14 @@ fn save(message: &Message<'_>, folder: &Path, json: bool, language: Language) ->
             media_type: attachment.media_type,
             octets: attachment.size,
         };
-        if !json {
+        if output == Output::People {
             println_to(&saved.path).map_err(|error| failed(&error))?;
         }
         list.push(saved);
     }
-    match json {
-        true => print_json(&list).map_err(|error| Exit::new(Code::Io, error.to_string())),
-        false => Ok(()),
+    match output {
+        Output::Json => print_json(&list).map_err(|error| Exit::new(Code::Io, error.to_string())),
+        Output::People => Ok(()),
     }
 }
 

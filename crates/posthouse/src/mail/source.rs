@@ -11,7 +11,7 @@ use message::maildir::{Keywords, Name};
 use message::mbox::{Found, Scanner, Separator, take_marks};
 use message::{Marks, repair};
 
-use super::connection::Connection;
+use super::connection::{Connection, Use};
 use super::{exit, on_imap};
 use crate::exit::{Code, Exit};
 use crate::language::Language;
@@ -38,13 +38,30 @@ pub(crate) struct Chosen {
 }
 
 impl Chosen {
-    /// The IMAP server, where one was named.
-    pub(super) fn imap(&self, language: Language) -> Result<Option<client::Server>, Exit> {
-        if self.path.is_some() || !self.connection.is_named() {
+    /// A session with the IMAP server, where one is meant.
+    pub(super) async fn imap(&self, language: Language) -> Result<Option<client::imap::Client>, Exit> {
+        if self.path.is_some() || !self.is_on_server(language)? {
             return Ok(None);
         }
-        let server = self.connection.server(language)?;
-        Ok(Some(server).filter(|server| server.protocol() == Protocol::Imap))
+        let ready = self.connection.server(Use::Read, language).await?;
+        match ready.server.protocol() {
+            Protocol::Imap => ready
+                .connect(client::imap::Client::connect, language)
+                .await
+                .map(Some),
+            Protocol::Pop3 | Protocol::Smtp | Protocol::Lmtp => Ok(None),
+        }
+    }
+
+    /// Whether a server is meant: one is named, or who sits at a terminal names nothing and has a default profile.
+    fn is_on_server(&self, language: Language) -> Result<bool, Exit> {
+        if self.path.is_some() {
+            return Ok(false);
+        }
+        Ok(
+            self.connection.is_named()
+                || (io::stdin().is_terminal() && self.connection.is_there(language)?),
+        )
     }
 }
 
@@ -128,7 +145,7 @@ pub(super) async fn each(
     told: &mut impl FnMut(Item) -> ControlFlow<()>,
     language: Language,
 ) -> Result<(), Exit> {
-    if chosen.connection.is_named() && chosen.path.is_none() {
+    if chosen.is_on_server(language)? {
         return on_server(chosen, which, wanted, told, language).await;
     }
     let path = chosen.path.as_deref().filter(|path| path.as_os_str() != "-");
@@ -275,20 +292,20 @@ async fn on_server(
     told: &mut impl FnMut(Item) -> ControlFlow<()>,
     language: Language,
 ) -> Result<(), Exit> {
-    let server = chosen.connection.server(language)?;
+    let ready = chosen.connection.server(Use::Read, language).await?;
     let failed = |error: client::Error| exit(&error, language);
-    match server.protocol() {
+    match ready.server.protocol() {
         Protocol::Pop3 => {}
         Protocol::Imap => {
             let mailbox = chosen.mailbox.as_deref().unwrap_or("INBOX");
+            let client = ready.connect(client::imap::Client::connect, language).await?;
             let all = (which, client::imap::Query::new());
-            return on_imap::messages(&server, mailbox, all, wanted, told)
-                .await
-                .map_err(failed);
+            let told = on_imap::messages(client, mailbox, all, wanted, told).await;
+            return told.map_err(failed);
         }
         Protocol::Smtp | Protocol::Lmtp => return Err(not_for_reading(language)),
     }
-    let mut client = Client::connect(&server).await.map_err(failed)?;
+    let mut client = ready.connect(Client::connect, language).await?;
     let entries = client.list().await.map_err(failed)?;
     let last = entries.last().map(|entry| entry.number);
     let is_asked = |number: u32| match which {

@@ -8,7 +8,7 @@ use client::imap::Client;
 use client::sync::{Options, Summary, Way};
 use serde::Serialize;
 
-use super::connection::Connection;
+use super::connection::{Connection, Use};
 use super::{exit, tongue};
 use crate::account::print_json;
 use crate::exit::{Code, Exit};
@@ -72,7 +72,8 @@ struct Note<'s> {
 
 pub(crate) async fn run(arguments: Arguments, language: Language) -> Result<(), Exit> {
     let failed = |error: client::Error| exit(&error, language);
-    let server = arguments.connection.server(language)?;
+    let ready = arguments.connection.server(Use::Read, language).await?;
+    let server = &ready.server;
     if server.protocol() != Protocol::Imap {
         let words = language.pick(
             "sync needs an IMAP server: imaps://…",
@@ -96,7 +97,7 @@ pub(crate) async fn run(arguments: Arguments, language: Language) -> Result<(), 
         delete_folders: arguments.delete_folders,
         force: arguments.force,
     };
-    let mut client = Client::connect(&server).await.map_err(failed)?;
+    let mut client = ready.connect(Client::connect, language).await?;
     let summary = client::sync::run(&mut client, &arguments.target, &account, &options);
     let summary = summary.await.map_err(failed)?;
     // Nothing is lost by how the server says goodbye.

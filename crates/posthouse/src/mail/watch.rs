@@ -10,7 +10,7 @@ use message::{Message, PartId};
 use serde::Serialize;
 use types::Uid;
 
-use super::connection::Connection;
+use super::connection::{Connection, Use};
 use super::exit;
 use crate::exit::{Code, Exit};
 use crate::language::Language;
@@ -46,8 +46,8 @@ struct Line {
 }
 
 pub(crate) async fn run(arguments: Arguments, language: Language) -> Result<(), Exit> {
-    let server = arguments.connection.server(language)?;
-    if server.protocol() != Protocol::Imap {
+    let ready = arguments.connection.server(Use::Read, language).await?;
+    if ready.server.protocol() != Protocol::Imap {
         return Err(Exit::new(
             Code::Usage,
             language.pick(
@@ -57,7 +57,7 @@ pub(crate) async fn run(arguments: Arguments, language: Language) -> Result<(), 
         ));
     }
     let failed = |error: client::Error| exit(&error, language);
-    let mut client = Client::connect(&server).await.map_err(failed)?;
+    let mut client = ready.connect(Client::connect, language).await?;
     let opened = client.examine(&arguments.mailbox).await.map_err(failed)?;
     let mut next = match opened.uid_next {
         Some(next) => next,

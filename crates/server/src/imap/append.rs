@@ -14,9 +14,14 @@ use super::copy::{no_target, target};
 use super::flags::keywords;
 use super::stop::Stop;
 use crate::facts::facts_of_bytes;
+use crate::workspace::Workspace;
 
 /// Puts messages into a mailbox, all or none.
-pub(super) async fn append(account: &Account, append: Append, now: Timestamp) -> Result<Vec<Appended>, Stop> {
+pub(super) async fn append(
+    (account, workspace): (&Account, &Workspace),
+    append: Append,
+    now: Timestamp,
+) -> Result<Vec<Appended>, Stop> {
     let target = target(account, &append.mailbox)?;
     // An empty one cancels the whole (RFC 3502).
     if append.messages.iter().any(|message| message.message.is_empty()) {
@@ -24,7 +29,12 @@ pub(super) async fn append(account: &Account, append: Append, now: Timestamp) ->
     }
     let mut messages = Vec::with_capacity(append.messages.len());
     for message in append.messages {
+        // To be written anew, and read by whoever does not know UTF-8.
+        let octets = u64::try_from(message.message.len()).unwrap_or(u64::MAX);
+        let space = workspace.take(octets).await;
+        let space = space.map_err(|_| Refusal::Unavailable)?;
         let message = prepare(message, now).await;
+        drop(space);
         if append.mailbox.mode == Mode::Ascii {
             check_header(&message)?;
         }

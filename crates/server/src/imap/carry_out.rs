@@ -71,7 +71,8 @@ impl Session {
     async fn open(&mut self, name: &MailboxArgument, access: Access) -> Result<Outcome, Stop> {
         let account = self.account()?.clone();
         self.state = State::Authenticated(account.clone());
-        let selected = select::select(&account, self.connection.out(), name, access).await?;
+        let selected =
+            select::select((&account, &self.door.terms), self.connection.out(), name, access).await?;
         self.state = State::Selected(Box::new(selected));
         Ok(Outcome::Opened(access))
     }
@@ -121,13 +122,18 @@ impl Session {
             Command::Status(command) => {
                 let append_limit = self.door.message_limit;
                 let mode = connection.mode();
-                status::status(&account, connection.out(), &command, (mode, append_limit))
-                    .await
-                    .and(done("told"))
+                status::status(
+                    (&account, &self.door.terms),
+                    connection.out(),
+                    &command,
+                    (mode, append_limit),
+                )
+                .await
+                .and(done("told"))
             }
             Command::Append(command) => {
                 let now = (self.door.now)();
-                append::append(&account, command, now)
+                append::append((&account, &self.door.terms.workspace), command, now)
                     .await
                     .map(Outcome::Appended)
             }
@@ -168,7 +174,7 @@ impl Session {
             Command::Search(command) => {
                 let asked = (connection.mode(), (self.door.now)());
                 let found = search::search(selected, command, asked).await?;
-                mailbox::search(connection.out(), found);
+                search::tell(connection, &found.numbers).await?;
                 done("searched")
             }
             Command::Copy(command) => match copy::copy(selected, &command).await? {

@@ -20,9 +20,12 @@ use super::plan::{Plan, Reads, Surrogates, is_of_cards};
 use super::selected::Selected;
 use super::stop::Stop;
 use crate::facts::StoredCards;
+use crate::outlet::SMALL;
 
 /// How many messages are prepared together.
 const BATCH: usize = 256;
+/// The same where there is no memory for more: what is kept of a message is 16 KiB at the most, and nearly always less than one.
+const SMALL_BATCH: usize = 16;
 
 /// So many messages of which a surrogate was shown are named: a line that clients can read. RFC 6858 §3 wants not all.
 const MAX_DOWNGRADED: usize = 1000;
@@ -62,7 +65,11 @@ pub(super) async fn fetch(
     let plan = Plan::new(fetch, selected.access(), connection.mode());
     selected.tell_keywords(connection.out(), &view);
     let mut printer = Printer::new(&view);
-    let mut batch = Vec::with_capacity(BATCH);
+    let most = match targets.are_few(SMALL_BATCH) || connection.room() > SMALL {
+        true => BATCH,
+        false => SMALL_BATCH,
+    };
+    let mut batch = Vec::new();
     for (first, last) in targets.ranges {
         for (in_view, row) in view.positions(first, last) {
             batch.push(Wanted {
@@ -71,7 +78,7 @@ pub(super) async fn fetch(
                 facts: None,
                 newly_seen: false,
             });
-            if batch.len() == BATCH {
+            if batch.len() == most {
                 send(selected, connection, (&plan, &mut printer), &mut batch).await?;
             }
         }
@@ -302,7 +309,7 @@ impl Printer {
     ) -> Result<(), Stop> {
         let row = &wanted.row;
         let shown = plan.shown(row);
-        let mut source = Source::new(selected.account(), row, shown);
+        let mut source = Source::new(selected.means(), row, shown);
         let octets = octets(plan, &mut source, wanted).await?;
         let mut place = FetchLine::begin(connection.out(), wanted.position).pause();
         for item in &plan.items {

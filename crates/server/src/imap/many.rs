@@ -17,6 +17,7 @@ use super::blocks;
 use super::normal::Folded;
 use super::texts::{Found, Texts};
 use super::written::PlainTexts;
+use crate::workspace::Workspace;
 
 /// So few messages are looked at one by one.
 const FEW: usize = 16;
@@ -26,6 +27,9 @@ const WRITTEN_AT_ONCE: u64 = 2 << 20;
 const DECODED_AT_ONCE: u64 = 256 << 10;
 /// A longer message is not read here for its header: its beginning will do.
 const READ_FOR_HEADER: u64 = 16 << 10;
+
+/// What one core takes at a time: written messages, or a piece and what it is decoded to, and what was found.
+const WORKER: u64 = 4 << 20;
 
 /// In how many messages what was found is kept by each core: some MiB. The others are looked at again by themselves.
 const KEPT: usize = 1 << 15;
@@ -110,8 +114,12 @@ struct Work {
     next: AtomicUsize,
 }
 
-/// Looks for texts in messages.
-pub(super) async fn look(account: &Account, messages: Vec<Wanted>, texts: &Arc<Texts>) -> Known {
+/// Looks for texts in messages. Where there is no memory for it, in none: each is then looked at by itself.
+pub(super) async fn look(
+    (account, workspace): (&Account, &Workspace),
+    messages: Vec<Wanted>,
+    texts: &Arc<Texts>,
+) -> Known {
     if messages.len() < FEW {
         return Known::default();
     }
@@ -145,7 +153,7 @@ pub(super) async fn look(account: &Account, messages: Vec<Wanted>, texts: &Arc<T
         pieces,
         next: AtomicUsize::new(0),
     };
-    let mut parts = work.share().await;
+    let mut parts = work.share(workspace).await;
     parts.push(known);
     Known::join(parts)
 }
@@ -169,14 +177,23 @@ fn cut(messages: Vec<Wanted>, octets: u64) -> impl Iterator<Item = Vec<Wanted>> 
 
 impl Work {
     /// Shares the pieces among the cores.
-    async fn share(self) -> Vec<Known> {
+    async fn share(self, workspace: &Workspace) -> Vec<Known> {
         let cores = available_parallelism().map_or(1, std::num::NonZero::get);
         let workers = cores.min(self.pieces.len());
         let work = Arc::new(self);
         let mut running = JoinSet::new();
-        for _ in 0..workers {
+        for worker in 0..workers {
+            // One is waited for; more of them are faster, and that is all.
+            let space = match worker {
+                0 => workspace.take(WORKER).await,
+                _ => workspace.try_take(WORKER),
+            };
+            let Ok(space) = space else { break };
             let work = Arc::clone(&work);
-            running.spawn(async move { work.take_pieces().await });
+            running.spawn(async move {
+                let _space = space;
+                work.take_pieces().await
+            });
         }
         running.join_all().await
     }

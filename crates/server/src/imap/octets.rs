@@ -6,6 +6,7 @@ use types::MailboxId;
 
 use super::body::{Shown, Source};
 use super::stop::Stop;
+use crate::Terms;
 use crate::facts::StoredCards;
 
 /// Facts that are read at once.
@@ -21,7 +22,7 @@ pub(super) fn shown(row: &MessageRow, mode: Mode) -> Shown {
 
 /// The octets of the surrogate of a message: by its facts, or made for it.
 pub(super) async fn of_surrogate(
-    account: &Account,
+    means: (&Account, &Terms),
     row: &MessageRow,
     facts: Option<&FactsRow>,
 ) -> Result<u64, Stop> {
@@ -30,31 +31,41 @@ pub(super) async fn of_surrogate(
         Some(cards) => Ok(cards
             .surrogate()
             .map_or(u64::from(row.size), |(_, octets)| octets)),
-        None => Source::new(account, row, Shown::Surrogate).octets().await,
+        None => Source::new(means, row, Shown::Surrogate).octets().await,
     }
 }
 
 /// How many octets a client is told of that nobody has stored: RFC 8438 §3: the size of a mailbox is at least the sum of what RFC822.SIZE
 /// says of its messages.
-pub(super) async fn surplus(account: &Account, mailbox: &Mailbox, mode: Mode) -> Result<u64, Stop> {
+pub(super) async fn surplus(
+    (account, terms): (&Account, &Terms),
+    mailbox: &Mailbox,
+    mode: Mode,
+) -> Result<u64, Stop> {
     if mode == Mode::Utf8 || mailbox.messages == 0 {
         return Ok(0);
     }
     let rows = account.encoded(mailbox.id).await?;
     let mut surplus = 0;
     for some in rows.chunks(AT_ONCE) {
-        surplus += of_some(account, mailbox.id, some).await?;
+        surplus += of_some((account, terms), mailbox.id, some).await?;
     }
     Ok(surplus)
 }
 
-async fn of_some(account: &Account, mailbox: MailboxId, rows: &[MessageRow]) -> Result<u64, Stop> {
+async fn of_some(
+    (account, terms): (&Account, &Terms),
+    mailbox: MailboxId,
+    rows: &[MessageRow],
+) -> Result<u64, Stop> {
     let uids: Vec<_> = rows.iter().map(|row| row.uid).collect();
     let facts = account.facts_of(mailbox, &uids).await?;
     let mut surplus = 0;
     for (row, facts) in rows.iter().zip(facts) {
         // Of one that cannot be read FETCH says nothing either.
-        let octets = of_surrogate(account, row, facts.as_ref()).await.unwrap_or(0);
+        let octets = of_surrogate((account, terms), row, facts.as_ref())
+            .await
+            .unwrap_or(0);
         surplus += octets.saturating_sub(row.size.into());
     }
     Ok(surplus)

@@ -13,18 +13,20 @@ use imap::command::search::{Relation, SearchKey};
 use imap::grammar::date::Date;
 use imap::grammar::object_id;
 use imap::grammar::set::Numbering;
+use imap::response::mailbox;
 use imap::{Mode, Refusal};
-use store::{MessageRow, View};
+use store::{Charge, MessageRow, View};
 use types::{ContentId, KeywordName, SystemKeyword, ThreadId, Timestamp};
 
 use super::body::{Shown, Source};
+use super::connection::Connection;
 use super::fetch::read_facts_of;
 use super::flags::{Recent, bit_of};
 use super::many::{self, Known, Wanted};
 use super::octets::{of_surrogate, shown};
 use super::selected::Selected;
 use super::stop::Stop;
-use super::texts::{self, Found, Needle, Place, Texts};
+use super::texts::{self, Needle, Place, Texts};
 use crate::facts::StoredCards;
 
 /// How much is read before others get a turn.
@@ -34,13 +36,45 @@ const TURN_TESTS: usize = 10_000;
 /// What reading the cards of a message counts.
 const ABOUT_CARDS: u64 = 2048;
 
-/// Finds the messages that the keys describe; gives their positions or uids, in order.
+/// Lists of so few messages are small.
+const FEW: usize = 1024;
+/// What a search keeps of a message at the most: that it is looked at, and what was found.
+const KEPT: usize = size_of::<Wanted>() + size_of::<usize>() + size_of::<u32>();
+/// How many numbers are printed before they may leave.
+const PRINTED: usize = 1024;
+
+/// What was found.
+#[derive(Debug)]
+pub(super) struct Found {
+    /// Positions or uids, in order.
+    pub(super) numbers: Vec<u32>,
+    /// The memory that they take.
+    _charge: Option<Charge>,
+}
+
+/// Prints what was found. Who does not read keeps the numbers, and no more.
+pub(super) async fn tell(connection: &mut Connection, found: &[u32]) -> Result<(), Stop> {
+    mailbox::search_begin(connection.out());
+    for some in found.chunks(PRINTED) {
+        mailbox::search_some(connection.out(), some.iter().copied());
+        connection.relieve().await?;
+    }
+    mailbox::search_end(connection.out());
+    Ok(())
+}
+
+/// Finds the messages that the keys describe.
 pub(super) async fn search(
     selected: &mut Selected,
     search: Search,
     (mode, now): (Mode, Timestamp),
-) -> Result<Vec<u32>, Stop> {
+) -> Result<Found, Stop> {
     let view = selected.view().await?;
+    let many = selected.known(&view);
+    let charge = match many > FEW {
+        true => Some(selected.account().take_memory(many.saturating_mul(KEPT))?),
+        false => None,
+    };
     let mut compiler = Compiler {
         selected,
         view: &view,
@@ -53,19 +87,22 @@ pub(super) async fn search(
     let tests = test.count();
     let mut known = look_at_many((selected, mode), &view, &test, &texts).await;
     let mut work = Work::default();
-    let mut found = Vec::new();
+    let mut numbers = Vec::new();
     for (in_view, row) in view.positions(1, selected.known(&view)) {
         let mut candidate = Candidate::new((selected, mode), in_view, row, &texts);
         candidate.found = known.take(in_view, &texts);
         if candidate.passes(&test).await? {
-            found.push(match search.numbering {
+            numbers.push(match search.numbering {
                 Numbering::Positions => selected.position(in_view, row.uid),
                 Numbering::Uids => row.uid.0,
             });
         }
         work.done(tests, candidate.octets).await;
     }
-    Ok(found)
+    Ok(Found {
+        numbers,
+        _charge: charge,
+    })
 }
 
 /// Looks for the texts in all messages of which they decide.
@@ -86,7 +123,7 @@ async fn look_at_many(
             work.done(tests, 0).await;
         }
     }
-    many::look(selected.account(), wanted, texts).await
+    many::look((selected.account(), &selected.terms().workspace), wanted, texts).await
 }
 
 /// What was done since others had a turn.
@@ -337,7 +374,7 @@ struct Candidate<'s> {
     ids: Option<(Option<ContentId>, Option<ThreadId>)>,
     texts: &'s Arc<Texts>,
     /// For each place of texts, which of them it has.
-    found: Found,
+    found: texts::Found,
     /// How much of it was read.
     octets: u64,
 }
@@ -354,7 +391,7 @@ impl<'s> Candidate<'s> {
             in_view,
             row,
             recent: selected.recent(row.uid),
-            source: Source::new(selected.account(), row, Shown::AsIs),
+            source: Source::new(selected.means(), row, Shown::AsIs),
             sent: None,
             size: match shown(row, mode) {
                 Shown::AsIs => Some(row.size.into()),
@@ -379,8 +416,7 @@ impl<'s> Candidate<'s> {
                 Err(Need::Octets) => {
                     let facts = read_facts_of(self.selected, self.row.uid).await;
                     self.octets += ABOUT_CARDS;
-                    let account = self.selected.account();
-                    let octets = of_surrogate(account, self.row, facts.as_ref()).await;
+                    let octets = of_surrogate(self.selected.means(), self.row, facts.as_ref()).await;
                     // FETCH says nothing of one that cannot be read.
                     self.size = Some(octets.unwrap_or(self.row.size.into()));
                 }
@@ -406,16 +442,36 @@ impl<'s> Candidate<'s> {
     }
 
     async fn look(&mut self, place: Place) -> Result<(), Stop> {
-        let octets = match place {
-            Place::Fields | Place::Header => self.source.head().await?,
-            Place::Body => self.source.whole().await?,
+        let texts = Arc::clone(self.texts);
+        let found = match place {
+            Place::Fields | Place::Header => {
+                self.octets += ABOUT_CARDS;
+                let work = move |octets: &[u8]| texts.find_in_head(place, octets);
+                self.source.with_head(work).await?
+            }
+            Place::Body => {
+                self.octets += u64::from(self.row.size);
+                self.look_at_body(texts).await?
+            }
         };
-        self.octets += octets.len() as u64;
-        let found = texts::find(self.texts, place, octets).await?;
         if let Some(places) = self.found.get_mut(place as usize) {
             *places = Some(found);
         }
         Ok(())
+    }
+
+    /// How much memory the text takes is seen only when the message is there.
+    async fn look_at_body(&self, texts: Arc<Texts>) -> Result<Vec<bool>, Stop> {
+        let first = Arc::clone(&texts);
+        let work = move |octets: &[u8]| first.find_in_body_within(octets, u64::from(texts::MORE));
+        match self.source.with_whole(work).await? {
+            Ok(found) => Ok(found),
+            Err(more) => {
+                let work = move |octets: &[u8]| texts.find_in_body_within(octets, u64::MAX);
+                let found = self.source.with_whole_and(more, work).await?;
+                Ok(found.unwrap_or_default())
+            }
+        }
     }
 
     fn has(&self, place: Place, text: usize) -> Result<bool, Need> {

@@ -1,5 +1,7 @@
 //! SELECT and EXAMINE (RFC 3501 §6.3.1, §6.3.2; RFC 8474 §4.2).
 
+use std::sync::Arc;
+
 use imap::Refusal;
 use imap::grammar::flag::Flag;
 use imap::grammar::mailbox::MailboxArgument;
@@ -11,6 +13,7 @@ use types::{KeywordName, SystemKeyword};
 use super::flags::all;
 use super::selected::{Access, Selected};
 use super::stop::Stop;
+use crate::Terms;
 
 /// How many keywords of their own a mailbox can have; no new ones then.
 const MAX_KEYWORDS: usize = 64 - SystemKeyword::COUNT as usize;
@@ -20,7 +23,7 @@ const FIRST_LOOK: usize = 4096;
 
 /// Opens a mailbox and tells what is in it.
 pub(super) async fn select(
-    account: &Account,
+    (account, terms): (&Account, &Arc<Terms>),
     out: &mut Vec<u8>,
     name: &MailboxArgument,
     access: Access,
@@ -28,7 +31,7 @@ pub(super) async fn select(
     let name = name.name().map_err(Refusal::from)?;
     let mailbox = account.mailbox(&name).ok_or(Refusal::NoMailbox)?;
     let names = account.keywords(mailbox.id);
-    let selected = Selected::open(account, &mailbox, &names, access).ok_or(Refusal::NoMailbox)?;
+    let selected = Selected::open((account, terms), &mailbox, &names, access).ok_or(Refusal::NoMailbox)?;
     print_flags(out, &names, access);
     print::exists(out, selected.count());
     print::recent(out, selected.count_recent().await?);

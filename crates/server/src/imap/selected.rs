@@ -21,6 +21,7 @@ use types::{ChangeNumber, KeywordName, MailboxId, Uid};
 use super::connection::Connection;
 use super::flags::{FlagText, Recent};
 use super::stop::Stop;
+use crate::Terms;
 
 /// What a session may do to its mailbox.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,6 +51,16 @@ pub(super) struct Targets {
 }
 
 impl Targets {
+    /// Whether there are at most so many messages.
+    pub(super) fn are_few(&self, most: usize) -> bool {
+        let mut left = most;
+        let mut fits = |(first, last): &(usize, usize)| {
+            let count = last.saturating_sub(*first).saturating_add(1);
+            left.checked_sub(count).map(|rest| left = rest).is_some()
+        };
+        self.ranges.iter().all(&mut fits)
+    }
+
     /// The uids of the messages.
     pub(super) fn uids(&self, view: &View) -> Vec<Uid> {
         let rows = self
@@ -63,6 +74,7 @@ impl Targets {
 /// A mailbox that a session has open.
 pub(super) struct Selected {
     account: Account,
+    terms: Arc<Terms>,
     mailbox: MailboxId,
     access: Access,
     count: usize,
@@ -84,13 +96,14 @@ pub(super) struct Selected {
 impl Selected {
     /// Opens a mailbox whose keywords the client is told. Its rows are not looked at: a session that never asks for a message costs no view.
     pub(super) fn open(
-        account: &Account,
+        (account, terms): (&Account, &Arc<Terms>),
         mailbox: &Mailbox,
         keywords: &[KeywordName],
         access: Access,
     ) -> Option<Self> {
         let mut selected = Selected {
             account: account.clone(),
+            terms: Arc::clone(terms),
             mailbox: mailbox.id,
             access,
             count: usize::try_from(mailbox.messages).unwrap_or(usize::MAX),
@@ -109,6 +122,16 @@ impl Selected {
 
     pub(super) fn account(&self) -> &Account {
         &self.account
+    }
+
+    /// What clients have to keep to, and the memory that they share.
+    pub(super) fn terms(&self) -> &Terms {
+        &self.terms
+    }
+
+    /// With what messages are read.
+    pub(super) fn means(&self) -> (&Account, &Terms) {
+        (self.account(), self.terms())
     }
 
     pub(super) fn mailbox(&self) -> MailboxId {

@@ -9,10 +9,11 @@ use types::SystemKeyword;
 
 use super::octets::surplus;
 use super::stop::Stop;
+use crate::Terms;
 
 /// Tells about a mailbox without opening it. No message is read for it, but of some that are shown otherwise than they are stored.
 pub(super) async fn status(
-    account: &Account,
+    (account, terms): (&Account, &Terms),
     out: &mut Vec<u8>,
     status: &Status,
     (mode, append_limit): (Mode, usize),
@@ -21,7 +22,7 @@ pub(super) async fn status(
     let mailbox = account.mailbox(&name).ok_or(Refusal::NoMailbox)?;
     let mut values = Vec::with_capacity(status.items.len());
     for item in &status.items {
-        let value = value(account, &mailbox, (*item, mode, append_limit)).await?;
+        let value = value((account, terms), &mailbox, (*item, mode, append_limit)).await?;
         values.push((*item, value));
     }
     print::status(out, (name.as_str(), status.mailbox.mode), &values);
@@ -29,7 +30,7 @@ pub(super) async fn status(
 }
 
 async fn value(
-    account: &Account,
+    (account, terms): (&Account, &Terms),
     mailbox: &Mailbox,
     (item, mode, append_limit): (StatusItem, Mode, usize),
 ) -> Result<u64, Stop> {
@@ -44,7 +45,7 @@ async fn value(
         StatusItem::UidValidity => mailbox.validity.0.into(),
         StatusItem::Unseen => mailbox.unseen.into(),
         // What is stored, and so what counts for a quota; and what surrogates have more, for those who are shown them.
-        StatusItem::Size => mailbox.octets.0 + surplus(account, mailbox, mode).await?,
+        StatusItem::Size => mailbox.octets.0 + surplus((account, terms), mailbox, mode).await?,
         StatusItem::Deleted => mailbox.deleted.into(),
         StatusItem::DeletedStorage if mailbox.deleted == 0 => 0,
         StatusItem::DeletedStorage => {

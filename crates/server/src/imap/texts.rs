@@ -2,16 +2,36 @@
 //!
 //! However many texts are looked for, a message is decoded and folded (`casemap`) once.
 
-use std::io;
-use std::sync::Arc;
-
-use bytes::Bytes;
 use memchr::memmem::Finder;
-use message::{Message, PartId};
+use message::{Kind, Message, PartId};
 
-use super::apart::apart;
 use super::written::PlainTexts;
 use crate::casemap::fold;
+
+/// So many octets of decoded text are not counted: as much as a message has that is looked at at once.
+pub(super) const MORE: u32 = 256 * 1024;
+
+/// What decoding and folding the largest text of a message takes, at the most.
+fn memory_of_texts(message: &Message<'_>) -> u64 {
+    let of = |id: PartId| {
+        let text = message.body(id);
+        let size = u64::try_from(text.len()).unwrap_or(u64::MAX);
+        let page = message.content_type(id).is_exactly("text", "html");
+        match text.len() > SHORT && (page || !text.is_ascii()) {
+            // Its source beside its text, or another charset and what it is folded to.
+            true => size.saturating_mul(3),
+            false => size,
+        }
+    };
+    let texts = message
+        .structure()
+        .ids()
+        .filter(|id| message.part(*id).kind == Kind::Text);
+    texts.map(of).max().unwrap_or(0)
+}
+
+/// Shorter texts are not looked at to know what they take.
+const SHORT: usize = 64 * 1024;
 
 /// A folded text that is looked for.
 pub(super) struct Needle(Finder<'static>);
@@ -136,6 +156,27 @@ impl Texts {
         self.header.iter().map(|text| text.is_in(&folded)).collect()
     }
 
+    /// What the header of a message has. For that its beginning is enough.
+    pub(super) fn find_in_head(&self, place: Place, octets: &[u8]) -> Vec<bool> {
+        let message = Message::parse(octets);
+        match place {
+            Place::Fields => self.find_in_fields(&message),
+            Place::Header | Place::Body => self.find_in_header(&message),
+        }
+    }
+
+    /// What the body of a message has.
+    ///
+    /// # Errors
+    /// Decoding its texts takes more memory than this: so much.
+    pub(super) fn find_in_body_within(&self, octets: &[u8], most: u64) -> Result<Vec<bool>, u64> {
+        let message = Message::parse(octets);
+        match memory_of_texts(&message) {
+            more if more > most => Err(more),
+            _ => Ok(self.find_in_body(&message)),
+        }
+    }
+
     /// The empty text is in every body, also in one without text.
     fn find_in_body(&self, message: &Message<'_>) -> Vec<bool> {
         let mut found: Vec<bool> = self.body.iter().map(|text| text.is_in("")).collect();
@@ -150,21 +191,4 @@ impl Texts {
         }
         found
     }
-}
-
-/// Which of the texts of one place a message has. For the header, its beginning is enough.
-///
-/// # Errors
-/// The server is stopping.
-pub(super) async fn find(texts: &Arc<Texts>, place: Place, octets: Bytes) -> io::Result<Vec<bool>> {
-    let texts = Arc::clone(texts);
-    let work = move |octets: &[u8]| {
-        let message = Message::parse(octets);
-        match place {
-            Place::Fields => texts.find_in_fields(&message),
-            Place::Header => texts.find_in_header(&message),
-            Place::Body => texts.find_in_body(&message),
-        }
-    };
-    apart(octets, work).await
 }

@@ -233,17 +233,18 @@ impl Connection {
         let out = self.lines.output();
         match command {
             Command::Stat => opened.maildrop.print_stat(out),
-            Command::List(None) => opened.maildrop.print_list(language, out),
+            Command::List(None) => opened.list_all(language, &mut self.lines).await?,
             Command::List(Some(number)) => opened.list(number, out)?,
-            Command::Uidl(None) => opened.maildrop.print_uidl(language, out),
+            Command::Uidl(None) => opened.uidl_all(language, &mut self.lines).await?,
             Command::Uidl(Some(number)) => opened.uidl(number, out)?,
             Command::Retr(number) => {
                 opened.retr(number, language, &mut self.lines).await?;
                 self.door.tally.message();
             }
             Command::Top(number, body_lines) => {
-                let top = opened.top(number, body_lines).await?;
-                reply::message(&top, language, self.lines.output());
+                opened
+                    .top(number, body_lines, (language, &mut self.lines))
+                    .await?;
             }
             Command::Dele(number) => {
                 opened.maildrop.delete(number)?;

@@ -4,6 +4,7 @@
 //! it, which takes the place of SASLprep.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use pop3::command::Password;
 use pop3::reply::Words;
@@ -18,6 +19,7 @@ use super::lease::Lease;
 use super::transaction::{Opened, Place, refusal_of};
 use crate::authenticate::Entered;
 use crate::imap::Passwords;
+use crate::outlet::SMALL;
 
 impl Connection {
     /// USER: any name is as good as another (no user enumeration).
@@ -89,9 +91,17 @@ async fn open(account: Account, lease: Lease, door: &Door, mode: Mode) -> Result
         .ok_or(store::Refusal::NoMailbox)?
         .id;
     let view = account.view(inbox).await?;
+    let octets = view.len().saturating_mul(size_of::<pop3::Message<Place>>());
+    let charge = match octets > SMALL {
+        true => Some(account.take_memory(octets)?),
+        false => None,
+    };
     let messages = match mode {
         Mode::Utf8 => view.iter().map(|(_, row)| Place::of(row)).collect(),
-        Mode::Ascii => door.site.sizes.measured(&account, &view).await?,
+        Mode::Ascii => {
+            let memory = (&account, &door.terms.workspace);
+            door.site.sizes.measured(memory, &view).await?
+        }
     };
     let mut known = account.known_ids(inbox).await?;
     let known = match known.is_empty() {
@@ -106,7 +116,8 @@ async fn open(account: Account, lease: Lease, door: &Door, mode: Mode) -> Result
         account,
         inbox,
         delay: None,
-        outlet: door.terms.outlet.clone(),
+        terms: Arc::clone(&door.terms),
+        _charge: charge,
         _lease: lease,
     })
 }

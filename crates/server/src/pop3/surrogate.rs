@@ -12,6 +12,7 @@ use types::{BlobId, Octets};
 
 use super::transaction::{Form, Place};
 use crate::facts::aside;
+use crate::workspace::{Space, Workspace};
 
 /// Sizes that are remembered: 16 octets each. All are forgotten when there are more, and measured again.
 const MANY: usize = 100_000;
@@ -49,7 +50,7 @@ impl Sizes {
     /// The messages of a view as clients that do not know UTF-8 are given them.
     pub(super) async fn measured(
         &self,
-        account: &Account,
+        (account, workspace): (&Account, &Workspace),
         view: &View,
     ) -> Result<Vec<pop3::Message<Place>>, StoreError> {
         let mut messages: Vec<_> = view.iter().map(|(_, row)| Place::of(row)).collect();
@@ -69,6 +70,11 @@ impl Sizes {
         while let Some(count) = batch(rest, &mut left) {
             let (now, later) = std::mem::take(&mut rest).split_at_mut(count);
             rest = later;
+            // Where there is no memory they are measured at the next login.
+            let octets = now.iter().map(|(message, _)| message.size.0).sum();
+            let Ok(_space) = workspace.take(octets).await else {
+                break;
+            };
             let read = account.read_blobs(now.iter().map(|(_, blob)| *blob)).await?;
             for ((message, blob), bytes) in now.iter_mut().zip(read) {
                 // What cannot be read is refused at RETR.
@@ -105,8 +111,11 @@ async fn measure(bytes: Bytes) -> Octets {
     Octets(u64::try_from(size.await).unwrap_or(u64::MAX))
 }
 
-/// What of a message is written anew, if anything is.
-pub(super) async fn surrogate_of(bytes: &Bytes) -> Option<Surrogate> {
-    let bytes = bytes.clone();
-    aside(bytes.len(), move || Surrogate::of(&Message::parse(&bytes))).await
+/// What of a message is written anew, if anything is. The memory is given back as soon as it is known.
+pub(super) async fn surrogate_of(bytes: Bytes, space: Space) -> Option<Surrogate> {
+    aside(bytes.len(), move || {
+        let _space = space;
+        Surrogate::of(&Message::parse(&bytes))
+    })
+    .await
 }

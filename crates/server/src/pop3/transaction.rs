@@ -1,24 +1,25 @@
 //! STAT, LIST, UIDL, RETR, TOP, DELE, NOOP, RSET (RFC 1939 §5 and §7).
 
+use std::ops::Range;
+use std::sync::Arc;
+
 use bytes::{Bytes, BytesMut};
 use engine::EngineError;
+use message::downgrade::{Piece, Surrogate};
 use pop3::capability::Delay;
 use pop3::reply::Words;
 use pop3::{Language, Maildrop, Message, Number, Refusal, reply};
-use store::{Account, MessageRow, StoreError};
+use store::{Account, Charge, MessageRow, StoreError};
+use tokio::task::coop::consume_budget;
 use types::{BlobId, MailboxId, Octets, Uid};
 use wire::DotWriter;
 
 use super::connection::Failed;
 use super::lease::Lease;
 use super::surrogate::surrogate_of;
-use crate::facts::aside;
+use crate::Terms;
 use crate::lines::Lines;
-use crate::outlet::{ENOUGH, Outlet, SMALL, room};
-
-/// A message up to this size is read and sent in one piece, a larger one in pieces of it: so much memory it costs, where there is
-/// so much.
-const PIECE: u64 = ENOUGH as u64;
+use crate::outlet::{Large, SMALL, room};
 
 /// What is known after the login.
 pub(super) struct Opened {
@@ -27,8 +28,10 @@ pub(super) struct Opened {
     pub(super) maildrop: Maildrop<Place>,
     /// What CAPA announces to this account.
     pub(super) delay: Option<Delay>,
-    /// The memory for large answers.
-    pub(super) outlet: Outlet,
+    /// What clients have to keep to, and the memory that they share.
+    pub(super) terms: Arc<Terms>,
+    /// The memory that the list of messages takes.
+    pub(super) _charge: Option<Charge>,
     /// Held as long as the session lasts.
     pub(super) _lease: Lease,
 }
@@ -53,6 +56,11 @@ pub(super) enum Form {
 }
 
 impl Place {
+    /// Whether it is read and sent in one piece.
+    fn is_small(&self) -> bool {
+        self.form == Form::AsIs && self.stored.0 <= SMALL as u64
+    }
+
     /// A message that is sent as it is.
     pub(super) fn of(row: &MessageRow) -> Message<Place> {
         Message {
@@ -68,7 +76,51 @@ impl Place {
     }
 }
 
+/// What is sent, piece by piece, of a message that is nowhere whole.
+struct Pieces<'o> {
+    opened: &'o Opened,
+    place: Place,
+    /// What is written anew.
+    surrogate: Option<Surrogate>,
+    /// Octets of a piece.
+    room: u64,
+    /// The memory for what is kept while the client is waited for.
+    _held: [Option<Large>; 2],
+}
+
+/// A part of what is sent.
+enum Part {
+    Stored(Range<u64>),
+    Written(Bytes),
+}
+
 impl Opened {
+    /// LIST of all. Who does not read makes nothing gather.
+    pub(super) async fn list_all(&self, language: Language, lines: &mut Lines) -> Result<(), Failed> {
+        let (count, size) = self.maildrop.count();
+        Words::Messages(count, size).print(language, lines.output());
+        for (Number(number), message) in self.maildrop.remaining() {
+            reply::line(format_args!("{number} {}", message.size), lines.output());
+            relieve(lines).await?;
+        }
+        reply::end(lines.output());
+        Ok(())
+    }
+
+    /// UIDL of all.
+    pub(super) async fn uidl_all(&self, language: Language, lines: &mut Lines) -> Result<(), Failed> {
+        Words::UniqueIds.print(language, lines.output());
+        for (Number(number), message) in self.maildrop.remaining() {
+            reply::line(
+                format_args!("{number} {}", self.maildrop.unique_id(message)),
+                lines.output(),
+            );
+            relieve(lines).await?;
+        }
+        reply::end(lines.output());
+        Ok(())
+    }
+
     /// LIST of one message.
     pub(super) fn list(&self, number: Number, out: &mut BytesMut) -> Result<(), Refusal> {
         let message = self.maildrop.find(number)?;
@@ -94,84 +146,73 @@ impl Opened {
         lines: &mut Lines,
     ) -> Result<(), Failed> {
         let place = self.maildrop.find(number)?.place;
-        match place.form {
-            Form::AsIs if place.stored.0 <= SMALL as u64 => self.send_whole(place, language, lines).await,
-            Form::AsIs => {
-                let large = self.outlet.large();
-                match room(large.as_ref()) as u64 {
-                    piece if place.stored.0 <= piece => self.send_whole(place, language, lines).await,
-                    piece => self.send_in_pieces(place, piece, (language, lines)).await,
-                }
-            }
-            Form::Surrogate => {
-                let octets = self.read(place, place.stored).await?;
-                send_surrogate(&octets, language, lines).await
-            }
+        if place.is_small() {
+            let octets = self.read(place, 0..place.stored.0).await?;
+            reply::message(&octets, language, lines.output());
+            return Ok(());
         }
+        let pieces = self.pieces(place).await?;
+        pieces.send(pieces.octets(), (language, lines)).await
     }
 
-    async fn send_whole(&self, place: Place, language: Language, lines: &mut Lines) -> Result<(), Failed> {
-        let octets = self.read(place, place.stored).await?;
-        reply::message(&octets, language, lines.output());
-        Ok(())
-    }
-
-    /// TOP: what is to be sent. RFC 6858 §4: the lines are those of the surrogate.
-    pub(super) async fn top(&self, number: Number, body_lines: usize) -> Result<Bytes, Refusal> {
-        let place = self.maildrop.find(number)?.place;
-        let octets = match place.form {
-            Form::AsIs => {
-                let begin = self.read(place, Octets(PIECE)).await?;
-                match pop3::top(&begin, body_lines).len() == begin.len() && place.stored.0 > PIECE {
-                    true => self.read(place, place.stored).await?,
-                    false => begin,
-                }
-            }
-            Form::Surrogate => {
-                let octets = self.read(place, place.stored).await?;
-                let whole = octets.len();
-                aside(whole, move || {
-                    Bytes::from(message::downgrade::message(&octets).into_owned())
-                })
-                .await
-            }
-        };
-        let length = pop3::top(&octets, body_lines).len();
-        Ok(octets.slice(..length))
-    }
-
-    /// The first piece goes before anything is promised; a failure after that can only end the connection.
-    async fn send_in_pieces(
+    /// TOP. RFC 6858 §4: the lines are those of the surrogate.
+    pub(super) async fn top(
         &self,
-        place: Place,
-        room: u64,
+        number: Number,
+        body_lines: usize,
         (language, lines): (Language, &mut Lines),
     ) -> Result<(), Failed> {
-        let mut writer = DotWriter::default();
-        let mut piece = self.read(place, Octets(room)).await?;
-        let mut sent = 0;
-        Words::Octets(place.stored.0).print(language, lines.output());
-        while !piece.is_empty() {
-            writer.write(&piece, lines.output());
-            lines.flush().await?;
-            sent += room;
-            piece = self
-                .account
-                .read_blob(place.blob, sent..sent + room)
-                .await
-                .map_err(|error| {
-                    report(&error);
-                    Failed::Broken
-                })?;
+        let place = self.maildrop.find(number)?.place;
+        if place.is_small() {
+            let octets = self.read(place, 0..place.stored.0).await?;
+            reply::message(pop3::top(&octets, body_lines), language, lines.output());
+            return Ok(());
         }
-        writer.finish(lines.output());
-        Ok(())
+        let pieces = self.pieces(place).await?;
+        let end = pieces.end_of_top(body_lines).await?;
+        pieces.send(end, (language, lines)).await
     }
 
-    /// The first octets of a message.
-    async fn read(&self, place: Place, octets: Octets) -> Result<Bytes, Refusal> {
-        let end = place.stored.0.min(octets.0);
-        let read = self.account.read_blob(place.blob, 0..end).await;
+    /// Finds out what is sent of a message.
+    async fn pieces(&self, place: Place) -> Result<Pieces<'_>, Failed> {
+        let surrogate = match place.form {
+            Form::AsIs => None,
+            Form::Surrogate => {
+                let space = self.terms.workspace.take(place.stored.0).await;
+                let space = space.map_err(|_| Refusal::NoMemory)?;
+                let octets = self.read(place, 0..place.stored.0).await?;
+                surrogate_of(octets, space).await
+            }
+        };
+        let written = surrogate.iter().flat_map(|surrogate| surrogate.parts(0));
+        let written: usize = written
+            .map(|part| {
+                if let Piece::Written(text) = part {
+                    text.len()
+                } else {
+                    0
+                }
+            })
+            .sum();
+        let kept = match written > SMALL {
+            true => Some(self.terms.outlet.hold(written).ok_or(Refusal::NoMemory)?),
+            false => None,
+        };
+        let large = match place.stored.0 > SMALL as u64 {
+            true => self.terms.outlet.large(),
+            false => None,
+        };
+        Ok(Pieces {
+            opened: self,
+            place,
+            surrogate,
+            room: room(large.as_ref()) as u64,
+            _held: [large, kept],
+        })
+    }
+
+    async fn read(&self, place: Place, range: Range<u64>) -> Result<Bytes, Refusal> {
+        let read = self.account.read_blob(place.blob, range).await;
         read.map_err(|error| {
             report(&error);
             refusal_of(&error)
@@ -179,27 +220,96 @@ impl Opened {
     }
 }
 
-/// Sends a message as a client that does not know UTF-8 can read it.
-async fn send_surrogate(octets: &Bytes, language: Language, lines: &mut Lines) -> Result<(), Failed> {
-    let surrogate = surrogate_of(octets).await;
-    let size = match &surrogate {
-        Some(surrogate) => surrogate.octets(octets.len()),
-        None => octets.len(),
-    };
-    Words::Octets(u64::try_from(size).unwrap_or(u64::MAX)).print(language, lines.output());
-    let mut writer = DotWriter::default();
-    let pieces: Vec<&[u8]> = match &surrogate {
-        Some(surrogate) => surrogate.pieces(octets).collect(),
-        None => vec![octets],
-    };
-    let room = usize::try_from(PIECE).unwrap_or(usize::MAX);
-    for piece in pieces.into_iter().flat_map(|piece| piece.chunks(room)) {
-        writer.write(piece, lines.output());
-        if lines.output().len() >= room {
-            lines.flush().await?;
+impl Pieces<'_> {
+    /// The octets of all.
+    fn octets(&self) -> u64 {
+        let stored = self.place.stored.0;
+        let octets = |surrogate: &Surrogate| surrogate.octets(usize::try_from(stored).unwrap_or(usize::MAX));
+        let octets = self.surrogate.as_ref().map(octets);
+        octets.map_or(stored, |octets| u64::try_from(octets).unwrap_or(u64::MAX))
+    }
+
+    /// What is sent, in parts that are small enough.
+    fn parts(&self) -> impl Iterator<Item = Part> {
+        let stored = usize::try_from(self.place.stored.0).unwrap_or(usize::MAX);
+        let surrogate = self
+            .surrogate
+            .iter()
+            .flat_map(move |surrogate| surrogate.parts(stored));
+        let whole = self.surrogate.is_none().then_some(Piece::Kept(0..stored));
+        let room = usize::try_from(self.room).unwrap_or(usize::MAX);
+        surrogate.chain(whole).flat_map(move |piece| {
+            let count = piece.len().div_ceil(room);
+            (0..count).map(move |number| {
+                let (from, end) = (number * room, piece.len().min((number + 1) * room));
+                match &piece {
+                    Piece::Kept(range) => {
+                        let start = range.start as u64;
+                        Part::Stored(start + from as u64..start + end as u64)
+                    }
+                    Piece::Written(text) => {
+                        Part::Written(Bytes::copy_from_slice(text.get(from..end).unwrap_or_default()))
+                    }
+                }
+            })
+        })
+    }
+
+    async fn read(&self, part: Part) -> Result<Bytes, Refusal> {
+        match part {
+            Part::Written(text) => Ok(text),
+            Part::Stored(range) => self.opened.read(self.place, range).await,
         }
     }
-    writer.finish(lines.output());
+
+    /// How many octets the header and so many lines of the body have.
+    async fn end_of_top(&self, body_lines: usize) -> Result<u64, Refusal> {
+        let mut top = pop3::TopEnd::new(body_lines);
+        let mut before = 0;
+        for part in self.parts() {
+            let piece = self.read(part).await?;
+            if let Some(end) = top.find(&piece) {
+                return Ok(before + end as u64);
+            }
+            before += piece.len() as u64;
+            consume_budget().await;
+        }
+        Ok(before)
+    }
+
+    /// Sends so many octets. The first piece is read before anything is promised; a failure after that can only end the connection.
+    async fn send(&self, octets: u64, (language, lines): (Language, &mut Lines)) -> Result<(), Failed> {
+        let mut writer = DotWriter::default();
+        let (mut left, mut promised) = (octets, false);
+        for part in self.parts() {
+            let piece = match (self.read(part).await, promised) {
+                (Ok(piece), _) if !piece.is_empty() => piece,
+                (Err(refusal), false) => return Err(refusal.into()),
+                _ => return Err(Failed::Broken),
+            };
+            if !promised {
+                Words::Octets(octets).print(language, lines.output());
+                promised = true;
+            }
+            let length = usize::try_from(left).unwrap_or(usize::MAX).min(piece.len());
+            writer.write(piece.get(..length).unwrap_or_default(), lines.output());
+            left -= length as u64;
+            if left == 0 {
+                break;
+            }
+            if lines.output().len() as u64 >= self.room {
+                lines.flush().await?;
+            }
+        }
+        writer.finish(lines.output());
+        Ok(())
+    }
+}
+
+async fn relieve(lines: &mut Lines) -> Result<(), Failed> {
+    if lines.output().len() >= SMALL {
+        lines.flush().await?;
+    }
     Ok(())
 }
 

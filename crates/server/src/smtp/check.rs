@@ -50,7 +50,15 @@ impl Rules {
     /// Checks a message and finds out what is stored beside it.
     pub(super) async fn check(self, arrived: Arrived) -> Result<Checked, Refusal> {
         let octets = arrived.incoming.octets.len();
+        // To be written anew, and read by whoever does not know UTF-8.
+        let space = self
+            .site
+            .terms
+            .workspace
+            .take(u64::try_from(octets).unwrap_or(u64::MAX));
+        let space = space.await.map_err(|_| Refusal::Busy)?;
         let checked = aside(octets, move || {
+            let _space = space;
             let Incoming { octets, hold, .. } = self.repair(arrived)?;
             let octets = octets.freeze();
             Ok(Checked {

@@ -261,8 +261,8 @@ impl World {
                 None => only(Status::Bad),
                 Some(open) => match (self.mailbox(open.mailbox).cloned(), command) {
                     (_, Command::Unselect) => only(Status::Ok),
-                    (None, Command::Close) if open.read_only => only(Status::Ok),
-                    (None, Command::Close) => only(Status::No),
+                    // RFC 9051 §6.4.2: CLOSE has no NO.
+                    (None, Command::Close) => only(Status::Ok),
                     (None, Command::Check) => only(Status::Ok),
                     (None, _) => only(Status::Bye),
                     (Some(mailbox), command) => self.in_mailbox(&mailbox, open, command),
@@ -313,7 +313,9 @@ impl World {
                 let (there, gone): (Vec<u32>, Vec<u32>) =
                     named.into_iter().partition(|uid| mailbox.find(*uid).is_some());
                 // RFC 2180 §4: who names a message that is gone is told so; by uid it is no mistake (RFC 3501 §6.4.8).
-                let gone = !gone.is_empty() && !set.by_uid;
+                // Who stores in silence does not ask for what is gone (RFC 2180 §4.2.1).
+                let silent = matches!(command, Command::Store { silent: true, .. });
+                let gone = !gone.is_empty() && !set.by_uid && !silent;
                 self.on_messages(open, &there, (command, gone))
             }
             _ => only(Status::Ok),

@@ -4,6 +4,8 @@ use std::fmt;
 
 use types::Address;
 
+use crate::Letters;
+
 /// The body of a message (RFC 6152 §3, RFC 3030 §3).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum BodyType {
@@ -34,8 +36,8 @@ pub struct MailCommand<'a> {
     pub size: Option<u64>,
     /// Its body, where that is to be said.
     pub body: Option<BodyType>,
-    /// Whether addresses or header fields are in UTF-8 (RFC 6531 §3.4).
-    pub utf8: bool,
+    /// What addresses and header fields may be written in (RFC 6531 §3.4).
+    pub letters: Letters,
     /// What comes back with a report (RFC 3461 §4.3).
     pub returned: Option<Return>,
     /// The sender's own mark, which comes back in reports (RFC 3461 §4.4).
@@ -55,7 +57,6 @@ pub enum Notify {
 
 /// The cases in which a report is wanted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[expect(clippy::struct_excessive_bools, reason = "RFC 3461 §4.1: any of three")]
 pub struct NotifyOn {
     /// It was delivered.
     pub success: bool,
@@ -70,8 +71,8 @@ pub struct NotifyOn {
 pub struct RcptCommand<'a> {
     /// The recipient.
     pub recipient: &'a Address,
-    /// Whether its local part may be said in UTF-8.
-    pub utf8: bool,
+    /// What its local part may be written in.
+    pub letters: Letters,
     /// When a report is wanted.
     pub notify: Option<Notify>,
     /// Whom the sender wrote to, where that is somebody else (RFC 3461 §4.2).
@@ -80,16 +81,16 @@ pub struct RcptCommand<'a> {
 
 /// An address in a path: in UTF-8 where that may be said, else in ASCII. An address that has no ASCII form is written as it is; who
 /// builds the command has looked at that before.
-fn path(address: &Address, utf8: bool) -> String {
-    match (utf8, address.to_ascii()) {
-        (false, Some(ascii)) => ascii,
+fn path(address: &Address, letters: Letters) -> String {
+    match (letters, address.to_ascii()) {
+        (Letters::Ascii, Some(ascii)) => ascii,
         _ => address.to_string(),
     }
 }
 
 impl fmt::Display for MailCommand<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let sender = self.sender.map(|sender| path(sender, self.utf8));
+        let sender = self.sender.map(|sender| path(sender, self.letters));
         write!(f, "MAIL FROM:<{}>", sender.unwrap_or_default())?;
         if let Some(size) = self.size {
             write!(f, " SIZE={size}")?;
@@ -100,7 +101,7 @@ impl fmt::Display for MailCommand<'_> {
             Some(BodyType::EightBit) => f.write_str(" BODY=8BITMIME")?,
             Some(BodyType::Binary) => f.write_str(" BODY=BINARYMIME")?,
         }
-        if self.utf8 {
+        if self.letters == Letters::Utf8 {
             f.write_str(" SMTPUTF8")?;
         }
         match self.returned {
@@ -120,7 +121,7 @@ impl fmt::Display for MailCommand<'_> {
 
 impl fmt::Display for RcptCommand<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "RCPT TO:<{}>", path(self.recipient, self.utf8))?;
+        write!(f, "RCPT TO:<{}>", path(self.recipient, self.letters))?;
         match self.notify {
             None => {}
             Some(Notify::Never) => f.write_str(" NOTIFY=NEVER")?,
@@ -211,7 +212,7 @@ mod tests {
         let recipient = address("bob@bücher.example");
         let mut rcpt = RcptCommand {
             recipient: &recipient,
-            utf8: false,
+            letters: Letters::Ascii,
             notify: Some(Notify::On(NotifyOn {
                 success: true,
                 failure: true,
@@ -223,7 +224,7 @@ mod tests {
             rcpt.to_string(),
             "RCPT TO:<bob@xn--bcher-kva.example> NOTIFY=SUCCESS,FAILURE ORCPT=rfc822;alice@example.org"
         );
-        rcpt.utf8 = true;
+        rcpt.letters = Letters::Utf8;
         rcpt.notify = Some(Notify::Never);
         rcpt.original = None;
         assert_eq!(rcpt.to_string(), "RCPT TO:<bob@bücher.example> NOTIFY=NEVER");
@@ -236,7 +237,7 @@ mod tests {
             sender: Some(&sender),
             size: Some(10),
             body: Some(BodyType::EightBit),
-            utf8: true,
+            letters: Letters::Utf8,
             ..MailCommand::default()
         };
         let Ok((Command::Mail(read), _)) = parse(mail.to_string().as_bytes()) else {
@@ -247,7 +248,7 @@ mod tests {
         let recipient = address("张三@例子.example");
         let rcpt = RcptCommand {
             recipient: &recipient,
-            utf8: true,
+            letters: Letters::Utf8,
             notify: None,
             original: None,
         };

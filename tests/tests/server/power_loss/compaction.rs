@@ -29,12 +29,16 @@ const FOLDER: &str = "POSTHOUSE_COMPACTION_FOLDER";
 /// How often the traced program opens its folder.
 const LIVES: u64 = 2;
 const ROUNDS: u64 = 8;
+/// Octets of a message above which it has a file of its own: about every third. In the program's first life none has one, so that there are
+/// some to be moved into files of their own.
+const LARGE: u64 = 2000;
 const ALICE: AccountId = AccountId(1);
 
-fn open(folder: &Path, clock: &Arc<AtomicI64>) -> (Arc<LocalEngine>, Store) {
+fn open(folder: &Path, clock: &Arc<AtomicI64>, large: u64) -> (Arc<LocalEngine>, Store) {
     let options = Options {
         segment: 64 << 10,
         step: 4 << 10,
+        large,
         interval: Duration::from_millis(20),
         ..Options::default()
     };
@@ -77,13 +81,14 @@ fn driver() {
         .unwrap();
     let clock = Arc::new(AtomicI64::new(1_000_000));
     let mut next = 1;
-    for _ in 0..LIVES {
-        next = runtime.block_on(live(&folder, &clock, next));
+    for life in 0..LIVES {
+        let large = if life == 0 { u64::MAX } else { LARGE };
+        next = runtime.block_on(live((&folder, large), &clock, next));
     }
 }
 
-async fn live(folder: &Path, clock: &Arc<AtomicI64>, mut next: u64) -> u64 {
-    let (engine, store) = open(folder, clock);
+async fn live((folder, large): (&Path, u64), clock: &Arc<AtomicI64>, mut next: u64) -> u64 {
+    let (engine, store) = open(folder, clock, large);
     let account = store.account(ALICE).await.unwrap();
     let inbox = account.mailbox(&MailboxName::inbox()).unwrap().id;
     let archive = account
@@ -231,7 +236,7 @@ async fn verify(folder: &Path, heard: &Heard, place: &str) -> u64 {
     let mut unlinked = 0;
     for time in ["after the cut", "after another start"] {
         let place = format!("{place}, {time}");
-        let (engine, store) = open(folder, &clock);
+        let (engine, store) = open(folder, &clock, LARGE);
         for finding in engine.findings() {
             assert!(
                 finding.path.starts_with(folder.join("index")),
@@ -304,6 +309,19 @@ fn unlinked_with_an_older_copy(events: &[trace::Event]) -> usize {
     older
 }
 
+/// How many files of large blobs were made, and how many unlinked.
+fn alone(events: &[trace::Event]) -> (usize, usize) {
+    let is_alone = |path: &Path| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        name.len() > 15 && name.ends_with(".seg")
+    };
+    let count = |is_it: &dyn Fn(&What) -> bool| events.iter().filter(|event| is_it(&event.what)).count();
+    (
+        count(&|what| matches!(what, What::Rename(_, path) if is_alone(path))),
+        count(&|what| matches!(what, What::Remove(path) if is_alone(path))),
+    )
+}
+
 #[test]
 fn at_every_cut_of_a_compaction_what_was_acknowledged_is_there_and_what_is_gone_is_not() {
     if !program::is_here("strace") {
@@ -320,6 +338,11 @@ fn at_every_cut_of_a_compaction_what_was_acknowledged_is_there_and_what_is_gone_
     assert!(
         removed > 5,
         "{removed} segments were unlinked: nothing would be shown"
+    );
+    let (made, unmade) = alone(&events);
+    assert!(
+        made > 20 && unmade > 10,
+        "{made} large blobs had files of their own, {unmade} were unlinked: nothing would be shown"
     );
     let older = unlinked_with_an_older_copy(&events);
     assert!(
@@ -361,7 +384,7 @@ fn at_every_cut_of_a_compaction_what_was_acknowledged_is_there_and_what_is_gone_
         after += runtime.block_on(verify(&cut, &heard, &place));
     }
     println!(
-        "{cuts} cut points over {} events, {removed} segments unlinked, {older} with an older copy, the first before {after} cuts",
+        "{cuts} cut points over {} events, {made} large blobs in files of their own, {removed} segments unlinked, {older} with an older copy, the first before {after} cuts",
         events.len()
     );
     assert!(after > 0, "no cut was after the first unlinking");

@@ -20,7 +20,7 @@ use super::*;
 use crate::facts::facts_of;
 use crate::imap::search::search;
 use crate::imap::selected::{Access, Selected};
-use crate::imap::texts::{Needle, Place, Texts, find};
+use crate::imap::texts::{Needle, Place, Texts};
 
 const NOW: Timestamp = Timestamp(1_000_000_000);
 
@@ -224,7 +224,7 @@ impl World {
             account.append(inbox.id, vec![message]).await.unwrap();
         }
         let inbox = account.mailbox(&MailboxName::inbox()).unwrap();
-        let selected = Selected::open(&account, &inbox, &[], Access::ReadOnly).unwrap();
+        let selected = Selected::open((&account, &Arc::default()), &inbox, &[], Access::ReadOnly).unwrap();
         World {
             engine,
             account,
@@ -248,6 +248,7 @@ impl World {
         search(&mut self.selected, search_for, (imap::Mode::Ascii, NOW))
             .await
             .unwrap()
+            .numbers
     }
 
     /// What looking at every message by itself finds of a text: in the subject, anywhere, in the body.
@@ -261,7 +262,11 @@ impl World {
         for (position, message) in (1..).zip(&self.messages) {
             let mut has = Vec::new();
             for place in [Place::Fields, Place::Header, Place::Body] {
-                has.push(find(&texts, place, message.clone().into()).await.unwrap()[0]);
+                let found = match place {
+                    Place::Fields | Place::Header => texts.find_in_head(place, message),
+                    Place::Body => texts.find_in_body_within(message, u64::MAX).unwrap(),
+                };
+                has.push(found[0]);
             }
             for (found, has) in found.iter_mut().zip([has[0], has[1] || has[2], has[2]]) {
                 found.extend(has.then_some(position));
