@@ -1,4 +1,7 @@
 //! Which mailboxes there are on both sides and in the state, and what becomes of those that one side lacks.
+//!
+//! A mailbox that is made here is a folder of a Maildir++. One that is there already counts however it is called: in modified UTF-7 or UTF-8,
+//! with dots between its levels or as folders in folders. What cannot be told apart or read is left out, and said.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -7,12 +10,16 @@ use std::path::{Path, PathBuf};
 
 use super::local::Maildir;
 use super::mailbox::uniques;
+use super::spelling::Spelling;
 use super::state::State;
 use super::summary::{Note, Summary, Trouble};
 use super::{Options, Way, failed};
 use crate::error::Error;
 use crate::imap::{Client, Query};
 use crate::names;
+
+/// Folders in folders that go deeper are a loop of links.
+const MAX_DEPTH: usize = 20;
 
 /// A mailbox, wherever it is.
 #[derive(Debug)]
@@ -29,80 +36,115 @@ pub(super) struct Folder {
     pub(super) is_known: bool,
 }
 
+impl Folder {
+    fn new(name: &str, maildir: &Path, states: &Path) -> Self {
+        let part = names::maildir(name);
+        let state = if part.is_empty() { "INBOX" } else { &part };
+        let state = states.join(format!("{state}.sync"));
+        let path = match part.as_str() {
+            "" => maildir.to_owned(),
+            part => maildir.join(part),
+        };
+        Folder {
+            name: name.to_owned(),
+            on_server: None,
+            is_here: path.join("cur").is_dir(),
+            is_there: false,
+            is_known: state.exists(),
+            path,
+            state,
+        }
+    }
+}
+
 /// All mailboxes by their names.
 #[derive(Debug)]
 pub(super) struct Folders {
     pub(super) all: BTreeMap<String, Folder>,
-    separator: Option<char>,
+    /// What was left out.
+    pub(super) left_out: Vec<Note>,
+    spelling: Spelling,
     /// Whether the listing can be believed: every account has an inbox (RFC 9051 §5.1).
     has_inbox: bool,
 }
 
 impl Folders {
     pub(super) async fn read(client: &mut Client, maildir: &Path, states: &Path) -> Result<Self, Error> {
-        let mut all = BTreeMap::new();
-        let folder = |name: &str| {
-            let part = names::maildir(name);
-            let state = if part.is_empty() { "INBOX" } else { &part };
-            let path = if part.is_empty() {
-                maildir.to_owned()
-            } else {
-                maildir.join(&part)
-            };
-            let state = states.join(format!("{state}.sync"));
-            Folder {
-                name: name.to_owned(),
-                on_server: None,
-                is_here: path.join("cur").is_dir(),
-                is_there: false,
-                is_known: state.exists(),
-                path,
-                state,
-            }
-        };
         let listed = client.list("*").await?;
-        let separator = listed.iter().find_map(|listed| listed.separator);
+        let mut folders = Folders {
+            all: BTreeMap::new(),
+            left_out: Vec::new(),
+            spelling: Spelling::learn(client, &listed).await?,
+            has_inbox: false,
+        };
         for listed in listed.iter().filter(|listed| listed.is_selectable()) {
-            let name = match (listed.name.is_inbox(), listed.separator) {
-                (true, _) => "INBOX".to_owned(),
-                (false, None | Some('/')) => listed.name.text.to_string(),
-                (false, Some(separator)) => listed.name.text.replace('/', "_").replace(separator, "/"),
-            };
-            let mut found = folder(&name);
+            let name = folders.spelling.of_server(&listed.name.text);
+            let mut found = Folder::new(&name, maildir, states);
             found.on_server = Some(listed.name.text.to_string());
             found.is_there = true;
-            all.insert(name, found);
-        }
-        let has_inbox = all.contains_key("INBOX");
-        let mut here = vec![(String::from("INBOX"), maildir.to_owned())];
-        here.extend(below(maildir).map_err(|error| failed(maildir, error))?);
-        // Cut names are known by their folders.
-        let taken: BTreeSet<PathBuf> = all.values().map(|folder| folder.path.clone()).collect();
-        for (name, path) in here {
-            if !taken.contains(&path) && !all.contains_key(&name) {
-                let mut found = folder(&name);
-                found.path = path;
-                found.is_here = true;
-                all.insert(name, found);
+            match folders.all.contains_key(&name) {
+                true => folders.leave_out(&listed.name.text, Trouble::SameName),
+                false => drop(folders.all.insert(name, found)),
             }
         }
-        let taken: BTreeSet<PathBuf> = all.values().map(|folder| folder.state.clone()).collect();
+        folders.has_inbox = folders.all.contains_key("INBOX");
+        // It is there whether it is listed or not.
+        let mut inbox = Folder::new("INBOX", maildir, states);
+        inbox.is_there = true;
+        folders.all.entry("INBOX".to_owned()).or_insert(inbox);
+        let mut here = Vec::new();
+        below(maildir, &mut here).map_err(|error| failed(maildir, error))?;
+        folders.add_here(here, maildir, states);
+        let taken: BTreeSet<PathBuf> = folders.all.values().map(|folder| folder.state.clone()).collect();
         for state in known(states).map_err(|error| failed(states, error))? {
-            if !taken.contains(&states.join(format!("{state}.sync"))) {
+            let path = states.join(format!("{state}.sync"));
+            if !taken.contains(&path) {
                 let name = names::of_maildir(state.strip_prefix('.').unwrap_or(&state));
                 let found = Folder {
-                    state: states.join(format!("{state}.sync")),
+                    state: path,
                     is_known: true,
-                    ..folder(&name)
+                    ..Folder::new(&name, maildir, states)
                 };
-                all.entry(name).or_insert(found);
+                folders.all.entry(name).or_insert(found);
             }
         }
-        Ok(Folders {
-            all,
-            separator,
-            has_inbox,
-        })
+        Ok(folders)
+    }
+
+    /// Adds folders of the Maildir: each is one that the server has, whatever it is called, or one that it lacks.
+    fn add_here(&mut self, mut here: Vec<(String, PathBuf)>, maildir: &Path, states: &Path) {
+        // Those with the usual names are first.
+        here.sort_by_key(|(name, path)| (maildir.join(names::maildir(name)) != *path, path.clone()));
+        // Names that were cut are known by their folders.
+        let taken: BTreeSet<PathBuf> = self.all.values().map(|folder| folder.path.clone()).collect();
+        let there = self
+            .all
+            .values()
+            .filter_map(|folder| Some((folder.on_server.clone()?, folder.name.clone())));
+        let there: BTreeMap<String, String> = there.collect();
+        for (name, path) in here {
+            if taken.contains(&path) {
+                continue;
+            }
+            let wanted = self.spelling.for_server(&name);
+            let name = there.get(&wanted).cloned().unwrap_or(name);
+            let found = self
+                .all
+                .entry(name.clone())
+                .or_insert_with(|| Folder::new(&name, maildir, states));
+            match found.is_here && found.path != path {
+                true => self.leave_out(&path.display().to_string(), Trouble::SameName),
+                false => {
+                    found.path = path;
+                    found.is_here = true;
+                }
+            }
+        }
+    }
+
+    fn leave_out(&mut self, name: &str, trouble: Trouble) {
+        let mailbox = name.to_owned();
+        self.left_out.push(Note { mailbox, trouble });
     }
 
     /// Leaves those that were named.
@@ -117,47 +159,64 @@ impl Folders {
 
     /// What a mailbox is called on the server, or will be.
     pub(super) fn server_name(&self, folder: &Folder) -> String {
-        match (&folder.on_server, self.separator) {
-            (Some(name), _) => name.clone(),
-            (None, None | Some('/')) => folder.name.clone(),
-            (None, Some(separator)) => folder
-                .name
-                .replace(separator, "_")
-                .replace('/', &separator.to_string()),
-        }
+        let listed = folder.on_server.clone();
+        listed.unwrap_or_else(|| self.spelling.for_server(&folder.name))
     }
 
-    /// The unique names of every other folder.
-    pub(super) fn uniques_but(&self, name: &str) -> Result<BTreeSet<Box<str>>, Error> {
-        let mut found = BTreeSet::new();
-        for folder in self
+    /// Where the other folders are.
+    pub(super) fn others(&self, name: &str) -> Vec<PathBuf> {
+        let others = self
             .all
             .values()
-            .filter(|folder| folder.name != name && folder.is_here)
-        {
-            found.extend(uniques(&folder.path).map_err(|error| failed(&folder.path, error))?);
-        }
-        Ok(found)
+            .filter(|folder| folder.name != name && folder.path.join("cur").is_dir());
+        others.map(|folder| folder.path.clone()).collect()
     }
 }
 
-/// The folders of a Maildir++ with the names of their mailboxes.
-fn below(maildir: &Path) -> io::Result<Vec<(String, PathBuf)>> {
-    let mut found = Vec::new();
-    let entries = match fs::read_dir(maildir) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(found),
-        entries => entries?,
-    };
-    for entry in entries {
-        let entry = entry?;
-        let name = entry.file_name();
-        let folder = name.to_str().and_then(|name| name.strip_prefix('.'));
-        if let Some(folder) = folder.filter(|folder| !folder.is_empty() && entry.path().join("cur").is_dir())
-        {
-            found.push((names::of_maildir(folder), entry.path()));
+/// The folders of a Maildir with the names of their mailboxes: `.Folder.Sub` (Maildir++), and `Folder/Sub`.
+fn below(maildir: &Path, found: &mut Vec<(String, PathBuf)>) -> io::Result<()> {
+    let mut waiting: Vec<(PathBuf, String, usize)> = vec![(maildir.to_owned(), String::new(), 0)];
+    while let Some((path, above, depth)) = waiting.pop() {
+        let entries = match fs::read_dir(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            entries => entries?,
+        };
+        for entry in entries {
+            let path = entry?.path();
+            let file = path
+                .file_name()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned();
+            if is_part(&file) || !path.is_dir() {
+                continue;
+            }
+            let has_mail = path.join("cur").is_dir();
+            let name = match file.strip_prefix('.') {
+                Some("") => continue,
+                // Folders of other programs begin with a dot too.
+                Some(_) if !has_mail || depth > 0 => continue,
+                Some(levels) => names::of_maildir(levels),
+                None => format!("{above}{}", names::part_of(&file)),
+            };
+            if has_mail {
+                found.push((name.clone(), path.clone()));
+            }
+            if depth < MAX_DEPTH && !file.starts_with('.') {
+                waiting.push((path, format!("{name}/"), depth + 1));
+            }
         }
     }
-    Ok(found)
+    found
+        .iter_mut()
+        .filter(|(name, _)| name.eq_ignore_ascii_case("INBOX"))
+        .for_each(|(name, _)| "INBOX".clone_into(name));
+    Ok(())
+}
+
+/// What is in a Maildir and is no folder of mail.
+fn is_part(file: &str) -> bool {
+    matches!(file, "tmp" | "new" | "cur") || file.starts_with("posthouse-sync-")
 }
 
 /// The names of states.
@@ -174,27 +233,56 @@ fn known(states: &Path) -> io::Result<Vec<String>> {
     Ok(found)
 }
 
-/// Makes a mailbox where it is missing, or deletes it where it is not. Gives whether there is something to bring together.
+/// What is to be done with a mailbox.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Settled {
+    /// Both sides have it.
+    Shared,
+    /// One side has it no more.
+    Gone,
+    /// Nothing.
+    Nothing,
+}
+
+/// Makes a mailbox where it is missing.
 pub(super) async fn settle(
     client: &mut Client,
     folder: &Folder,
     folders: &Folders,
     options: &Options,
     summary: &mut Summary,
-) -> Result<bool, Error> {
-    match (folder.is_here, folder.is_there, folder.is_known) {
-        (true, true, _) => Ok(true),
-        (true, false, true) => gone_there(folder, folders, options, summary),
-        (false, true, true) => gone_here(client, folder, options, summary).await,
-        (true, false, false) => create_there(client, folder, folders, options, summary).await,
-        (false, true, false) => create_here(folder, options, summary),
+) -> Result<Settled, Error> {
+    let is_made = match (folder.is_here, folder.is_there, folder.is_known) {
+        (true, true, _) => true,
+        (true, false, true) | (false, true, true) => return Ok(Settled::Gone),
+        (true, false, false) => create_there(client, folder, folders, options, summary).await?,
+        (false, true, false) => create_here(folder, options, summary)?,
         (false, false, _) => {
             if !options.dry_run && options.way == Way::Both {
                 let state = State::read(folder.state.clone()).and_then(State::delete);
                 state.map_err(|error| failed(&folder.state, error))?;
             }
-            Ok(false)
+            false
         }
+    };
+    Ok(if is_made {
+        Settled::Shared
+    } else {
+        Settled::Nothing
+    })
+}
+
+/// Deletes what the other side has deleted, where that is wanted.
+pub(super) async fn delete(
+    client: &mut Client,
+    folder: &Folder,
+    folders: &Folders,
+    options: &Options,
+    summary: &mut Summary,
+) -> Result<(), Error> {
+    match folder.is_here {
+        true => gone_there(folder, folders, options, summary).map(drop),
+        false => gone_here(client, folder, options, summary).await.map(drop),
     }
 }
 

@@ -1,16 +1,17 @@
-//! Which message of one side is which of the other, where no uid says it: the same size, Message-ID, date, sender and subject.
+//! Which message of one side is which of the other, where no uid says it: the same size, Message-ID, date, sender and subject; without a
+//! Message-ID the same octets.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::Path;
 
-use aws_lc_rs::digest::{SHA256, digest};
+use aws_lc_rs::digest::{Context, SHA256, digest};
 use types::Uid;
 
 use super::state::Flags;
 use crate::error::Error;
-use crate::imap::{Client, Item, Octets, Ranges};
+use crate::imap::{Client, Got, Item, Octets, Ranges};
 
 /// A message that is larger is not taken by any server that is known.
 const MAX_MESSAGE: u64 = 1 << 30;
@@ -21,8 +22,40 @@ const MAX_HEADER: usize = 1 << 20;
 /// What tells messages apart.
 const FIELDS: [&str; 4] = ["Message-ID", "Date", "From", "Subject"];
 
-/// A size with CRLF at the ends of lines, and a digest of the fields.
-pub(super) type Identity = (u64, [u8; 32]);
+/// What a message is known by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Identity {
+    /// With CRLF at the ends of lines.
+    pub(super) size: u64,
+    fields: [u8; 32],
+    /// Without a Message-ID others may have the same.
+    has_id: bool,
+}
+
+/// A message of the Maildir.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Local {
+    identity: Identity,
+    contents: [u8; 32],
+    /// Whether a sync that did not end may have brought it to the server, which may have changed its size: then Message-ID and the other
+    /// fields are enough.
+    is_going: bool,
+}
+
+impl Local {
+    pub(super) fn new(octets: &[u8], is_going: bool) -> Self {
+        Local {
+            identity: of(octets, octets.len() as u64),
+            contents: sha256(octets),
+            is_going,
+        }
+    }
+}
+
+fn sha256(octets: &[u8]) -> [u8; 32] {
+    let digest = digest(&SHA256, octets);
+    digest.as_ref().try_into().expect("SHA-256 has 32 octets")
+}
 
 /// A message of a file as it goes over the wire: lines end in CRLF.
 pub(super) fn read(path: &Path) -> io::Result<Vec<u8>> {
@@ -44,7 +77,7 @@ pub(super) fn read(path: &Path) -> io::Result<Vec<u8>> {
 /// The identity of a message, by its header or the fields that count.
 pub(super) fn of(header: &[u8], size: u64) -> Identity {
     let mut fields: Vec<Vec<u8>> = Vec::new();
-    let mut counts = false;
+    let (mut counts, mut has_id) = (false, false);
     for line in header.split(|octet| *octet == b'\n') {
         if line.trim_ascii().is_empty() {
             break;
@@ -53,6 +86,7 @@ pub(super) fn of(header: &[u8], size: u64) -> Identity {
             let name = line.split(|octet| *octet == b':').next().unwrap_or_default();
             let is = |field: &str| field.as_bytes().eq_ignore_ascii_case(name.trim_ascii());
             counts = FIELDS.iter().any(|field| is(field));
+            has_id |= is("Message-ID");
             if counts {
                 fields.push(Vec::new());
             }
@@ -63,48 +97,116 @@ pub(super) fn of(header: &[u8], size: u64) -> Identity {
         }
     }
     fields.sort_unstable();
-    let digest = digest(&SHA256, &fields.join(&b'\n'));
-    (size, digest.as_ref().try_into().expect("SHA-256 has 32 octets"))
+    Identity {
+        size,
+        fields: sha256(&fields.join(&b'\n')),
+        has_id,
+    }
 }
 
 /// Finds messages of the server among those of the Maildir: the uid of each unique name.
 pub(super) async fn find(
     client: &mut Client,
     uids: &BTreeSet<u32>,
-    here: BTreeMap<Box<str>, Identity>,
+    here: BTreeMap<Box<str>, Local>,
 ) -> Result<BTreeMap<Box<str>, u32>, Error> {
-    let sizes: BTreeSet<u64> = here.values().map(|identity| identity.0).collect();
-    let uids: Ranges = uids.iter().copied().map(Uid).collect();
-    let mut alike = BTreeMap::new();
-    let mut fetch = client.fetch(&uids, &[Item::Size]);
-    while let Some(message) = fetch.whole(MAX_HEADER).await? {
-        if let (Some(uid), Some(size)) = (message.uid, message.size.filter(|size| sizes.contains(size))) {
-            alike.insert(uid.0, size);
-        }
-    }
-    let mut waiting: BTreeMap<Identity, Vec<Box<str>>> = BTreeMap::new();
-    for (unique, identity) in here {
-        waiting.entry(identity).or_default().push(unique);
+    let sizes: BTreeSet<u64> = here.values().map(|local| local.identity.size).collect();
+    let is_exact = here.values().all(|local| !local.is_going);
+    let there = of_server(client, uids, |size| !is_exact || sizes.contains(&size)).await?;
+    let mut same: BTreeMap<Identity, Vec<u32>> = BTreeMap::new();
+    for (uid, identity) in there.into_iter().rev() {
+        same.entry(identity).or_default().push(uid);
     }
     let mut found = BTreeMap::new();
-    let uids: Ranges = alike.keys().copied().map(Uid).collect();
+    let mut left = Vec::new();
+    for (unique, local) in here {
+        let uids = same.entry(local.identity).or_default();
+        let uid = match local.identity.has_id {
+            true => uids.pop(),
+            false => with_contents(client, uids, local.contents).await?,
+        };
+        match uid {
+            Some(uid) => drop(found.insert(unique, uid)),
+            None if local.is_going && local.identity.has_id => left.push((unique, local)),
+            None => {}
+        }
+    }
+    for (unique, local) in left {
+        let alike = same
+            .iter_mut()
+            .find(|(identity, uids)| identity.fields == local.identity.fields && !uids.is_empty());
+        if let Some(uid) = alike.and_then(|(_, uids)| uids.pop()) {
+            found.insert(unique, uid);
+        }
+    }
+    Ok(found)
+}
+
+/// The identities of messages of the server whose sizes are wanted.
+pub(super) async fn of_server(
+    client: &mut Client,
+    uids: &BTreeSet<u32>,
+    is_wanted: impl Fn(u64) -> bool,
+) -> Result<BTreeMap<u32, Identity>, Error> {
+    let uids: Ranges = uids.iter().copied().map(Uid).collect();
+    let mut sizes = BTreeMap::new();
+    let mut fetch = client.fetch(&uids, &[Item::Size]);
+    while let Some(message) = fetch.whole(MAX_HEADER).await? {
+        if let (Some(uid), Some(size)) = (message.uid, message.size.filter(|size| is_wanted(*size))) {
+            sizes.insert(uid.0, size);
+        }
+    }
+    let mut found = BTreeMap::new();
+    let uids: Ranges = sizes.keys().copied().map(Uid).collect();
     let mut fetch = client.fetch(&uids, &[Item::header_fields(&FIELDS)]);
     while let Some(message) = fetch.whole(MAX_HEADER).await? {
         let header = message.parts.iter().find_map(|part| match &part.octets {
             Octets::Kept(octets) => Some(octets),
             Octets::Streamed | Octets::None => None,
         });
-        let (Some(uid), Some(header)) = (message.uid, header) else {
-            continue;
-        };
-        let Some(size) = alike.remove(&uid.0) else {
-            continue;
-        };
-        let same = waiting.get_mut(&of(header, size));
-        if let Some(unique) = same.and_then(Vec::pop) {
-            found.insert(unique, uid.0);
+        if let (Some(uid), Some(header)) = (message.uid, header)
+            && let Some(size) = sizes.get(&uid.0)
+        {
+            found.insert(uid.0, of(header, *size));
         }
     }
+    Ok(found)
+}
+
+/// Takes the message out that has these octets: without a Message-ID nothing less tells messages apart.
+async fn with_contents(
+    client: &mut Client,
+    uids: &mut Vec<u32>,
+    wanted: [u8; 32],
+) -> Result<Option<u32>, Error> {
+    let ranges: Ranges = uids.iter().copied().map(Uid).collect();
+    let mut found = None;
+    let mut streamed = Context::new(&SHA256);
+    let mut fetch = client.fetch(&ranges, &[Item::message()]);
+    while let Some(got) = fetch.next().await? {
+        match got {
+            Got::Refused(_) => {}
+            Got::Body(_) => {
+                streamed = Context::new(&SHA256);
+                while let Some(piece) = fetch.piece().await? {
+                    streamed.update(&piece);
+                }
+            }
+            Got::Message(message) => {
+                let digest = match message.parts.first().map(|part| &part.octets) {
+                    Some(Octets::Kept(octets)) => digest(&SHA256, octets),
+                    Some(Octets::Streamed) => streamed.clone().finish(),
+                    _ => continue,
+                };
+                found = message
+                    .uid
+                    .filter(|_| digest.as_ref() == wanted)
+                    .map(|uid| uid.0)
+                    .or(found);
+            }
+        }
+    }
+    uids.retain(|uid| Some(*uid) != found);
     Ok(found)
 }
 

@@ -34,6 +34,8 @@ pub(super) struct Maildir {
     /// The keywords as they are written beside the mail.
     written: String,
     pub(super) files: BTreeMap<Box<str>, Found>,
+    /// Files whose names cannot be written down.
+    pub(super) unreadable: usize,
     number: u64,
     /// Files that wait for their place.
     waiting: Vec<(PathBuf, PathBuf)>,
@@ -100,6 +102,7 @@ impl Maildir {
             keywords: Keywords::parse(&written),
             written,
             files: BTreeMap::new(),
+            unreadable: 0,
             number: 0,
             waiting: Vec::new(),
             is_changed: false,
@@ -117,8 +120,9 @@ impl Maildir {
     }
 
     /// `new` before `cur`: that is the way files go.
-    fn look(&self) -> io::Result<BTreeMap<Box<str>, Found>> {
+    fn look(&mut self) -> io::Result<BTreeMap<Box<str>, Found>> {
         let mut files = BTreeMap::new();
+        self.unreadable = 0;
         for part in ["new", "cur"] {
             let entries = match fs::read_dir(self.path.join(part)) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
@@ -127,11 +131,12 @@ impl Maildir {
             for entry in entries {
                 let entry = entry?;
                 let name = entry.file_name();
+                if name.as_encoded_bytes().starts_with(b".") {
+                    continue;
+                }
                 // What this side did not name and cannot write down is left alone.
-                let Some(name) = name
-                    .to_str()
-                    .filter(|name| !name.starts_with('.') && !name.contains(char::is_control))
-                else {
+                let Some(name) = name.to_str().filter(|name| !name.contains(char::is_control)) else {
+                    self.unreadable += 1;
                     continue;
                 };
                 let parsed = Name::parse(name.as_bytes());

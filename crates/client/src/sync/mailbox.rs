@@ -3,13 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use super::identity::Local;
 use super::local::{Found, Maildir, digest_in, digest_of};
 use super::plan::{Change, Plan, Sides, Way};
 use super::state::{Entry, Flags, State};
 use super::summary::{Note, Summary, Trouble};
+use super::upload::Sent;
 use super::{Options, failed, identity, remote};
 use crate::error::Error;
-use crate::imap::{Client, Fetched, Got, Item, Octets, Opened, Section, StoreWhat};
+use crate::imap::{Client, Fetched, Got, Item, Octets, Opened, Query, Section, StoreWhat};
 
 /// A batch is brought onto stable storage when it has so many messages, or octets.
 const BATCH: usize = 500;
@@ -26,65 +28,131 @@ pub(super) struct Work<'a> {
     pub(super) maildir: Maildir,
     pub(super) path: PathBuf,
     pub(super) summary: &'a mut Summary,
+    pub(super) turn: Turn,
     /// Flags that the server keeps; all where it does not say.
     pub(super) kept: Option<BTreeSet<String>>,
+    /// The uids that were there, and those of what went there since.
+    pub(super) seen: BTreeSet<u32>,
+    /// What went to the server, which has not said where it is.
+    pub(super) unplaced: Vec<Sent>,
+    /// Commands that brought messages to the server.
+    pub(super) sent: usize,
+}
+
+/// Every mailbox gets what is new before anything is deleted in any.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Turn {
+    /// All but deletions.
+    First,
+    /// Deletions, and what is new since.
+    Deletions,
 }
 
 impl Work<'_> {
-    /// Brings both sides together. `moved` says which unique names are in another folder now.
-    pub(super) async fn run(&mut self, options: &Options, moved: impl Fn(&str) -> bool) -> Result<(), Error> {
+    /// Brings both sides together. `others` are the other folders. Gives whether there is something to delete that was not.
+    pub(super) async fn run(&mut self, options: &Options, others: &[PathBuf]) -> Result<bool, Error> {
+        let done = self.bring_together(options, others).await;
+        if done.is_err() && !options.dry_run {
+            // On a disk that is full what is half written takes room.
+            let _ = self.maildir.clean();
+        }
+        done
+    }
+
+    async fn bring_together(&mut self, options: &Options, others: &[PathBuf]) -> Result<bool, Error> {
         let (opened, there) = remote::look(self.client, self.name, &self.state).await?;
         let way = self.way(&opened, options);
         self.learn_kept(&opened);
+        self.seen = there.keys().copied().collect();
         let old = self.begin(&opened);
-        if !options.dry_run {
-            self.maildir.clean().map_err(|error| failed(&self.path, error))?;
-        }
-        if self
-            .state
-            .entries
-            .values()
-            .any(|entry| !self.maildir.files.contains_key(&entry.unique))
-        {
-            self.maildir
-                .look_again()
-                .map_err(|error| failed(&self.path, error))?;
-        }
-        let mut sides = Sides {
-            there,
-            here: BTreeMap::new(),
-        };
-        let here = self.maildir.files.iter();
-        sides.here = here
-            .map(|(unique, Found { flags, .. })| (unique.clone(), flags.clone()))
-            .collect();
-        self.match_new(&sides, old).await?;
-        let known = self.state.entries.len();
+        let sides = self.sides(there, options)?;
+        let matched = self.match_new(&sides, old).await?;
+        let is_again = options.dry_run && self.turn == Turn::Deletions;
         let mut plan = Plan::new(&self.state.entries, &sides, way);
-        let gone = plan
-            .delete_there
-            .iter()
-            .filter_map(|uid| self.state.entries.get(uid));
-        let elsewhere = gone.filter(|entry| moved(&entry.unique)).count();
-        let mut is_whole = way == Way::Both && plan.left == 0;
-        self.summary.left += plan.left;
-        if !options.force && plan.deletes_too_much(known, elsewhere) {
-            let deletions = plan.delete_here.len() + plan.delete_there.len();
-            self.note(Trouble::TooManyDeletions { deletions, known });
-            plan.delete_here.clear();
-            plan.delete_there.clear();
-            is_whole = false;
+        if !is_again {
+            self.summary.matched += matched;
         }
+        if self.turn == Turn::First {
+            self.summary.left += plan.left;
+        }
+        let is_left = match self.turn {
+            Turn::First => plan.put_off_deletions(),
+            Turn::Deletions => !self.may_delete(&mut plan, options, others).await?,
+        };
         if options.dry_run {
+            if is_again {
+                plan.keep_deletions();
+            }
             self.count(&plan);
-            return Ok(());
+            return Ok(is_left);
         }
         let notes = self.summary.notes.len();
-        self.carry_out(&plan, &sides, way).await?;
-        is_whole &= notes == self.summary.notes.len();
+        self.carry_out(&plan, &sides, way, opened.highest_mod_sequence)
+            .await?;
+        let is_whole = !is_left && notes == self.summary.notes.len() && self.has_seen(&sides, &plan);
         // What happens from now on has a higher one.
         let seen = opened.highest_mod_sequence.filter(|_| is_whole);
-        self.state.finish(seen).map_err(|error| failed(&self.path, error))
+        if is_whole && way == Way::Both {
+            self.state.going.clear();
+        }
+        self.state
+            .finish(seen)
+            .map_err(|error| failed(&self.path, error))?;
+        Ok(is_left)
+    }
+
+    fn sides(&mut self, there: BTreeMap<u32, Flags>, options: &Options) -> Result<Sides, Error> {
+        let failed = |error| failed(&self.path, error);
+        if !options.dry_run {
+            self.maildir.clean().map_err(failed)?;
+        }
+        let mut entries = self.state.entries.values();
+        if entries.any(|entry| !self.maildir.files.contains_key(&entry.unique)) {
+            self.maildir.look_again().map_err(failed)?;
+        }
+        if self.maildir.unreadable > 0 && self.turn == Turn::First {
+            let files = self.maildir.unreadable;
+            self.note(Trouble::Unreadable { files });
+        }
+        let here = self.maildir.files.iter();
+        let here = here
+            .map(|(unique, Found { flags, .. })| (unique.clone(), flags.clone()))
+            .collect();
+        Ok(Sides { there, here })
+    }
+
+    /// Whether deletions are such as a person makes; otherwise there are none any more.
+    async fn may_delete(
+        &mut self,
+        plan: &mut Plan,
+        options: &Options,
+        others: &[PathBuf],
+    ) -> Result<bool, Error> {
+        let known = self.state.entries.len();
+        if options.force || !plan.deletes_too_much(known, 0) {
+            return Ok(true);
+        }
+        let moved = self.moved(plan, others).await?;
+        if !plan.deletes_too_much(known, moved) {
+            return Ok(true);
+        }
+        let deletions = plan.delete_here.len() + plan.delete_there.len();
+        self.note(Trouble::TooManyDeletions { deletions, known });
+        plan.put_off_deletions();
+        Ok(false)
+    }
+
+    /// Whether the state has everything that the server has said, but for what was changed there since.
+    fn has_seen(&self, sides: &Sides, plan: &Plan) -> bool {
+        let entries = &self.state.entries;
+        let there = sides
+            .there
+            .iter()
+            .filter(|(uid, _)| !plan.delete_there.contains(uid));
+        there.into_iter().all(|(uid, flags)| {
+            let entry = entries.get(uid);
+            entry.is_some_and(|entry| entry.there == *flags || plan.flags_there.contains_key(uid))
+        }) && entries.keys().all(|uid| self.seen.contains(uid))
     }
 
     fn way(&mut self, opened: &Opened, options: &Options) -> Way {
@@ -116,7 +184,7 @@ impl Work<'_> {
     }
 
     /// Notes messages that are new on both sides and the same: a first sync, uids that have changed, a run that was ended.
-    async fn match_new(&mut self, sides: &Sides, old: BTreeMap<Box<str>, Entry>) -> Result<(), Error> {
+    async fn match_new(&mut self, sides: &Sides, old: BTreeMap<Box<str>, Entry>) -> Result<u64, Error> {
         let entries = &self.state.entries;
         let known: BTreeSet<&str> = entries.values().map(|entry| &*entry.unique).collect();
         let mut uids: BTreeSet<u32> = sides
@@ -132,7 +200,7 @@ impl Work<'_> {
             .cloned()
             .collect();
         if uids.is_empty() || here.is_empty() {
-            return Ok(());
+            return Ok(0);
         }
         let digests: BTreeMap<String, u32> = uids.iter().map(|uid| (self.digest(*uid), *uid)).collect();
         let by_name = here
@@ -147,26 +215,31 @@ impl Work<'_> {
             let here = self.identities(&here)?;
             found.extend(identity::find(self.client, &uids, here).await?);
         }
+        let count = found.len() as u64;
         for (unique, uid) in found {
             let before = old.get(&unique).cloned().unwrap_or_default();
-            self.summary.matched += 1;
             self.state.set(uid, Entry { unique, ..before });
         }
-        Ok(())
+        Ok(count)
     }
 
     fn digest(&self, uid: u32) -> String {
         digest_of(&format!("{}/{}.{uid}", self.id, self.state.uid_validity))
     }
 
-    fn identities(&self, here: &BTreeSet<Box<str>>) -> Result<BTreeMap<Box<str>, identity::Identity>, Error> {
+    fn identities(&self, here: &BTreeSet<Box<str>>) -> Result<BTreeMap<Box<str>, Local>, Error> {
         let mut identities = BTreeMap::new();
         for unique in here {
             let Some(found) = self.maildir.files.get(unique) else {
                 continue;
             };
-            let octets = identity::read(&found.path).map_err(|error| failed(&found.path, error))?;
-            identities.insert(unique.clone(), identity::of(&octets, octets.len() as u64));
+            let octets = match identity::read(&found.path) {
+                // It has another name now, and its turn the next time.
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
+                octets => octets.map_err(|error| failed(&found.path, error))?,
+            };
+            let is_going = self.state.going.contains(unique);
+            identities.insert(unique.clone(), Local::new(&octets, is_going));
         }
         Ok(identities)
     }
@@ -182,7 +255,13 @@ impl Work<'_> {
     }
 
     /// What is new first, deletions last: whoever moves a message has it twice for a moment, and never not at all.
-    async fn carry_out(&mut self, plan: &Plan, sides: &Sides, way: Way) -> Result<(), Error> {
+    async fn carry_out(
+        &mut self,
+        plan: &Plan,
+        sides: &Sides,
+        way: Way,
+        since: Option<u64>,
+    ) -> Result<(), Error> {
         for uid in &plan.forget {
             self.state.remove(*uid);
         }
@@ -200,8 +279,13 @@ impl Work<'_> {
             self.settle(*uid, plan, sides, way)?;
         }
         self.commit()?;
-        self.delete_there(&plan.delete_there).await?;
-        for uid in &plan.delete_here {
+        self.delete_there(&plan.delete_there, since).await?;
+        self.delete_here(&plan.delete_here)?;
+        self.commit()
+    }
+
+    fn delete_here(&mut self, uids: &BTreeSet<u32>) -> Result<(), Error> {
+        for uid in uids {
             let Some(entry) = self.state.entries.get(uid) else {
                 continue;
             };
@@ -218,11 +302,11 @@ impl Work<'_> {
                 false => self.note(Trouble::Busy),
             }
         }
-        self.commit()
+        Ok(())
     }
 
     /// The Maildir first: the state says nothing that is not so.
-    fn commit(&mut self) -> Result<(), Error> {
+    pub(super) fn commit(&mut self) -> Result<(), Error> {
         let done = self.maildir.commit().and_then(|()| self.state.commit());
         done.map_err(|error| failed(&self.path, error))
     }
@@ -373,24 +457,46 @@ impl Work<'_> {
         Ok(())
     }
 
-    async fn delete_there(&mut self, uids: &BTreeSet<u32>) -> Result<(), Error> {
+    /// Deletes on the server what nobody has changed there since it was looked at. `since`: what was the highest mod-sequence then.
+    async fn delete_there(&mut self, uids: &BTreeSet<u32>, since: Option<u64>) -> Result<(), Error> {
         if uids.is_empty() {
             return Ok(());
         }
+        let has_uidplus = self.client.has("UIDPLUS");
+        let others = match has_uidplus {
+            true => false,
+            // EXPUNGE takes what others have marked with them.
+            false => self.deleted_there().await?.iter().any(|uid| !uids.contains(uid)),
+        };
+        let since = since.filter(|_| self.client.has("CONDSTORE") || self.client.has("QRESYNC"));
         let gone = remote::ranges(uids.iter().copied());
-        self.client
-            .store(&gone, StoreWhat::Add, &["\\Deleted"], None)
+        let changed = self
+            .client
+            .store(&gone, StoreWhat::Add, &["\\Deleted"], since)
             .await?;
-        if !self.client.has("UIDPLUS") {
-            // EXPUNGE would take what others have marked with them.
+        let changed: BTreeSet<u32> = changed.numbers().collect();
+        let uids: BTreeSet<u32> = uids.difference(&changed).copied().collect();
+        if !changed.is_empty() {
+            self.note(Trouble::ChangedThere);
+        }
+        if has_uidplus {
+            self.client.expunge(&remote::ranges(uids.iter().copied())).await?;
+        } else if others || self.deleted_there().await?.iter().any(|uid| !uids.contains(uid)) {
             self.note(Trouble::NotExpunged);
             return Ok(());
+        } else {
+            self.client.expunge_all().await?;
         }
-        self.client.expunge(&gone).await?;
         self.client.news();
         self.summary.deleted_there += uids.len() as u64;
         uids.iter().for_each(|uid| drop(self.state.remove(*uid)));
         Ok(())
+    }
+
+    /// What is marked as deleted on the server.
+    async fn deleted_there(&mut self) -> Result<BTreeSet<u32>, Error> {
+        let marked = self.client.search(Query::new().deleted()).await?;
+        Ok(marked.numbers().collect())
     }
 }
 

@@ -24,8 +24,10 @@ mod folders;
 mod identity;
 mod local;
 mod mailbox;
+mod moved;
 mod plan;
 mod remote;
+mod spelling;
 mod state;
 mod summary;
 mod upload;
@@ -36,9 +38,9 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
-use self::folders::Folders;
+use self::folders::{Folders, Settled};
 use self::local::Maildir;
-use self::mailbox::Work;
+use self::mailbox::{Turn, Work};
 pub use self::plan::Way;
 use self::state::State;
 pub use self::summary::{Note, Summary, Trouble};
@@ -74,51 +76,115 @@ pub async fn run(
     let key = local::digest_of(account);
     let states = maildir.join(format!("posthouse-sync-{key}"));
     let _lock = lock(maildir, &states, options).map_err(|error| failed(&states, error))?;
-    let mut summary = Summary::default();
     let mut folders = Folders::read(client, maildir, &states).await?;
     folders.keep_only(&options.mailboxes);
-    let names: Vec<String> = folders.all.keys().cloned().collect();
-    for name in names {
-        let Some(folder) = folders.all.get(&name) else {
-            continue;
-        };
-        if !folders::settle(client, folder, &folders, options, &mut summary).await? {
-            continue;
-        }
-        let server_name = folders.server_name(folder);
-        let path = folder.path.clone();
-        let state = State::read(folder.state.clone()).map_err(|error| failed(&folder.state, error))?;
-        if options.dry_run && !folder.is_there {
-            let found = Maildir::read(path.clone(), &key).map_err(|error| failed(&path, error))?;
-            summary.uploaded += found.files.len() as u64;
-            continue;
-        }
-        let found = Maildir::read(path.clone(), &key).map_err(|error| failed(&path, error))?;
-        let mut elsewhere: Option<BTreeSet<Box<str>>> = None;
-        if state.entries.len() >= plan::FEW {
-            let missing = state
-                .entries
-                .values()
-                .filter(|entry| !found.files.contains_key(&entry.unique));
-            if missing.count() > state.entries.len() / 2 {
-                elsewhere = Some(folders.uniques_but(&name)?);
+    let mut run = Run {
+        client,
+        account,
+        key,
+        options,
+        summary: Summary {
+            notes: std::mem::take(&mut folders.left_out),
+            ..Summary::default()
+        },
+        folders,
+    };
+    run.all().await?;
+    Ok(run.summary)
+}
+
+/// A sync at work.
+struct Run<'a> {
+    client: &'a mut Client,
+    account: &'a str,
+    key: String,
+    options: &'a Options,
+    folders: Folders,
+    summary: Summary,
+}
+
+impl Run<'_> {
+    /// Everything new in all mailboxes, then deletions of messages, then of mailboxes, those within others first.
+    async fn all(&mut self) -> Result<(), Error> {
+        let (mut later, mut gone) = (Vec::new(), Vec::new());
+        for (name, folder) in &self.folders.all {
+            let settled = folders::settle(
+                self.client,
+                folder,
+                &self.folders,
+                self.options,
+                &mut self.summary,
+            );
+            match settled.await? {
+                Settled::Shared => later.push(name.clone()),
+                Settled::Gone => gone.push(name.clone()),
+                Settled::Nothing => {}
             }
         }
+        let mut with_deletions = Vec::new();
+        for name in later {
+            self.summary.mailboxes += 1;
+            if self.mailbox(&name, Turn::First).await? {
+                with_deletions.push(name);
+            }
+        }
+        for name in with_deletions {
+            self.mailbox(&name, Turn::Deletions).await?;
+        }
+        for folder in gone.iter().rev().filter_map(|name| self.folders.all.get(name)) {
+            folders::delete(
+                self.client,
+                folder,
+                &self.folders,
+                self.options,
+                &mut self.summary,
+            )
+            .await?;
+        }
+        Ok(())
+    }
+
+    /// One mailbox. Gives whether there is something to delete that was not. What the server refuses is noted, and hinders no other mailbox.
+    async fn mailbox(&mut self, name: &str, turn: Turn) -> Result<bool, Error> {
+        let Some(folder) = self.folders.all.get(name) else {
+            return Ok(false);
+        };
+        let path = folder.path.clone();
+        let state = State::read(folder.state.clone()).map_err(|error| failed(&folder.state, error))?;
+        let found = Maildir::read(path.clone(), &self.key).map_err(|error| failed(&path, error))?;
+        if self.options.dry_run && !folder.is_there {
+            self.summary.uploaded += found.files.len() as u64;
+            return Ok(false);
+        }
+        let others = match turn {
+            Turn::First => Vec::new(),
+            Turn::Deletions => self.folders.others(name),
+        };
         let mut work = Work {
-            client: &mut *client,
-            name: &server_name,
-            id: format!("{account}/{name}"),
+            client: &mut *self.client,
+            name: &self.folders.server_name(folder),
+            id: format!("{}/{name}", self.account),
             state,
             maildir: found,
             path,
-            summary: &mut summary,
+            summary: &mut self.summary,
+            turn,
             kept: None,
+            seen: BTreeSet::new(),
+            unplaced: Vec::new(),
+            sent: 0,
         };
-        let moved = |unique: &str| elsewhere.as_ref().is_some_and(|names| names.contains(unique));
-        work.run(options, moved).await?;
-        summary.mailboxes += 1;
+        match work.run(self.options, &others).await {
+            Ok(is_left) => Ok(is_left),
+            Err(error) => match error.said().cloned() {
+                Some(said) => {
+                    work.note(Trouble::Refused(said));
+                    Ok(false)
+                }
+                None => Err(error),
+            },
+        }
     }
-    Ok(summary)
 }
 
 /// Makes what is needed, and sees to it that no other sync is at work.

@@ -168,6 +168,23 @@ impl Plan {
         }
     }
 
+    /// Leaves deletions for another time. Whether there were any.
+    pub(super) fn put_off_deletions(&mut self) -> bool {
+        let count = self.delete_here.len() + self.delete_there.len();
+        self.delete_here.clear();
+        self.delete_there.clear();
+        count > 0
+    }
+
+    /// Leaves everything else.
+    pub(super) fn keep_deletions(&mut self) {
+        *self = Plan {
+            delete_here: std::mem::take(&mut self.delete_here),
+            delete_there: std::mem::take(&mut self.delete_there),
+            ..Plan::default()
+        };
+    }
+
     /// Whether so much would be deleted that it looks like a mistake: more than half of 20 messages or more. `moved` are in another mailbox now.
     pub(super) fn deletes_too_much(&self, known: usize, moved: usize) -> bool {
         let deleted = (self.delete_here.len() + self.delete_there.len()).saturating_sub(moved);

@@ -79,7 +79,7 @@ async fn changed_since(
         .numbers()
         .map(|uid| (uid, known.remove(&uid).unwrap_or_default()))
         .collect();
-    let mut fetch = client.fetch_changed(&uids, &[Item::Flags], Some(since));
+    let mut fetch = client.fetch_changed(&whole(&uids), &[Item::Flags], Some(since));
     while let Some(message) = fetch.whole(MAX_ITEM).await? {
         if message.uid.is_some_and(|uid| there.contains_key(&uid.0)) {
             take(&mut there, &message);

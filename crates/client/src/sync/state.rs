@@ -35,6 +35,8 @@ pub(super) struct State {
     /// Everything up to this was seen.
     pub(super) mod_sequence: Option<u64>,
     pub(super) entries: BTreeMap<u32, Entry>,
+    /// Files that were about to go to the server: it may have them, whatever it has made of their size.
+    pub(super) going: BTreeSet<Box<str>>,
     waiting: String,
     /// Lines of the file that do not count any more.
     stale: usize,
@@ -54,6 +56,7 @@ impl State {
             uid_validity: 0,
             mod_sequence: None,
             entries: BTreeMap::new(),
+            going: BTreeSet::new(),
             waiting: String::new(),
             stale: 0,
         };
@@ -86,13 +89,15 @@ impl State {
                 self.entries.remove(&uid.parse().ok()?);
                 self.stale += 2;
             }
+            (">", unique) => drop(self.going.insert(unique.into())),
             ("=", entry) => {
                 let mut parts = entry.splitn(4, '\t');
                 let uid = parts.next()?.parse().ok()?;
                 let mut flags =
                     || -> Option<Flags> { Some(parts.next()?.split_whitespace().map(Box::from).collect()) };
                 let (there, here) = (flags()?, flags()?);
-                let unique = parts.next()?.into();
+                let unique: Box<str> = parts.next()?.into();
+                self.going.remove(&unique);
                 let before = self.entries.insert(uid, Entry { unique, there, here });
                 self.stale += usize::from(before.is_some());
             }
@@ -113,7 +118,15 @@ impl State {
     /// Notes a message, in memory until [`State::commit`].
     pub(super) fn set(&mut self, uid: u32, entry: Entry) {
         self.waiting.push_str(&line(uid, &entry));
+        self.stale += usize::from(self.going.remove(&entry.unique));
         self.stale += usize::from(self.entries.insert(uid, entry).is_some());
+    }
+
+    /// Notes that a file is about to go to the server, in memory until [`State::commit`].
+    pub(super) fn set_going(&mut self, unique: &str) {
+        if self.going.insert(unique.into()) {
+            self.waiting.push_str(&format!("> {unique}\n"));
+        }
     }
 
     /// Forgets a message, in memory until [`State::commit`].
@@ -168,6 +181,9 @@ impl State {
         }
         for (uid, entry) in &self.entries {
             text.push_str(&line(*uid, entry));
+        }
+        for unique in &self.going {
+            text.push_str(&format!("> {unique}\n"));
         }
         let beside = self.path.with_extension("new");
         let mut file = OpenOptions::new()
@@ -225,6 +241,8 @@ mod tests {
         state.begin(7);
         state.set(1, entry("a b"));
         state.commit().unwrap();
+        state.set_going("g");
+        state.set_going("d");
         state.set(2, entry("c"));
         state.set(3, entry("d"));
         state.remove(2);
@@ -235,6 +253,7 @@ mod tests {
         let mut state = State::read(path.clone()).unwrap();
         assert_eq!(state.entries.keys().copied().collect::<Vec<u32>>(), [1, 3]);
         assert_eq!(state.entries.get(&1), Some(&entry("a b")));
+        assert_eq!(state.going, ["g"].map(Box::from).into());
         state.set(5, entry("e"));
         state.commit().unwrap();
         state.finish(Some(9)).unwrap();

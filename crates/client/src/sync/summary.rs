@@ -61,6 +61,8 @@ pub enum Trouble {
     ReadOnly,
     /// Without UIDPLUS messages are marked as deleted on the server, and stay.
     NotExpunged,
+    /// Messages that were to be deleted on the server were changed there meanwhile.
+    ChangedThere,
     /// A program was at work on the file of a message.
     Busy,
     /// The Maildir has it no more.
@@ -69,6 +71,13 @@ pub enum Trouble {
     FolderGoneThere,
     /// It is to be deleted, and has messages that the other side never had.
     FolderHasNew,
+    /// It cannot be told from another mailbox of the same name.
+    SameName,
+    /// Files whose names are not in UTF-8 or have control characters.
+    Unreadable {
+        /// So many.
+        files: usize,
+    },
 }
 
 impl Note {
@@ -89,13 +98,27 @@ impl Note {
                     format!("{mailbox}：将删除 {known} 封中的 {deletions} 封，因此没有删除。若确实如此，请加 --force"),
                 );
             }
+            Trouble::Unreadable { files } => {
+                return language.pick(
+                    format!("{mailbox}: files whose names cannot be read were left out: {files}"),
+                    format!("{mailbox}：文件名无法读取，已略过 {files} 个文件"),
+                );
+            }
+            Trouble::SameName => (
+                "it was left out: another mailbox has the same name",
+                "已略过：另有同名邮箱",
+            ),
             Trouble::ReadOnly => (
                 "the server lets it be read only; nothing was changed there",
                 "服务器上此邮箱只读，没有更改",
             ),
             Trouble::NotExpunged => (
-                "the server has no UIDPLUS: messages are marked as deleted there, and stay until the mailbox is expunged",
-                "服务器没有 UIDPLUS：邮件已标记为删除，等到清除邮箱时才会消失",
+                "the server has no UIDPLUS: messages are marked as deleted there, and stay while others are marked too that were not deleted here",
+                "服务器没有 UIDPLUS：邮件已标记为删除，但那里还有其他标记为删除的邮件，因此没有清除",
+            ),
+            Trouble::ChangedThere => (
+                "messages that were to be deleted on the server were changed there meanwhile; the next sync decides anew",
+                "服务器上待删除的邮件同时有更改，下次同步重新决定",
             ),
             Trouble::Busy => (
                 "another program changed a file meanwhile; the next sync goes on with it",

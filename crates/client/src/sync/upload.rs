@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::identity::Local;
 use super::mailbox::Work;
 use super::state::{Entry, Flags};
 use super::summary::Trouble;
@@ -12,6 +13,15 @@ use crate::imap::NewMessage;
 /// Messages that go to the server in one command, and their octets, which are in memory.
 const TOGETHER: usize = 50;
 const TOGETHER_OCTETS: usize = 8 << 20;
+
+/// A message that the server has.
+#[derive(Debug)]
+pub(super) struct Sent {
+    unique: Box<str>,
+    local: Local,
+    /// The flags that it has there.
+    flags: Flags,
+}
 
 /// The unique name of a message, what the server is told of it, and its octets.
 type Outgoing = (Box<str>, NewMessage, Vec<u8>);
@@ -24,6 +34,8 @@ impl Work<'_> {
         } else {
             1
         };
+        uniques.iter().for_each(|unique| self.state.set_going(unique));
+        self.commit()?;
         let mut group: Vec<Outgoing> = Vec::new();
         let mut octets = 0;
         for unique in uniques {
@@ -36,8 +48,13 @@ impl Work<'_> {
                 self.append(std::mem::take(&mut group)).await?;
                 octets = 0;
             }
+            if self.unplaced.len() >= TOGETHER {
+                self.place().await?;
+            }
         }
-        self.append(group).await
+        self.append(group).await?;
+        self.place().await?;
+        self.commit()
     }
 
     /// A message on its way to the server; nothing where its file has another name now.
@@ -87,6 +104,7 @@ impl Work<'_> {
     /// Adds a group, or each of it where the server refuses it as a whole.
     async fn append(&mut self, group: Vec<Outgoing>) -> Result<(), Error> {
         let mut groups = vec![group];
+        let together = groups.iter().map(Vec::len).max().unwrap_or_default();
         while let Some(mut group) = groups.pop().filter(|group| !group.is_empty()) {
             let messages = group
                 .iter()
@@ -96,12 +114,23 @@ impl Work<'_> {
                     let is_here = appended.uid_validity == Some(self.state.uid_validity);
                     let uids: Vec<u32> = appended.uids.numbers().collect();
                     self.summary.uploaded += group.len() as u64;
-                    if is_here && uids.len() == group.len() {
-                        self.note_appended(uids, &group);
-                    } else {
-                        self.find_appended(group).await?;
+                    let group = group.into_iter().map(|(unique, message, octets)| Sent {
+                        local: Local::new(&octets, true),
+                        flags: message.flags.iter().map(|flag| flag.as_str().into()).collect(),
+                        unique,
+                    });
+                    match is_here && uids.len() == group.len() {
+                        true => uids
+                            .into_iter()
+                            .zip(group)
+                            .for_each(|(uid, sent)| self.note_sent(uid, sent)),
+                        false => self.unplaced.extend(group),
                     }
-                    self.state.commit().map_err(|error| failed(&self.path, error))?;
+                    self.sent += 1;
+                    // One that is not noted is found again by its identity.
+                    if together > 1 || self.sent.is_multiple_of(TOGETHER) {
+                        self.commit()?;
+                    }
                 }
                 Err(error) => match (error.said(), group.len()) {
                     (None, _) => return Err(error),
@@ -113,35 +142,38 @@ impl Work<'_> {
         Ok(())
     }
 
-    fn note_appended(&mut self, uids: Vec<u32>, group: &[Outgoing]) {
-        for (uid, (unique, message, _)) in uids.into_iter().zip(group) {
-            let here = self.maildir.files.get(unique).map(|found| found.flags.clone());
-            let there: Flags = message.flags.iter().map(|flag| flag.as_str().into()).collect();
-            let entry = Entry {
-                unique: unique.clone(),
-                there,
-                here: here.unwrap_or_default(),
-            };
-            self.state.set(uid, entry);
-        }
+    fn note_sent(&mut self, uid: u32, sent: Sent) {
+        let here = self.maildir.files.get(&sent.unique);
+        let here = here.map(|found| found.flags.clone()).unwrap_or_default();
+        self.seen.insert(uid);
+        let (unique, there) = (sent.unique, sent.flags);
+        self.state.set(uid, Entry { unique, there, here });
     }
 
-    /// A server without UIDPLUS does not say where they are.
-    async fn find_appended(&mut self, group: Vec<Outgoing>) -> Result<(), Error> {
+    /// A server without UIDPLUS does not say where they are: they are among the uids that nobody has seen.
+    async fn place(&mut self) -> Result<(), Error> {
+        if self.unplaced.is_empty() {
+            return Ok(());
+        }
         self.client.noop().await?;
         let there = self.client.search(crate::imap::Query::new()).await?;
-        let uids: BTreeSet<u32> = there
-            .numbers()
-            .filter(|uid| !self.state.entries.contains_key(uid))
-            .collect();
-        let here = group
-            .iter()
-            .map(|(unique, message, octets)| (unique.clone(), identity::of(octets, message.size)));
+        let mut uids: BTreeSet<u32> = there.numbers().filter(|uid| !self.seen.contains(uid)).collect();
+        let sent = std::mem::take(&mut self.unplaced);
+        let here = sent.iter().map(|sent| (sent.unique.clone(), sent.local));
         let found = identity::find(self.client, &uids, here.collect()).await?;
-        for one in group {
-            if let Some(uid) = found.get(&one.0) {
-                self.note_appended(vec![*uid], &[one]);
+        uids.retain(|uid| !found.values().any(|found| found == uid));
+        let (placed, left): (Vec<Sent>, Vec<Sent>) = sent
+            .into_iter()
+            .partition(|sent| found.contains_key(&sent.unique));
+        for sent in placed {
+            if let Some(uid) = found.get(&sent.unique) {
+                self.note_sent(*uid, sent);
             }
+        }
+        // One that the server has altered beyond recognition is the only one that is left.
+        let mut left = left.into_iter();
+        if let (Some(sent), None, Some(uid), 1) = (left.next(), left.next(), uids.first(), uids.len()) {
+            self.note_sent(*uid, sent);
         }
         Ok(())
     }

@@ -104,7 +104,7 @@ pub(crate) async fn run(arguments: Arguments, language: Language) -> Result<(), 
     let _ = client.logout().await;
     let said = match arguments.json {
         true => print_json(&printed(&summary, language)),
-        false => say(&summary, options.dry_run, language),
+        false => say(&summary, &options, language),
     };
     said.map_err(|error| Exit::new(Code::Io, error.to_string()))?;
     match summary.notes.len() {
@@ -153,9 +153,9 @@ fn sides(summary: &Summary) -> [Side; 2] {
     [here, server]
 }
 
-fn say(summary: &Summary, is_dry: bool, language: Language) -> io::Result<()> {
+fn say(summary: &Summary, options: &Options, language: Language) -> io::Result<()> {
     let mut out = io::stdout().lock();
-    if is_dry {
+    if options.dry_run {
         let words = language.pick("Nothing was done. What would be:", "没有做任何更改。将会：");
         writeln!(out, "{words}")?;
     }
