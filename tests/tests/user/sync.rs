@@ -1,5 +1,8 @@
 //! `posthouse sync`: a Maildir and an account, changed on either side.
 
+mod faults;
+mod proxy;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
