@@ -1,7 +1,10 @@
 //! `posthouse sync`: a Maildir and an account, changed on either side.
 
+mod dovecot;
 mod faults;
+mod peer;
 mod proxy;
+mod ways;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -139,7 +139,10 @@ impl Proxy {
             let said = self.changed(&line);
             let mut shared = self.shared.lock().unwrap();
             shared.octets += said.len();
-            let is_ended = shared.last.as_ref().is_some_and(|tag| said.starts_with(tag.as_bytes()));
+            let is_ended = shared
+                .last
+                .as_ref()
+                .is_some_and(|tag| said.starts_with(tag.as_bytes()));
             let is_over = matches!(shared.cut, Cut::Octets(most) if shared.octets > most);
             if is_ended || is_over {
                 shared.is_cut = true;
@@ -160,7 +163,10 @@ impl Proxy {
 
     fn changed(&self, line: &[u8]) -> Vec<u8> {
         let shared = self.shared.lock().unwrap();
-        let Some(text) = std::str::from_utf8(line).ok().filter(|_| !shared.without.is_empty()) else {
+        let Some(text) = std::str::from_utf8(line)
+            .ok()
+            .filter(|_| !shared.without.is_empty())
+        else {
             return line.to_vec();
         };
         if text.contains("APPENDUID") && shared.without.iter().any(|word| word == "UIDPLUS") {
