@@ -122,8 +122,10 @@ enum Command {
     /// Keeps a Maildir and the mailboxes of an IMAP account the same, both ways: new mail, flags, moves, deletions, folders. Example: posthouse
     /// sync ~/Maildir --server imaps://alice@mail.example.org
     ///
-    /// A message that was deleted on one side is deleted on the other, unless it was flagged there since. Flags that one side has changed are
-    /// changed on the other. It can be ended at any moment, and goes on the next time.
+    /// Where both sides have changed: what is new goes to the other side, before anything is deleted. A message that was deleted on one side is
+    /// deleted on the other, unless it was flagged there since: then it comes back. Flags that one side has set or removed are set or removed on
+    /// the other. Where the server has numbered a mailbox anew, messages are matched by what is in them, and nothing is deleted. More than half of
+    /// a mailbox is deleted only with --force, a mailbox only with --delete-folders. It can be ended at any moment, and goes on the next time.
     Sync(Box<mail::sync::Arguments>),
     /// Copies an account into another over IMAP: folders, flags, dates; what is there already is not copied again. Example: posthouse copy --from
     /// imaps://alice@old.example.org --to imaps://alice@new.example.org

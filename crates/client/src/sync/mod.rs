@@ -9,10 +9,14 @@
 //!   A Maildir holds 26 keywords, a server those it permits: what a side cannot hold stays on the other.
 //! * A message that was deleted on one side is deleted on the other, whatever else has changed, but for one thing: where it was flagged
 //!   (`\Flagged`) on the other side since, it is kept, and comes back. `\Deleted` is a flag like others, and deletes nothing.
-//! * A message that was moved is one that is new in one place and deleted in another. What is new comes first.
+//! * A message that was moved is one that is new in one place and deleted in another. All mailboxes get what is new before anything is deleted
+//!   in any, and a message that was changed on the server meanwhile is not deleted in that run.
 //! * Where the uids of a mailbox are others (UIDVALIDITY, RFC 9051 §2.3.1.1), and at the first sync, messages are matched by size, Message-ID, date,
-//!   sender and subject; nothing is deleted in that run, and what was deleted on one side since the last sync comes back.
-//! * More than half of 20 messages of a mailbox or more are deleted only with [`Options::force`].
+//!   sender and subject, those without a Message-ID by all their octets; nothing is deleted for it, and what was deleted on one side since the last
+//!   sync comes back.
+//! * More than half of 20 messages of a mailbox or more are deleted only with [`Options::force`]; what is in another folder now does not count.
+//! * A folder of the Maildir is the mailbox that its name means, in modified UTF-7 or UTF-8, with dots or as folders in folders. Two folders of one
+//!   name cannot be told apart: one is left out, and that is said.
 //! * A mailbox that is gone from one side is deleted on the other only with [`Options::delete_folders`], and only when the other side has nothing new in
 //!   it. Otherwise it is left alone. Where the server lists no INBOX, nothing is believed of what it lists.
 //! * With [`Way::Pull`] nothing is changed on the server, and with [`Way::Push`] nothing in the Maildir: what that leaves is still a change the next time.

@@ -146,8 +146,8 @@ pub(super) const CHINESE: &[(&str, &str)] = &[
         "让 Maildir 与 IMAP 账户的邮箱保持一致（双向）：新邮件、标志、移动、删除、文件夹。例如：posthouse sync ~/Maildir --server imaps://alice@mail.example.org",
     ),
     (
-        "Keeps a Maildir and the mailboxes of an IMAP account the same, both ways: new mail, flags, moves, deletions, folders. Example: posthouse sync ~/Maildir --server imaps://alice@mail.example.org\n\nA message that was deleted on one side is deleted on the other, unless it was flagged there since. Flags that one side has changed are changed on the other. It can be ended at any moment, and goes on the next time.",
-        "让 Maildir 与 IMAP 账户的邮箱保持一致（双向）：新邮件、标志、移动、删除、文件夹。例如：posthouse sync ~/Maildir --server imaps://alice@mail.example.org\n\n一边删除的邮件，另一边也会删除，除非此后在那边加了星标。一边更改的标志，另一边也会更改。可以随时中断，下次继续。",
+        "Keeps a Maildir and the mailboxes of an IMAP account the same, both ways: new mail, flags, moves, deletions, folders. Example: posthouse sync ~/Maildir --server imaps://alice@mail.example.org\n\nWhere both sides have changed: what is new goes to the other side, before anything is deleted. A message that was deleted on one side is deleted on the other, unless it was flagged there since: then it comes back. Flags that one side has set or removed are set or removed on the other. Where the server has numbered a mailbox anew, messages are matched by what is in them, and nothing is deleted. More than half of a mailbox is deleted only with --force, a mailbox only with --delete-folders. It can be ended at any moment, and goes on the next time.",
+        "让 Maildir 与 IMAP 账户的邮箱保持一致（双向）：新邮件、标志、移动、删除、文件夹。例如：posthouse sync ~/Maildir --server imaps://alice@mail.example.org\n\n两边都有更改时：先把新邮件带到另一边，再做删除。一边删除的邮件，另一边也会删除；若此后在那边加了星标，则保留并恢复。一边添加或去掉的标志，另一边也添加或去掉。服务器重新编号的邮箱，按邮件内容对应，不删除任何邮件。要删除超过邮箱一半的邮件，须加 --force；要删除邮箱，须加 --delete-folders。可以随时中断，下次继续。",
     ),
     (
         "The Maildir, which is made where it is missing; mailboxes are folders in it (Maildir++)",

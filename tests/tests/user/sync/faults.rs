@@ -290,6 +290,7 @@ async fn cut_everywhere(peer: &Peer, without: &[&str]) {
     let url = proxy.url();
     let mut imap = peer.client().await;
     add(&mut imap, "Archive", "old").await;
+    let started = std::time::Instant::now();
     let mut cuts = 0;
     for number in 0.. {
         // By turns before a command, after it, and in the middle of what comes.
@@ -306,13 +307,14 @@ async fn cut_everywhere(peer: &Peer, without: &[&str]) {
         proxy.cut(cut);
         run_sync(folder.path(), &url, &[]);
         let was_cut = proxy.was_cut();
+        eprintln!("T {about} {was_cut} {:?}", started.elapsed());
         cuts += usize::from(was_cut);
         proxy.cut(Cut::Nowhere);
         sync(folder.path(), &url, &[]);
         assert_eq!(there(&mut imap).await, after, "{about}");
         assert_eq!(here(&md), after, "{about}");
         assert_eq!(sync(folder.path(), &url, &[]), NOTHING, "{about}");
-        if !was_cut {
+        if !was_cut && !matches!(cut, Cut::Octets(_)) {
             break;
         }
         // Fewer mailboxes, so that a run does not grow faster than the cuts go on.
