@@ -59,6 +59,7 @@ fn text(folder: &Path, user: u32) -> String {
 fn accept(listener: &TcpListener, settings: &Path, home: &Path) {
     for stream in listener.incoming() {
         let stream = stream.unwrap();
+        stream.set_nodelay(true).unwrap();
         let mut command = Command::new(DOVEADM);
         command
             .arg("-c")

@@ -59,6 +59,9 @@ impl Proxy {
                     client.unwrap(),
                     TcpStream::connect(("127.0.0.1", server)).unwrap(),
                 );
+                // What waits for more waits in vain.
+                client.set_nodelay(true).unwrap();
+                server.set_nodelay(true).unwrap();
                 let (from, to) = (client.try_clone().unwrap(), server.try_clone().unwrap());
                 let (up, down) = (own.clone(), own.clone());
                 thread::spawn(move || up.to_server(from, to));
