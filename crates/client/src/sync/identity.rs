@@ -43,11 +43,19 @@ pub(super) struct Local {
 }
 
 impl Local {
-    pub(super) fn new(octets: &[u8], is_going: bool) -> Self {
+    pub(super) fn new(octets: &[u8]) -> Self {
         Local {
             identity: of(octets, octets.len() as u64),
             contents: sha256(octets),
-            is_going,
+            is_going: false,
+        }
+    }
+
+    /// One that may be on the server, with another size.
+    pub(super) fn going(self) -> Self {
+        Local {
+            is_going: true,
+            ..self
         }
     }
 }

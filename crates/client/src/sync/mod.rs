@@ -24,6 +24,7 @@
 //! **Invariant**: a run may end at any moment. What the state says is on stable storage on both sides, and what it does not say yet is found
 //! by the next run: a file that came from the server by the digest in its name, a message that went there by its identity.
 
+mod download;
 mod folders;
 mod identity;
 mod local;

@@ -115,7 +115,7 @@ impl Work<'_> {
                     let uids: Vec<u32> = appended.uids.numbers().collect();
                     self.summary.uploaded += group.len() as u64;
                     let group = group.into_iter().map(|(unique, message, octets)| Sent {
-                        local: Local::new(&octets, true),
+                        local: Local::new(&octets).going(),
                         flags: message.flags.iter().map(|flag| flag.as_str().into()).collect(),
                         unique,
                     });

@@ -23,7 +23,6 @@ impl Dovecot {
     /// Nothing where it is not installed.
     pub(crate) fn start() -> Option<Dovecot> {
         if !Path::new(DOVEADM).exists() || !Path::new(IMAP).exists() {
-            println!("not run: no Dovecot");
             return None;
         }
         let folder = tempfile::tempdir().unwrap();
