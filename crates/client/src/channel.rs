@@ -9,7 +9,7 @@ use bytes::{Bytes, BytesMut};
 use sasl::client::{ClientError, Exchange};
 use sasl::encoding;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use wire::{Framed, LineFramer};
 
 use crate::connect::{self, Protection, Stream};
@@ -22,6 +22,26 @@ const READ: usize = 64 << 10;
 
 /// The longest line: ten times what RFC 5321 §4.5.3.1.5, RFC 1939 §3 and RFC 2449 §4 allow; IMAP's are read in pieces.
 pub(crate) const LINE: usize = 16 << 10;
+
+/// When something has to be here as a whole: what dribbles in octet by octet would otherwise keep its reader for days. The time runs
+/// from the first wait on.
+pub(crate) struct Deadline {
+    patience: Duration,
+    at: Option<Instant>,
+}
+
+impl Deadline {
+    /// So long after the first wait.
+    pub(crate) fn after(patience: Duration) -> Self {
+        Deadline { patience, at: None }
+    }
+
+    fn left(&mut self) -> Duration {
+        let now = Instant::now();
+        let at = *self.at.get_or_insert(now + self.patience);
+        at.saturating_duration_since(now)
+    }
+}
 
 /// A connection.
 pub(crate) struct Channel {
@@ -148,6 +168,11 @@ impl Channel {
 
     /// The next line, without its end. What is queued goes out first.
     pub(crate) async fn line(&mut self, patience: Duration) -> Result<Bytes, Cause> {
+        self.line_until(&mut Deadline::after(patience)).await
+    }
+
+    /// The same, where several lines together have to come in time.
+    pub(crate) async fn line_until(&mut self, deadline: &mut Deadline) -> Result<Bytes, Cause> {
         loop {
             match self.lines.next(&mut self.input) {
                 Framed::Line(line) => {
@@ -155,9 +180,18 @@ impl Channel {
                     return Ok(line.freeze());
                 }
                 Framed::TooLong => return Err(Cause::TooLong(LINE)),
-                Framed::Incomplete => self.fill(patience).await?,
+                Framed::Incomplete => self.fill_until(deadline).await?,
             }
         }
+    }
+
+    /// As [`Channel::fill`], for a part of what has to come as a whole in time.
+    pub(crate) async fn fill_until(&mut self, deadline: &mut Deadline) -> Result<(), Cause> {
+        let filled = self.fill(deadline.left()).await;
+        filled.map_err(|cause| match cause {
+            Cause::TimedOut(_) => Cause::TimedOut(deadline.patience),
+            other => other,
+        })
     }
 
     /// Reads more of what the server sends. What is queued goes out first.
