@@ -34,7 +34,7 @@ struct Manner {
     dribbles: bool,
     /// So many octets it says that a message has more than it has.
     lie: i64,
-    /// Twice as much comes of a FETCH: each message, and one that nobody asked for.
+    /// More comes of a FETCH than was asked for: another message, and another part of each.
     chatters: bool,
 }
 
@@ -269,6 +269,10 @@ fn fetched(manner: Manner, here: &[(u32, String)], uids: &[u32]) -> String {
                 much.len()
             ));
             answer.push_str(&format!("* {number} FETCH (FLAGS (\\Seen))\r\n* 9 EXISTS\r\n"));
+            answer.push_str(&format!(
+                "* {number} FETCH (UID {uid} BODY[TEXT] {{{}}}\r\n{much})\r\n",
+                much.len()
+            ));
         }
         answer.push_str(&format!(
             "* {number} FETCH (UID {uid} FLAGS () INTERNALDATE \"25-Nov-2026 10:00:00 +0000\" BODY[] {{{size}}}\r\n{text})\r\n"
