@@ -209,9 +209,8 @@ fn count(folder: &Path) -> Result<usize> {
 fn readable(folder: &Path) -> Result<()> {
     use std::os::unix::fs::{PermissionsExt as _, chown};
     fs::set_permissions(folder, fs::Permissions::from_mode(0o755))?;
-    if rustix::process::geteuid().is_root() && folder.ends_with("mail")
-        || folder.parent().is_some_and(|above| above.ends_with("mail"))
-    {
+    let is_mail = |folder: &Path| folder.ends_with("mail");
+    if rustix::process::geteuid().is_root() && (is_mail(folder) || folder.parent().is_some_and(is_mail)) {
         // Debian's nobody.
         chown(folder, Some(65534), None)?;
     }
