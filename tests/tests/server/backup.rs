@@ -220,7 +220,7 @@ fn a_second_backup_copies_only_what_is_new_and_refuses_what_is_not_its_own() {
     let text = fs::read_to_string(&manifest).unwrap();
     fs::write(
         &manifest,
-        text.replace("\"posthouse_backup\": 1", "\"posthouse_backup\": 9"),
+        text.replace("\"posthouse_backup\": 2", "\"posthouse_backup\": 9"),
     )
     .unwrap();
     let refused = run(&["backup"], &dir, server.data());
