@@ -295,7 +295,11 @@ pub(super) async fn verify(folder: &Path, heard: &Heard, place: &str) -> u64 {
             let (found, wrong) = content(&account, mailbox.id).await;
             assert_eq!(wrong, Vec::<String>::new(), "{place}");
             let (copies, offset) = COPIES;
-            let offset = if mailbox.name.as_str() == copies { offset } else { 0 };
+            let offset = if mailbox.name.as_str() == copies {
+                offset
+            } else {
+                0
+            };
             for (_, name) in found {
                 assert!(there.insert(name + offset), "{place}: {name} is there twice");
             }
@@ -330,12 +334,7 @@ pub(super) fn run_traced(driver: &str, data: &Path, trace: &Path) {
             "-o",
         ])
         .args([trace, &env::current_exe().unwrap()])
-        .args([
-            "--exact",
-            driver,
-            "--ignored",
-            "--nocapture",
-        ])
+        .args(["--exact", driver, "--ignored", "--nocapture"])
         .env(FOLDER, data)
         .stdout(Stdio::null())
         .status();

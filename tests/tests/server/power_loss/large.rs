@@ -13,8 +13,8 @@ use store::Named;
 use types::{MailboxName, Uid};
 
 use super::compaction::{
-    ALICE, COPIES, FOLDER, Heard, LONG, alone, close, content, give_back, is_alone, message, open, run_traced,
-    say, text, verify,
+    ALICE, COPIES, FOLDER, Heard, LONG, alone, close, content, give_back, is_alone, message, open,
+    run_traced, say, text, verify,
 };
 use super::disk::{Disk, Random};
 use super::trace::{self, What};
@@ -55,7 +55,10 @@ fn driver() {
                 say("there", &names);
                 let names = names.map(|name| name + COPIES.1);
                 say("comes", &names);
-                account.copy_messages(inbox, Named::All(uids), copies).await.unwrap();
+                account
+                    .copy_messages(inbox, Named::All(uids), copies)
+                    .await
+                    .unwrap();
                 say("there", &names);
             }
             compacting.await.unwrap();
