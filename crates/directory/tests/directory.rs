@@ -192,10 +192,28 @@ async fn postmaster_is_always_somebody() {
     // Who has the name comes before the first of the domain.
     let other = vec![address("postmaster@example.net")];
     directory
-        .set_alias(&address("postmaster@example.org"), other)
+        .set_alias(&address("postmaster@example.org"), other.clone())
         .await
         .unwrap();
     resolves(&directory, "postmaster@example.org", &[3]).await;
+    // Where nobody has it, also for whoever leads there; and a catch-all does not get it.
+    directory
+        .remove_alias(&address("postmaster@example.org"))
+        .await
+        .unwrap();
+    let there = vec![address("postmaster@example.org")];
+    directory
+        .set_alias(&address("abuse@example.org"), there)
+        .await
+        .unwrap();
+    resolves(&directory, "abuse@example.org", &[1]).await;
+    let catch_all = other.into_iter().next();
+    directory
+        .set_catch_all(&domain("example.org"), catch_all)
+        .await
+        .unwrap();
+    resolves(&directory, "nobody@example.org", &[3]).await;
+    resolves(&directory, "postmaster@example.org", &[1]).await;
 }
 
 #[tokio::test]
