@@ -174,6 +174,8 @@ pub enum Cause {
     NoRecipient,
     /// The message cannot be put as this server wants it.
     Message(Box<str>),
+    /// A key that is none to sign with.
+    Key(crate::dkim::KeyError),
     /// A file of this machine.
     File(io::Error),
 }
@@ -202,9 +204,11 @@ impl Cause {
             | Cause::TooBig { .. } => Fault::Server,
             Cause::Exchange(ClientError::Nul | ClientError::Unprepared) => Fault::Caller,
             Cause::Exchange(_) => Fault::Server,
-            Cause::NoMechanism { .. } | Cause::NoRecipient | Cause::Message(_) | Cause::TlsSettings(_) => {
-                Fault::Caller
-            }
+            Cause::NoMechanism { .. }
+            | Cause::NoRecipient
+            | Cause::Message(_)
+            | Cause::Key(_)
+            | Cause::TlsSettings(_) => Fault::Caller,
             Cause::File(_) => Fault::Machine,
         }
     }
@@ -247,6 +251,7 @@ impl Cause {
                 format!("邮件有 {size} 字节，服务器只接受 {limit} 字节"),
             ),
             Cause::Message(words) => language.pick(words.to_string(), format!("邮件有误：{words}")),
+            Cause::Key(error) => error.words(language),
             Cause::File(error) => error.to_string(),
             Cause::NoTls | Cause::BeforeTls | Cause::NotOffered(_) | Cause::NoRecipient => {
                 self.plain_words(language)

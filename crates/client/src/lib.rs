@@ -2,7 +2,7 @@
 //!
 //! Read first: [`Server`] says where a server is and how to speak with it, as a URL or step by step: TLS, trust, login,
 //! proxy, time-outs, a log of what goes over the wire. [`smtp::Client`] sends, [`pop3::Client`] and [`imap::Client`] fetch. What is sent is composed,
-//! and what was fetched is read, with the `message` crate, which is [`message`] here. Every failure is an [`Error`], which
+//! and what was fetched is read, with the `message` crate, which is [`message`] here. [`dkim`] signs it. Every failure is an [`Error`], which
 //! says whose fault it was, at which step, and what the server said, in English or Chinese.
 //!
 //! **Invariants**: a password goes over a connection without TLS only if the caller asked for one without TLS. Nothing that came
@@ -14,6 +14,7 @@ mod connect;
 pub mod copy;
 #[cfg(feature = "discover")]
 pub mod discover;
+pub mod dkim;
 pub mod download;
 mod error;
 mod files;

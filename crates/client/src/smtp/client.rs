@@ -10,6 +10,7 @@ use sasl::encoding;
 
 use super::Extensions;
 use crate::channel::Channel;
+use crate::dkim::Signer;
 use crate::error::{Cause, Error, Failure, Said, Step};
 use crate::{Protocol, Security, Server};
 
@@ -24,6 +25,7 @@ pub struct Client {
     /// Whether it failed, so that nobody knows what comes next on it.
     pub(super) broken: bool,
     pub(super) progress: Option<Box<dyn FnMut(u64) + Send + Sync>>,
+    pub(super) signers: Vec<Signer>,
 }
 
 impl Client {
@@ -47,6 +49,7 @@ impl Client {
             used: false,
             broken: false,
             progress: None,
+            signers: Vec::new(),
         };
         let greeting = client.reply(client.patience()).await;
         let greeting = greeting.map_err(|cause| (Step::Greeting, cause))?;
@@ -60,6 +63,11 @@ impl Client {
     /// Is told of every piece of a message that has gone out: its octets.
     pub fn on_progress(&mut self, told: impl FnMut(u64) + Send + Sync + 'static) {
         self.progress = Some(Box::new(told));
+    }
+
+    /// Signs every composed mail with DKIM; said several times, with several signatures.
+    pub fn sign_with(&mut self, signer: Signer) {
+        self.signers.push(signer);
     }
 
     /// What the server announces.
