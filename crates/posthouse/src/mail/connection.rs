@@ -177,6 +177,11 @@ impl Connection {
         }))
     }
 
+    /// The profile, where there is one.
+    pub(crate) fn profile(&self, language: Language) -> Result<Option<Profile>, Exit> {
+        Ok(self.named(language)?.map(|named| named.profile))
+    }
+
     /// Who sends: the profile's address and name, or the login's name where it is an address.
     pub(crate) fn author(&self, language: Language) -> Result<Option<Mailbox>, Exit> {
         let wrong =

@@ -212,6 +212,7 @@ impl Arguments {
                 client_secret: None,
                 scope: proof.scope.clone(),
             }),
+            dkim: None,
         }
     }
 

@@ -4,6 +4,7 @@
 //! a command line.
 
 mod add;
+mod dkim;
 mod file;
 mod keyring;
 mod tokens;
@@ -20,6 +21,7 @@ use crate::account::print_json;
 use crate::exit::{Code, Exit};
 use crate::language::Language;
 use crate::mail::connection::output_of;
+pub(crate) use dkim::Dkim;
 pub(crate) use file::{Place, Profile, Profiles};
 pub(crate) use keyring::Kind;
 pub(crate) use tokens::{Wanted, access};
