@@ -45,7 +45,11 @@ impl Arguments {
     pub(super) fn signer(&self, from: Option<&Address>, language: Language) -> Result<Option<Signer>, Exit> {
         let (dkim, place) = match self.dkim.dkim() {
             Some(dkim) => (dkim, "--dkim-"),
-            None => match self.connection.profile(language)?.and_then(|profile| profile.dkim) {
+            None => match self
+                .connection
+                .profile(language)?
+                .and_then(|profile| profile.dkim)
+            {
                 Some(dkim) => (dkim, "profile, dkim: "),
                 None => return Ok(None),
             },
@@ -60,7 +64,10 @@ impl Arguments {
             (None, None) => return Err(Exit::new(Code::Data, Refusal::NoFrom.to_string())),
         };
         let selector = Selector::check(&dkim.selector).map_err(|error| {
-            let words = language.pick(error.to_string(), "由字母、数字和连字符组成，可用点分成几段".to_owned());
+            let words = language.pick(
+                error.to_string(),
+                "由字母、数字和连字符组成，可用点分成几段".to_owned(),
+            );
             wrong("selector", format!("{:?}: {words}", dkim.selector))
         })?;
         let path = dkim.path();
@@ -83,11 +90,15 @@ fn unreadable(path: &Path, language: Language) -> Exit {
         _ => id.to_string(),
     };
     let who = name(geteuid().as_raw());
-    let owner = std::fs::metadata(path).ok().map(|found| (name(found.uid()), found.mode() & 0o777));
+    let owner = std::fs::metadata(path)
+        .ok()
+        .map(|found| (name(found.uid()), found.mode() & 0o777));
     let path = path.display();
     let words = match owner {
         Some((owner, mode)) => language.pick(
-            format!("the DKIM key {path} cannot be read by {who}: it belongs to {owner}, with mode {mode:03o}"),
+            format!(
+                "the DKIM key {path} cannot be read by {who}: it belongs to {owner}, with mode {mode:03o}"
+            ),
             format!("{who} 无法读取 DKIM 密钥 {path}：它属于 {owner}，权限为 {mode:03o}"),
         ),
         None => language.pick(
