@@ -7,6 +7,7 @@ mod fetch;
 mod profile;
 mod send;
 mod show;
+mod sync;
 mod testing;
 mod tutorial;
 mod watch;
