@@ -42,7 +42,36 @@ use crate::files::reading as reading_of;
 /// So much of a file is read at once.
 const PIECE: usize = 256 << 10;
 
-/// A key and what signatures made with it say. Cheap to clone.
+/// A key and what signatures made with it say (RFC 6376 §3.5). Cheap to clone.
+///
+/// ```
+/// use posthouse_client::dkim::{Key, Selector, Signer};
+/// use posthouse_client::{Address, Files, mail};
+/// use posthouse_client::message::compose::Allowed;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// // The secret key of RFC 8463 §A.1, which everybody knows. `Key::read` reads PEM from a file.
+/// let key = Key::parse(b"nWGxne/9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A=")?;
+/// assert_eq!(key.record(), "v=DKIM1; k=ed25519; p=11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=");
+/// let alice = Address::parse("alice@example.org")?;
+/// let signer = Signer::new(key, &alice.domain, Selector::check("brisbane")?);
+///
+/// // A message that is there, with CRLF at the ends of its lines:
+/// let message = b"From: alice@example.org\r\nSubject: Dinner\r\n\r\nHi.\r\n";
+/// let field = signer.field(message)?;
+/// assert!(field.as_bytes().starts_with(b"DKIM-Signature: v=1; a=ed25519-sha256; c=relaxed/relaxed; d=example.org;"));
+/// let signed = [field.as_bytes(), message].concat();
+///
+/// // A mail that is composed, and whose files are read while it is hashed:
+/// let mail = mail("alice@example.org".parse()?).to("bob@example.com".parse()?).text("Hi.");
+/// let files = Files::new();
+/// let signed = signer.sign(mail.compose(Allowed::default())?, &files).await?;
+/// # let mut written = Vec::new();
+/// # signed.write_to(&mut written, |id| files.open_now(id))?;
+/// # assert!(written.starts_with(b"DKIM-Signature: "));
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Signer {
     key: Arc<Key>,
@@ -50,7 +79,7 @@ pub struct Signer {
 }
 
 impl Signer {
-    /// Signs for a domain, under a selector: the key's [record](Key::record) is at `SELECTOR._domainkey.DOMAIN`.
+    /// Signs for a domain (`d=`), under a selector (`s=`): the key's [record](Key::record) is at `SELECTOR._domainkey.DOMAIN`.
     #[must_use]
     pub fn new(key: Key, domain: &Domain, selector: Selector) -> Self {
         Signer {
@@ -59,14 +88,14 @@ impl Signer {
         }
     }
 
-    /// The canonical forms, relaxed/relaxed unless said.
+    /// The canonical forms (`c=`, RFC 6376 §3.4), relaxed/relaxed unless said.
     #[must_use]
     pub fn canonical(mut self, forms: Canonicalization) -> Self {
         self.signature = self.signature.canonical(forms);
         self
     }
 
-    /// On whose behalf it is signed: `i=`.
+    /// On whose behalf it is signed: `i=` (RFC 6376 §3.5).
     ///
     /// # Errors
     /// When its domain is neither the one that signs nor below it.
@@ -75,14 +104,15 @@ impl Signer {
         Ok(self)
     }
 
-    /// After so many seconds a signature no longer counts: `x=`.
+    /// After so many seconds a signature no longer counts: `x=` (RFC 6376 §3.5).
     #[must_use]
     pub fn lasts(mut self, seconds: NonZeroU64) -> Self {
         self.signature = self.signature.lasts(seconds);
         self
     }
 
-    /// The field that goes in front of a message, whose lines end with CRLF.
+    /// The field that goes in front of a message, whose lines end with CRLF (RFC 6376 §5.6). What is changed of it after that, such as its
+    /// transfer encodings, is no longer signed (§5.3).
     ///
     /// # Errors
     /// When the message has no From.
@@ -92,7 +122,7 @@ impl Signer {
         reading.field()
     }
 
-    /// A composed mail with its signature. Its files are read.
+    /// A composed mail with its signature. Its files are read, and read again when it is written.
     ///
     /// # Errors
     /// When a file cannot be read, or not a second time.

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
 mod copy;
+mod dkim;
 mod examples;
 mod fetch;
 mod profile;

@@ -1,6 +1,8 @@
 //! Private keys: read from files as OpenSSL and other signers write them.
 
 use std::fmt;
+use std::fs::File;
+use std::io::Read as _;
 use std::path::Path;
 
 use aws_lc_rs::digest::{SHA256, digest};
@@ -22,7 +24,10 @@ use crate::files::reading;
 /// The octets of an Ed25519 seed.
 const SEED: usize = 32;
 
-/// A private key.
+/// RSA with 8192 bits is 6.4 kB in PEM; what is much longer is another file, named by mistake.
+const MAX_FILE: u64 = 64 << 10;
+
+/// A private key, for `rsa-sha256` (RFC 6376 §3.3.2) or `ed25519-sha256` (RFC 8463 §3). It does not print.
 pub struct Key(Kind);
 
 enum Kind {
@@ -50,7 +55,7 @@ pub enum KeyError {
     /// A key of another kind, such as one for ECDSA.
     #[error("it is neither an RSA nor an Ed25519 key, and DKIM has no others")]
     Kind,
-    /// RFC 8301 §3.2: signers SHOULD use at least 2048 bits.
+    /// RFC 8301 §3.2: signers MUST use at least 1024 bits, and SHOULD use 2048: fewer are refused here.
     #[error(
         "it is an RSA key of fewer than 2048 bits, or of more than 8192, or a broken one; make a new one: openssl genpkey -algorithm rsa -pkeyopt rsa_keygen_bits:2048 -out dkim.pem"
     )]
@@ -83,7 +88,10 @@ impl Key {
     pub fn read(path: impl AsRef<Path>) -> Result<Self, Error> {
         let path = path.as_ref();
         let failed = |cause| Error::new(reading(path), None, cause);
-        let octets = std::fs::read(path).map_err(|error| failed(Cause::File(error)))?;
+        let mut octets = Vec::new();
+        // More than a key is cut, and then is none.
+        let read = File::open(path).and_then(|file| file.take(MAX_FILE).read_to_end(&mut octets));
+        read.map_err(|error| failed(Cause::File(error)))?;
         Key::parse(&octets).map_err(|error| failed(Cause::Key(error)))
     }
 
@@ -114,7 +122,7 @@ impl Key {
         }
     }
 
-    /// How it signs.
+    /// How it signs: `a=` (RFC 6376 §3.5).
     #[must_use]
     pub fn algorithm(&self) -> Algorithm {
         match self.0 {
@@ -123,7 +131,8 @@ impl Key {
         }
     }
 
-    /// The text of the DNS record that verifiers look for (RFC 6376 §3.6.1, RFC 8463 §4).
+    /// The text of the DNS record that verifiers look for (RFC 6376 §3.6.1, RFC 8463 §4), at `SELECTOR._domainkey.DOMAIN` (§3.6.2.1). A
+    /// character-string of DNS has at most 255 octets (RFC 1035 §3.3): where the record of an RSA key is longer, its TXT has two of them.
     ///
     /// # Panics
     /// When the cryptography cannot print a public key that it has.

@@ -133,6 +133,8 @@ impl Signature {
     pub fn new(domain: &Domain, selector: Selector) -> Self {
         Signature {
             // RFC 6376 §3.5: an internationalised domain is written in A-labels.
+            // DEVIATION RFC 8616 §5: in a message with UTF-8 in its header too, where U-labels are the better form: A-labels stay
+            // permitted, and every verifier knows them.
             domain: domain.to_ascii().into(),
             selector,
             canonicalization: Canonicalization::default(),

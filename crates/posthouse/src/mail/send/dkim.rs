@@ -73,6 +73,10 @@ impl Arguments {
         let path = dkim.path();
         let key = Key::read(&path).map_err(|error| match error.cause() {
             Cause::File(cause) if cause.kind() == ErrorKind::PermissionDenied => unreadable(&path, language),
+            // A file where a folder is meant: what is named is not there.
+            Cause::File(cause) if cause.kind() == ErrorKind::NotADirectory => {
+                Exit::file(&path, &ErrorKind::NotFound.into(), language)
+            }
             Cause::File(cause) => Exit::file(&path, cause, language),
             _ => Exit {
                 code: Code::Data,
