@@ -48,11 +48,8 @@ fn signed(folder: &Path, key: &str, more: &[&str]) -> Said {
     run(folder, &[&COMPOSED, &[key][..], more].concat(), b"")
 }
 
-/// RFC 8301 §3.2, and sysexits(3): EX_DATAERR is a file that is wrong, EX_NOINPUT one that cannot be read.
-#[test]
-fn what_is_no_key_is_refused_in_words_and_with_a_code() {
-    let folder = keys();
-    let path = folder.path();
+/// What is there in place of a key.
+fn make_wrong_keys(path: &Path) {
     for bits in ["512", "1024"] {
         openssl(path, &["genrsa", "-out", &format!("{bits}.pem"), bits]);
     }
@@ -87,6 +84,14 @@ fn what_is_no_key_is_refused_in_words_and_with_a_code() {
     fs::write(path.join("cut.pem"), &whole[..whole.len() / 2]).unwrap();
     fs::write(path.join("long.pem"), "x".repeat(1 << 20)).unwrap();
     fs::create_dir(path.join("folder.pem")).unwrap();
+}
+
+/// RFC 8301 §3.2, and sysexits(3): EX_DATAERR is a file that is wrong, EX_NOINPUT one that cannot be read.
+#[test]
+fn what_is_no_key_is_refused_in_words_and_with_a_code() {
+    let folder = keys();
+    let path = folder.path();
+    make_wrong_keys(path);
     let none = ("it is no private key in PEM", "不是 PEM 格式的私钥");
     let short = ("fewer than 2048 bits", "少于 2048 位");
     let cases = [
