@@ -7,6 +7,7 @@
 
 mod imap;
 mod journal;
+mod keywords;
 mod lines;
 mod pop3;
 mod summary;

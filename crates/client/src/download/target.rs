@@ -9,10 +9,11 @@ use std::path::{Path, PathBuf};
 use aws_lc_rs::digest::{SHA256, digest};
 use jiff::Timestamp;
 use message::Marks;
-use message::maildir::{Keywords, print_name};
+use message::maildir::print_name;
 use message::mbox::{Head, Quoter};
 
 use super::journal::Journal;
+use super::keywords::with_keywords;
 use super::lines::LineFeeds;
 use crate::error::{Cause, Error, Step};
 
@@ -54,7 +55,6 @@ pub struct Target {
     key: String,
     /// What an interrupted session brought into its place without noting it: digests of ids.
     found: HashSet<String>,
-    keywords: Keywords,
     mbox: Option<File>,
     batch: Vec<Written>,
     batch_octets: u64,
@@ -66,8 +66,17 @@ pub struct Target {
 #[derive(Debug)]
 struct Written {
     id: String,
-    /// Where it is, and where it goes: not of an mbox.
-    file: Option<(PathBuf, PathBuf)>,
+    /// Not of an mbox.
+    file: Option<Unplaced>,
+}
+
+/// A file that waits for its place.
+#[derive(Debug)]
+struct Unplaced {
+    path: PathBuf,
+    /// Its name, or the part of it that says nothing of its marks.
+    unique: String,
+    marks: Marks,
 }
 
 /// A message that is being written.
@@ -123,7 +132,6 @@ impl Target {
             format,
             key,
             found: HashSet::new(),
-            keywords: Keywords::default(),
             mbox: None,
             batch: Vec::new(),
             batch_octets: 0,
@@ -341,10 +349,12 @@ impl Target {
         self.put()?;
         let current = self.current.take().expect("a message was begun");
         self.batch_octets += current.octets;
-        let file = match current.file {
-            None => None,
-            Some((_, from)) => Some((from, self.place_of(id, &current.arrival))),
-        };
+        let unique = self.unique(id, &current.arrival);
+        let file = current.file.map(|(_, path)| Unplaced {
+            path,
+            unique,
+            marks: current.arrival.marks,
+        });
         self.batch.push(Written {
             id: id.to_owned(),
             file,
@@ -369,22 +379,38 @@ impl Target {
         }
     }
 
-    /// Where a message goes. The name has the digest of its id in it, by which it is found after an interruption; before it a number,
+    /// What a message is called. The name has the digest of its id in it, by which it is found after an interruption; before it a number,
     /// so that messages of one second keep the order in which they came.
-    fn place_of(&mut self, id: &str, arrival: &Arrival) -> PathBuf {
+    fn unique(&self, id: &str, arrival: &Arrival) -> String {
         let digest = name_of(id);
         let received = arrival.received.unwrap_or_else(now);
         let number = self.number;
-        if self.format == Format::Eml {
-            return self.path.join(format!("{received}.N{number:07}.H{digest}.eml"));
+        let ending = match self.format {
+            Format::Eml | Format::Mbox => "eml",
+            Format::Maildir => "posthouse",
+        };
+        format!("{received}.N{number:07}.H{digest}.{ending}")
+    }
+
+    /// Where the files of the batch are, and where they go.
+    fn places(&self) -> io::Result<Vec<(&Path, PathBuf)>> {
+        let files = || self.batch.iter().filter_map(|written| written.file.as_ref());
+        if self.format != Format::Maildir {
+            let place = |file: &Unplaced| self.path.join(&file.unique);
+            return Ok(files().map(|file| (file.path.as_path(), place(file))).collect());
         }
-        let unique = format!("{received}.N{number:07}.H{digest}.posthouse");
-        let named = print_name(&unique, &arrival.marks, &mut self.keywords);
-        match named.strip_suffix(":2,") {
-            // Nothing is known of it but that it is new.
-            Some(unique) => self.path.join("new").join(unique),
-            None => self.path.join("cur").join(named),
-        }
+        with_keywords(&self.path, |keywords| {
+            let named = files().map(|file| {
+                let name = print_name(&file.unique, &file.marks, keywords);
+                let place = match name.strip_suffix(":2,") {
+                    // Nothing is known of it but that it is new.
+                    Some(unique) => self.path.join("new").join(unique),
+                    None => self.path.join("cur").join(name),
+                };
+                (file.path.as_path(), place)
+            });
+            named.collect()
+        })
     }
 
     /// Whether a batch is so large that it should be committed now.
@@ -419,7 +445,7 @@ impl Target {
     fn bring_into_place(&self) -> io::Result<()> {
         // One sync of the file system for all files of the batch, in place of one for each.
         rustix::fs::syncfs(File::open(&self.path)?)?;
-        for (from, to) in self.batch.iter().filter_map(|written| written.file.as_ref()) {
+        for (from, to) in self.places()? {
             fs::rename(from, to)?;
         }
         for folder in self.folders() {
