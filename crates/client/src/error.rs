@@ -399,6 +399,13 @@ impl Error {
     /// The whole failure in one sentence or two: the server, the step, what went wrong, and a hint.
     #[must_use]
     pub fn words(&self, language: Language) -> String {
+        let hint = self.hint().map(|hint| hint.words(language));
+        self.words_with(hint, language)
+    }
+
+    /// The same with a hint of the caller's, who knows how its own user says such things.
+    #[must_use]
+    pub fn words_with(&self, hint: Option<&str>, language: Language) -> String {
         let inner = &self.0;
         let step = inner.step.words(language);
         let cause = inner.cause.words(language);
@@ -409,9 +416,9 @@ impl Error {
             ),
             None => language.pick(format!("{step}: {cause}"), format!("{step}：{cause}")),
         };
-        if let Some(hint) = self.hint() {
+        if let Some(hint) = hint {
             words.push_str(language.pick(". ", "。"));
-            words.push_str(hint.words(language));
+            words.push_str(hint);
         }
         words
     }

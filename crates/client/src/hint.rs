@@ -43,8 +43,8 @@ impl Hint {
                 "可能需要先在账号设置里开启 POP3 或 IMAP 访问。",
             ),
             Hint::OwnServer => (
-                "If it is your own server, name its certificate (ca=FILE) or pin it (pin=sha256:…).",
-                "如果是您自己的服务器，可以指定它的证书（ca=文件）或指纹（pin=sha256:…）。",
+                "If it is your own server, name its certificate in the URL (?ca=FILE) or pin it (?pin=sha256:…).",
+                "如果是您自己的服务器，可以在 URL 里指定它的证书（?ca=文件）或指纹（?pin=sha256:…）。",
             ),
             Hint::OtherSecurity => (
                 "Try TLS from the first octet (smtps, pop3s, imaps), or say tls=none if the connection needs no protection.",

@@ -4,9 +4,40 @@
 mod mail;
 
 use clap::error::{ContextKind, ErrorKind};
-use clap::{Arg, ArgAction, Command};
+use clap::{Arg, ArgAction, Command, CommandFactory as _};
 
+use std::io::{self, Write as _};
+
+use crate::exit::{Code, Exit};
 use crate::language::Language;
+
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// The command, and one below it.
+    #[arg(value_name = "COMMAND")]
+    words: Vec<String>,
+}
+
+/// Prints what `--help` of the command prints.
+pub(crate) fn run(arguments: &Arguments, language: Language) -> Result<(), Exit> {
+    let mut whole = speak(crate::Arguments::command(), language);
+    // Names of options and `posthouse` in the usage come with it.
+    whole.build();
+    let mut command = &mut whole;
+    for word in &arguments.words {
+        command = command.find_subcommand_mut(word).ok_or_else(|| {
+            Exit::new(
+                Code::Usage,
+                language.pick(
+                    format!("there is no command {word:?}; posthouse help lists them"),
+                    format!("没有 {word} 这个命令；posthouse help 列出全部命令"),
+                ),
+            )
+        })?;
+    }
+    let help = command.render_long_help();
+    write!(io::stdout(), "{help}").map_err(|error| Exit::new(Code::Io, error.to_string()))
+}
 
 /// What is said in Chinese.
 const CHINESE: &[(&str, &str)] = &[
@@ -379,6 +410,11 @@ const CHINESE: &[(&str, &str)] = &[
         "只打印将要写入的内容，什么也不写",
     ),
     ("As the page of the documentation", "输出为文档页面"),
+    (
+        "Prints the help of a command. Example: posthouse help profile add",
+        "显示某个命令的帮助。例如：posthouse help profile add",
+    ),
+    ("The command, and one below it", "命令，以及它下面的命令"),
     ("Prints help", "显示帮助"),
     ("Prints the version", "显示版本"),
 ];
@@ -500,8 +536,6 @@ pub(crate) fn mistake(error: &clap::Error) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory as _;
-
     use super::*;
     use crate::Arguments;
 

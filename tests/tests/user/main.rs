@@ -3,7 +3,10 @@
 
 mod copy;
 mod examples;
+mod exit_codes;
 mod fetch;
+mod help;
+mod json;
 mod profile;
 mod send;
 mod show;

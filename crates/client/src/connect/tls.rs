@@ -164,12 +164,13 @@ impl Settings {
                 return Ok(Arc::new(verifier));
             }
             Trust::Pins(pins) => {
-                return Ok(Arc::new(Pinned {
-                    pins: Some(pins.clone()),
-                    provider,
-                }));
+                let rule = Rule::Pins(pins.clone());
+                return Ok(Arc::new(Judge { rule, provider }));
             }
-            Trust::Anything => return Ok(Arc::new(Pinned { pins: None, provider })),
+            Trust::Anything => {
+                let rule = Rule::Anything;
+                return Ok(Arc::new(Judge { rule, provider }));
+            }
             Trust::Roots(roots) => roots
                 .iter()
                 .map(|root| CertificateDer::from(root.clone()))
@@ -182,9 +183,10 @@ impl Settings {
         for root in &roots {
             store.add(root.clone()).map_err(|error| wrong(&error))?;
         }
-        let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(store), provider).build();
+        let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(store), provider.clone()).build();
         let verifier = verifier.map_err(|error| wrong(&error))?;
-        Ok(Arc::new(Rooted { roots, verifier }))
+        let rule = Rule::Roots { roots, verifier };
+        Ok(Arc::new(Judge { rule, provider }))
     }
 }
 
@@ -211,66 +213,23 @@ fn cause(error: std::io::Error) -> Cause {
     }
 }
 
-/// Trusts roots; a root that is the server's own certificate is trusted too, for its names and dates, as self-signed ones are.
+/// Trusts certificates by a rule of the caller's. That the server has the key is verified always.
 #[derive(Debug)]
-struct Rooted {
-    roots: Vec<CertificateDer<'static>>,
-    verifier: Arc<WebPkiServerVerifier>,
-}
-
-impl ServerCertVerifier for Rooted {
-    fn verify_server_cert(
-        &self,
-        end_entity: &CertificateDer<'_>,
-        intermediates: &[CertificateDer<'_>],
-        server_name: &ServerName<'_>,
-        ocsp_response: &[u8],
-        now: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        let verified =
-            self.verifier
-                .verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
-        match verified {
-            // webpki takes no certificate that may sign as a server's own.
-            Err(rustls::Error::InvalidCertificate(CertificateError::Other(_)))
-                if self.roots.iter().any(|root| root == end_entity) =>
-            {
-                let parsed = rustls::server::ParsedCertificate::try_from(end_entity)?;
-                rustls::client::verify_server_name(&parsed, server_name)?;
-                Ok(ServerCertVerified::assertion())
-            }
-            verified => verified,
-        }
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.verifier.verify_tls12_signature(message, cert, dss)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.verifier.verify_tls13_signature(message, cert, dss)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.verifier.supported_verify_schemes()
-    }
-}
-
-/// Trusts certificates by their digests, or all of them. That the server has the key is verified always.
-#[derive(Debug)]
-struct Pinned {
-    pins: Option<Vec<[u8; 32]>>,
+struct Judge {
+    rule: Rule,
     provider: Arc<CryptoProvider>,
+}
+
+#[derive(Debug)]
+enum Rule {
+    /// What is signed by a root; a root that is the server's own certificate is trusted too, for its names and dates, as self-signed ones are.
+    Roots {
+        roots: Vec<CertificateDer<'static>>,
+        verifier: Arc<WebPkiServerVerifier>,
+    },
+    /// What has one of these digests.
+    Pins(Vec<[u8; 32]>),
+    Anything,
 }
 
 /// The digest of a certificate that is not pinned.
@@ -285,22 +244,32 @@ impl fmt::Display for Mismatch {
 
 impl std::error::Error for Mismatch {}
 
-impl ServerCertVerifier for Pinned {
+impl ServerCertVerifier for Judge {
     fn verify_server_cert(
         &self,
         end_entity: &CertificateDer<'_>,
-        _intermediates: &[CertificateDer<'_>],
-        _server_name: &ServerName<'_>,
-        _ocsp_response: &[u8],
-        _now: UnixTime,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
-        let mut seen = [0; 32];
-        seen.copy_from_slice(digest(&SHA256, end_entity).as_ref());
-        match &self.pins {
-            Some(pins) if !pins.contains(&seen) => Err(rustls::Error::InvalidCertificate(
-                CertificateError::Other(OtherError(Arc::new(Mismatch(seen)))),
-            )),
-            _ => Ok(ServerCertVerified::assertion()),
+        let (roots, verifier) = match &self.rule {
+            Rule::Anything => return Ok(ServerCertVerified::assertion()),
+            Rule::Pins(pins) => return pinned(pins, end_entity),
+            Rule::Roots { roots, verifier } => (roots, verifier),
+        };
+        let verified =
+            verifier.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
+        match verified {
+            // webpki takes no certificate that may sign as a server's own.
+            Err(rustls::Error::InvalidCertificate(CertificateError::Other(_)))
+                if roots.iter().any(|root| root == end_entity) =>
+            {
+                let parsed = rustls::server::ParsedCertificate::try_from(end_entity)?;
+                rustls::client::verify_server_name(&parsed, server_name)?;
+                Ok(ServerCertVerified::assertion())
+            }
+            verified => verified,
         }
     }
 
@@ -336,5 +305,16 @@ impl ServerCertVerifier for Pinned {
         self.provider
             .signature_verification_algorithms
             .supported_schemes()
+    }
+}
+
+fn pinned(pins: &[[u8; 32]], shown: &CertificateDer<'_>) -> Result<ServerCertVerified, rustls::Error> {
+    let mut seen = [0; 32];
+    seen.copy_from_slice(digest(&SHA256, shown).as_ref());
+    match pins.contains(&seen) {
+        true => Ok(ServerCertVerified::assertion()),
+        false => Err(rustls::Error::InvalidCertificate(CertificateError::Other(
+            OtherError(Arc::new(Mismatch(seen))),
+        ))),
     }
 }
