@@ -10,6 +10,7 @@ mod json;
 mod profile;
 mod send;
 mod show;
+mod sync;
 mod testing;
 mod tutorial;
 mod watch;

@@ -56,7 +56,8 @@ pub async fn from_imap(
             }
             Got::Message(message) => {
                 let Some(uid) = message.uid.filter(|uid| new.contains(uid.0)) else {
-                    // Flags that changed meanwhile, of a message that was not asked for.
+                    // Flags that changed meanwhile, or octets, of a message that was not asked for.
+                    target.abandon()?;
                     continue;
                 };
                 if end(&message, &id_of(uid), &mut target, &mut summary)? {
@@ -89,7 +90,10 @@ fn end(message: &Fetched, id: &str, target: &mut Target, summary: &mut Summary) 
         Some(Octets::Streamed) => None,
         Some(Octets::Kept(octets)) => Some(octets),
         // No octets: it was expunged meanwhile, or its flags have changed.
-        Some(Octets::None) | None => return Ok(false),
+        Some(Octets::None) | None => {
+            target.abandon()?;
+            return Ok(false);
+        }
     };
     if target.has(id) {
         target.abandon()?;
