@@ -278,6 +278,9 @@ fn keywords_are_named_beside_the_mail() {
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .collect();
     names.sort();
-    let letters: Vec<&str> = names.iter().map(|name| name.rsplit(',').next().unwrap()).collect();
+    let letters: Vec<&str> = names
+        .iter()
+        .map(|name| name.rsplit(',').next().unwrap())
+        .collect();
     assert_eq!(letters, ["b", "a", "c"]);
 }

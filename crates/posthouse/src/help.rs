@@ -6,8 +6,6 @@ mod mail;
 use clap::error::{ContextKind, ErrorKind};
 use clap::{Arg, ArgAction, Command, CommandFactory as _};
 
-use std::io::{self, Write as _};
-
 use crate::exit::{Code, Exit};
 use crate::language::Language;
 
@@ -20,12 +18,11 @@ pub(crate) struct Arguments {
 
 /// Prints what `--help` of the command prints.
 pub(crate) fn run(arguments: &Arguments, language: Language) -> Result<(), Exit> {
-    let mut whole = speak(crate::Arguments::command(), language);
-    // Names of options and `posthouse` in the usage come with it.
-    whole.build();
-    let mut command = &mut whole;
-    for word in &arguments.words {
-        command = command.find_subcommand_mut(word).ok_or_else(|| {
+    let words = arguments.words.iter().map(String::as_str);
+    let whole = crate::Arguments::command();
+    let mut command = &whole;
+    for word in words.clone() {
+        command = command.find_subcommand(word).ok_or_else(|| {
             Exit::new(
                 Code::Usage,
                 language.pick(
@@ -35,8 +32,14 @@ pub(crate) fn run(arguments: &Arguments, language: Language) -> Result<(), Exit>
             )
         })?;
     }
-    let help = command.render_long_help();
-    write!(io::stdout(), "{help}").map_err(|error| Exit::new(Code::Io, error.to_string()))
+    let asked = ["posthouse"].into_iter().chain(words).chain(["--help"]);
+    // It is said as clap says it, short or long.
+    match speak(crate::Arguments::command(), language).try_get_matches_from(asked) {
+        Err(help) => help
+            .print()
+            .map_err(|error| Exit::new(Code::Io, error.to_string())),
+        Ok(_) => unreachable!("--help is never taken for anything else"),
+    }
 }
 
 /// What is said in Chinese.

@@ -40,7 +40,10 @@ fn greeting(words: &'static str) -> u16 {
 /// One way to be asked for something that ends in this way, of every command that has a server: its URLs are of SMTP, POP3 and IMAP.
 fn with_server(home: &Home, urls: &[String; 3], wanted: i32) {
     let [smtp, pop3, imap] = urls.each_ref().map(String::as_str);
-    let send = ["send", "--to", "bob@example.org", "--text", "x", "--server", smtp];
+    let (from, to) = ("alice@example.org", "bob@example.org");
+    let send = [
+        "send", "--from", from, "--to", to, "--text", "x", "--server", smtp,
+    ];
     let copies = ["--from", imap, "--to", imap];
     for words in [
         &send[..],
@@ -54,9 +57,33 @@ fn with_server(home: &Home, urls: &[String; 3], wanted: i32) {
         &["show", "--server", imap],
         &["watch", "--server", imap],
         &[&["copy"][..], &copies].concat(),
-        &["profile", "add", "alice@example.org", "--smtp", smtp, "--password-env", "WRONG"],
-        &["profile", "add", "alice@example.org", "--pop3", pop3, "--password-env", "WRONG"],
-        &["profile", "add", "alice@example.org", "--imap", imap, "--password-env", "WRONG"],
+        &[
+            "profile",
+            "add",
+            "alice@example.org",
+            "--smtp",
+            smtp,
+            "--password-env",
+            "WRONG",
+        ],
+        &[
+            "profile",
+            "add",
+            "alice@example.org",
+            "--pop3",
+            pop3,
+            "--password-env",
+            "WRONG",
+        ],
+        &[
+            "profile",
+            "add",
+            "alice@example.org",
+            "--imap",
+            imap,
+            "--password-env",
+            "WRONG",
+        ],
     ] {
         check(home, words, "", wanted);
     }
@@ -73,8 +100,18 @@ fn check(home: &Home, words: &[&str], input: &str, wanted: i32) -> Said {
         command.env(name, "wrong");
     }
     let ended = said(&mut command, input.as_bytes());
-    assert_eq!(ended.code, Some(wanted), "{words:?}\n{}\n{}", ended.out, ended.err);
-    assert!(ended.err.starts_with("posthouse: ") || wanted == USAGE, "{}", ended.err);
+    assert_eq!(
+        ended.code,
+        Some(wanted),
+        "{words:?}\n{}\n{}",
+        ended.out,
+        ended.err
+    );
+    assert!(
+        ended.err.starts_with("posthouse: ") || wanted == USAGE,
+        "{}",
+        ended.err
+    );
     ended
 }
 
@@ -102,9 +139,8 @@ fn what_may_work_later_is_75() {
         ("pop3", "-ERR [SYS/TEMP] later\r\n"),
         ("imap", "* BYE [UNAVAILABLE] later\r\n"),
     ];
-    let urls = ports.map(|(scheme, words)| {
-        format!("{scheme}://alice@127.0.0.1:{}?tls=none", greeting(words))
-    });
+    let urls =
+        ports.map(|(scheme, words)| format!("{scheme}://alice@127.0.0.1:{}?tls=none", greeting(words)));
     with_server(&home, &urls, TEMPORARY);
 }
 
@@ -125,7 +161,8 @@ fn a_certificate_that_is_not_trusted_is_69_and_says_what_to_type() {
         ("pop3s", Service::Pop3s),
         ("imaps", Service::Imaps),
     ];
-    let urls = services.map(|(scheme, service)| format!("{scheme}://alice@localhost:{}", server.port(service)));
+    let urls =
+        services.map(|(scheme, service)| format!("{scheme}://alice@localhost:{}", server.port(service)));
     with_server(&home, &urls, UNAVAILABLE);
     let list = ["list", "--server", &urls[2]];
     let ended = check(&home, &list, "", UNAVAILABLE);
@@ -145,7 +182,10 @@ fn what_needs_no_server_has_its_code_too() {
     fs::write(home.path().join("letter.eml"), "Subject: x\n\nHello\n").unwrap();
     let smtp = "smtp://alice@127.0.0.1:1?tls=none";
     let pop3 = "pop3://alice@127.0.0.1:1?tls=none";
-    let send = ["send", "--server", smtp, "--to", "bob@example.org", "--text", "x"];
+    let (from, to) = ("alice@example.org", "bob@example.org");
+    let send = [
+        "send", "--server", smtp, "--from", from, "--to", to, "--text", "x",
+    ];
     for (words, wanted) in [
         (&["send", "--fast"][..], USAGE),
         (&["fetch"], USAGE),
@@ -161,7 +201,10 @@ fn what_needs_no_server_has_its_code_too() {
         (&["list", "nothing"], NO_INPUT),
         (&["search", "nothing", "--text", "x"], NO_INPUT),
         (&["fetch", "file/below", "--server", pop3], CANNOT_CREATE),
-        (&["show", "letter.eml", "--save-attachments", "file/below"], CANNOT_CREATE),
+        (
+            &["show", "letter.eml", "--save-attachments", "file/below"],
+            CANNOT_CREATE,
+        ),
     ] {
         check(&home, words, "", wanted);
     }
@@ -181,10 +224,21 @@ fn profiles_that_are_wrong_are_78() {
         &["profile", "show", "p"],
         &["profile", "remove", "p"],
         &["profile", "login", "p"],
-        &["profile", "add", "alice@example.org", "--smtp", "smtps://a@mail.invalid", "--no-check"],
+        &[
+            "profile",
+            "add",
+            "alice@example.org",
+            "--smtp",
+            "smtps://a@mail.invalid",
+            "--no-check",
+        ],
     ];
     fs::create_dir_all(home.profiles().parent().unwrap()).unwrap();
-    fs::write(home.profiles(), "[profiles.p]\naddress = \"a@example.org\"\ncolour = 1\n").unwrap();
+    fs::write(
+        home.profiles(),
+        "[profiles.p]\naddress = \"a@example.org\"\ncolour = 1\n",
+    )
+    .unwrap();
     for words in words {
         check(&home, words, "", CONFIG);
     }

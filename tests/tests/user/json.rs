@@ -4,9 +4,11 @@
 //! To add a command: a section `## NAME` with a table in both pages, and [`Seen::note`] with what its runs print.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
 use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpListener;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 use std::process::Stdio;
 use std::thread;
@@ -28,7 +30,8 @@ struct Seen(Fields);
 impl Seen {
     /// Notes one output of a section.
     fn note(&mut self, section: &str, printed: &str) {
-        let value = serde_json::from_str(printed).unwrap_or_else(|error| panic!("{section}: {error}\n{printed}"));
+        let value =
+            serde_json::from_str(printed).unwrap_or_else(|error| panic!("{section}: {error}\n{printed}"));
         self.walk(section, "", &value);
     }
 
@@ -43,7 +46,11 @@ impl Seen {
                 }
             }
             Value::Array(items) => {
-                let below = if path.is_empty() { String::new() } else { format!("{path}[]") };
+                let below = if path.is_empty() {
+                    String::new()
+                } else {
+                    format!("{path}[]")
+                };
                 items.iter().for_each(|item| self.walk(section, &below, item));
             }
             _ => {}
@@ -115,7 +122,15 @@ fn run(home: &Home, words: &[&str]) -> Said {
 fn send(home: &Home, at: &Server, seen: &mut Seen) {
     let send = |scheme: &str, to: &str| {
         let url = url(at, scheme);
-        let words = ["send", "--server", &url, "--from", "alice@example.org", "--to", "alice@example.org"];
+        let words = [
+            "send",
+            "--server",
+            &url,
+            "--from",
+            "alice@example.org",
+            "--to",
+            "alice@example.org",
+        ];
         let more = ["--to", to, "--subject", "x", "--text", "x"];
         run(home, &[&words[..], &more].concat()).out
     };
@@ -123,9 +138,18 @@ fn send(home: &Home, at: &Server, seen: &mut Seen) {
     seen.note("send", &send("smtp", "bob@example.org"));
     // A message without an id of its own, of standard input, in one line of LMTP's.
     let url = url(at, "lmtp");
-    let words = ["send", "--server", &url, "--from", "alice@example.org", "--json", "alice@example.org"];
-    let taken = said(&mut home.command(&words), b"Subject: y\n\ny\n").well();
-    seen.note("send", &taken);
+    let words = [
+        "send",
+        "--server",
+        &url,
+        "--from",
+        "alice@example.org",
+        "--json",
+        "alice@example.org",
+    ];
+    let mut command = home.command(&words);
+    command.env("POSTHOUSE_PASSWORD", "tin whistle");
+    seen.note("send", &said(&mut command, b"Subject: y\n\ny\n").well());
 }
 
 fn read(home: &Home, at: &Server, seen: &mut Seen) {
@@ -136,7 +160,11 @@ fn read(home: &Home, at: &Server, seen: &mut Seen) {
          Content-Type: text/plain; charset=utf-8; name=y.txt\nContent-Disposition: attachment\n\nPNG\n--b--\n",
     )
     .unwrap();
-    fs::write(home.path().join("dated.eml"), "Date: Wed, 25 Nov 2026 10:00:00 +0800\nMessage-ID: <1@x>\n\n").unwrap();
+    fs::write(
+        home.path().join("dated.eml"),
+        "Date: Wed, 25 Nov 2026 10:00:00 +0800\nMessage-ID: <1@x>\n\n",
+    )
+    .unwrap();
     let imap = url(at, "imap");
     let pop3 = format!("pop3://alice@127.0.0.1:{}?tls=none", miser());
     seen.note("fetch", &run(home, &["fetch", "md", "--server", &imap]).well());
@@ -146,7 +174,10 @@ fn read(home: &Home, at: &Server, seen: &mut Seen) {
         seen.note("list, search", &run(home, &["search", file]).well());
         seen.note("show", &run(home, &["show", file]).well());
     }
-    seen.note("list, of mailboxes", &run(home, &["list", "--server", &imap]).well());
+    seen.note(
+        "list, of mailboxes",
+        &run(home, &["list", "--server", &imap]).well(),
+    );
     let saved = run(home, &["show", "letter.eml", "--save-attachments", "saved"]);
     seen.note("show --save-attachments", &saved.well());
 }
@@ -175,9 +206,28 @@ fn watch(home: &Home, at: &Server, seen: &mut Seen) {
     }
 }
 
+fn sync(home: &Home, at: &Server, seen: &mut Seen) {
+    let imap = url(at, "imap");
+    let words = ["sync", "synced", "--server", &imap];
+    seen.note("sync", &run(home, &words).well());
+    // A file whose name nobody can read is noted.
+    let name = home.path().join("synced/new").join(OsStr::from_bytes(b"\xff"));
+    fs::write(name, "x").unwrap();
+    let noted = run(home, &words);
+    assert_eq!(noted.code, Some(69), "{}{}", noted.out, noted.err);
+    seen.note("sync", &noted.out);
+}
+
 fn copy(home: &Home, from: &Server, seen: &mut Seen) {
     let to = Server::with_accounts();
-    let quota = ["account", "quota", "alice@example.org", "--storage", "1K", "--data"];
+    let quota = [
+        "account",
+        "quota",
+        "alice@example.org",
+        "--storage",
+        "1K",
+        "--data",
+    ];
     said(server::posthouse(&quota).arg(to.data()), b"").well();
     let (from, to) = (url(from, "imap"), url(&to, "imap"));
     let words = ["copy", "--from", &from, "--to", &to];
@@ -190,7 +240,14 @@ fn profile(seen: &mut Seen) {
     let home = Home::new();
     let document = web(|_, _, _| (404, String::new()));
     let name_server = dns(&["imap", "example", "org"]).to_string();
-    let words = ["profile", "add", "alice@example.org", "--no-check", "--dns", &name_server];
+    let words = [
+        "profile",
+        "add",
+        "alice@example.org",
+        "--no-check",
+        "--dns",
+        &name_server,
+    ];
     let added = run(&home, &[&words[..], &["--autoconfig", &document]].concat());
     seen.note("profile add", &added.well());
     let text = r#"default = "a"
@@ -221,9 +278,15 @@ address = "g@example.org"
 oauth = { issuer = "google", client-id = "x", client-secret = { keyring = true } }
 "#;
     fs::write(home.profiles(), text).unwrap();
-    seen.note("profile list, profile show", &run(&home, &["profile", "list"]).well());
+    seen.note(
+        "profile list, profile show",
+        &run(&home, &["profile", "list"]).well(),
+    );
     for name in ["a", "b", "c", "d", "e", "f", "g"] {
-        seen.note("profile list, profile show", &run(&home, &["profile", "show", name]).well());
+        seen.note(
+            "profile list, profile show",
+            &run(&home, &["profile", "show", name]).well(),
+        );
     }
 }
 
@@ -237,6 +300,7 @@ fn what_is_documented_is_what_is_printed() {
     smtp.deliver("alice@example.org", &large).unwrap();
     read(&home, &at, &mut seen);
     watch(&home, &at, &mut seen);
+    sync(&home, &at, &mut seen);
     copy(&home, &at, &mut seen);
     profile(&mut seen);
     for page in ["json.md", "json.zh-CN.md"] {
@@ -244,7 +308,7 @@ fn what_is_documented_is_what_is_printed() {
         for (field, types) in &seen.0 {
             let said = fields.get(field);
             let said = said.unwrap_or_else(|| panic!("{page} has no {field:?} ({types:?})"));
-            assert!(types.is_subset(said), "{page}: {field:?} is {types:?}, not {said:?}");
+            assert_eq!(types, said, "{page}: {field:?}: printed, documented");
         }
         for field in fields.keys() {
             assert!(seen.0.contains_key(field), "{page}: nobody prints {field:?}");

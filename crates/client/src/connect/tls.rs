@@ -20,6 +20,7 @@ use tokio_rustls::TlsConnector;
 
 use super::Stream;
 use crate::Server;
+use crate::certificate::Untrusted;
 use crate::error::{Cause, Failure, Step};
 
 /// Which certificates of a server are trusted.
@@ -160,8 +161,9 @@ impl Settings {
         let wrong = |error: &dyn fmt::Display| Cause::TlsSettings(error.to_string().into());
         let roots = match &self.trust {
             Trust::System => {
-                let verifier = Verifier::new(provider).map_err(|error| wrong(&error))?;
-                return Ok(Arc::new(verifier));
+                let verifier = Verifier::new(provider.clone()).map_err(|error| wrong(&error))?;
+                let rule = Rule::System(verifier);
+                return Ok(Arc::new(Judge { rule, provider }));
             }
             Trust::Pins(pins) => {
                 let rule = Rule::Pins(pins.clone());
@@ -203,17 +205,19 @@ fn cause(error: std::io::Error) -> Cause {
     };
     match tls {
         rustls::Error::InvalidCertificate(CertificateError::Other(OtherError(other))) => {
-            match other.downcast_ref::<Mismatch>() {
-                Some(Mismatch(seen)) => Cause::Pin(*seen),
-                None => Cause::Certificate(CertificateError::Other(OtherError(other.clone()))),
+            match other.downcast_ref::<Untrusted>() {
+                Some(untrusted) => Cause::Certificate(Box::new(untrusted.clone())),
+                None => Cause::Tls(tls.clone()),
             }
         }
-        rustls::Error::InvalidCertificate(error) => Cause::Certificate(error.clone()),
         other => Cause::Tls(other.clone()),
     }
 }
 
 /// Trusts certificates by a rule of the caller's. That the server has the key is verified always.
+///
+/// What is not trusted is described here, where it can be seen. The server is told `certificate_unknown` then, whatever was wrong with it
+/// (RFC 8446 §6.2): an error that carries a description has no alert of its own.
 #[derive(Debug)]
 struct Judge {
     rule: Rule,
@@ -222,6 +226,8 @@ struct Judge {
 
 #[derive(Debug)]
 enum Rule {
+    /// What the system trusts.
+    System(Verifier),
     /// What is signed by a root; a root that is the server's own certificate is trusted too, for its names and dates, as self-signed ones are.
     Roots {
         roots: Vec<CertificateDer<'static>>,
@@ -232,18 +238,6 @@ enum Rule {
     Anything,
 }
 
-/// The digest of a certificate that is not pinned.
-#[derive(Debug)]
-struct Mismatch([u8; 32]);
-
-impl fmt::Display for Mismatch {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the certificate is not the pinned one")
-    }
-}
-
-impl std::error::Error for Mismatch {}
-
 impl ServerCertVerifier for Judge {
     fn verify_server_cert(
         &self,
@@ -253,24 +247,25 @@ impl ServerCertVerifier for Judge {
         ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
-        let (roots, verifier) = match &self.rule {
-            Rule::Anything => return Ok(ServerCertVerified::assertion()),
-            Rule::Pins(pins) => return pinned(pins, end_entity),
-            Rule::Roots { roots, verifier } => (roots, verifier),
-        };
-        let verified =
-            verifier.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
-        match verified {
-            // webpki takes no certificate that may sign as a server's own.
-            Err(rustls::Error::InvalidCertificate(CertificateError::Other(_)))
-                if roots.iter().any(|root| root == end_entity) =>
-            {
-                let parsed = rustls::server::ParsedCertificate::try_from(end_entity)?;
-                rustls::client::verify_server_name(&parsed, server_name)?;
-                Ok(ServerCertVerified::assertion())
+        let judged = match &self.rule {
+            Rule::Anything => Ok(ServerCertVerified::assertion()),
+            Rule::Pins(pins) => pinned(pins, end_entity),
+            Rule::System(verifier) => {
+                verifier.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
             }
-            verified => verified,
-        }
+            Rule::Roots { roots, verifier } => {
+                let verified =
+                    verifier.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
+                rooted(verified, roots, end_entity, server_name)
+            }
+        };
+        judged.map_err(|error| match error {
+            rustls::Error::InvalidCertificate(error) => {
+                let untrusted = Untrusted::new(end_entity, server_name, error);
+                CertificateError::Other(OtherError(Arc::new(untrusted))).into()
+            }
+            error => error,
+        })
     }
 
     fn verify_tls12_signature(
@@ -308,13 +303,30 @@ impl ServerCertVerifier for Judge {
     }
 }
 
+/// webpki takes no certificate that may sign as a server's own; where it is a root itself, it is looked at here. Its dates are good: they
+/// come first there.
+fn rooted(
+    verified: Result<ServerCertVerified, rustls::Error>,
+    roots: &[CertificateDer<'static>],
+    shown: &CertificateDer<'_>,
+    server_name: &ServerName<'_>,
+) -> Result<ServerCertVerified, rustls::Error> {
+    match verified {
+        Err(rustls::Error::InvalidCertificate(CertificateError::Other(_)))
+            if roots.iter().any(|root| root == shown) =>
+        {
+            let parsed = rustls::server::ParsedCertificate::try_from(shown)?;
+            rustls::client::verify_server_name(&parsed, server_name)?;
+            Ok(ServerCertVerified::assertion())
+        }
+        verified => verified,
+    }
+}
+
 fn pinned(pins: &[[u8; 32]], shown: &CertificateDer<'_>) -> Result<ServerCertVerified, rustls::Error> {
-    let mut seen = [0; 32];
-    seen.copy_from_slice(digest(&SHA256, shown).as_ref());
-    match pins.contains(&seen) {
+    let seen = digest(&SHA256, shown);
+    match pins.iter().any(|pin| pin == seen.as_ref()) {
         true => Ok(ServerCertVerified::assertion()),
-        false => Err(rustls::Error::InvalidCertificate(CertificateError::Other(
-            OtherError(Arc::new(Mismatch(seen))),
-        ))),
+        false => Err(CertificateError::ApplicationVerificationFailure.into()),
     }
 }

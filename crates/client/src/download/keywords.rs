@@ -107,9 +107,8 @@ mod tests {
     fn what_is_there_is_kept_and_what_is_new_is_added() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(KEYWORDS_FILE);
-        let name = |names: &[&str]| {
-            with_keywords(folder.path(), |keywords| letters(keywords, names)).unwrap()
-        };
+        let name =
+            |names: &[&str]| with_keywords(folder.path(), |keywords| letters(keywords, names)).unwrap();
         assert_eq!(name(&[]), "u:2,");
         assert!(!path.exists(), "nothing to say");
         fs::write(&path, "0 work\n1 its own\n").unwrap();

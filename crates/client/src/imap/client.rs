@@ -9,9 +9,9 @@ use ::imap::client::{
 use tokio::time::timeout;
 
 use super::compress::Compressed;
+use crate::Server;
 use crate::channel::Channel;
 use crate::error::{Cause, Error, Failure, Step};
-use crate::Server;
 
 /// What was said unasked and not read yet: beyond, the mailbox has to be looked at anew.
 const MAX_NEWS: usize = 10_000;
@@ -143,10 +143,18 @@ impl Client {
         let done = self.run(line, Some).await;
         done.map_err(|cause| (Step::command(command), cause))?;
         self.channel.begin_tls().await?;
-        self.framer = Framer::new(Limits::BEFORE_LOGIN);
-        // RFC 9051 §6.2.1: what was said before counts no longer.
-        self.news.clear();
+        self.forget();
         self.ask_capabilities().await
+    }
+
+    /// RFC 9051 §6.2.1: what was said before TLS counts no longer; not only the capabilities, but whatever somebody in between may have said.
+    fn forget(&mut self) {
+        self.framer = Framer::new(Limits::BEFORE_LOGIN);
+        self.mode = Mode::Ascii;
+        self.literals = Literals::Asked;
+        self.capabilities.clear();
+        self.enabled.clear();
+        self.news.clear();
     }
 
     /// RFC 9051 §6.1.1.
