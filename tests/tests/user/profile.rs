@@ -6,3 +6,4 @@ pub(crate) mod home;
 mod keep;
 mod oauth;
 pub(crate) mod peers;
+mod secrets;

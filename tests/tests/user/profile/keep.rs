@@ -218,3 +218,50 @@ fn without_a_keyring_there_are_other_ways() {
         wrong.err
     );
 }
+
+/// What `secret-tool` says over ssh, without a desktop; and that it is silent where the keyring is locked and has no screen to ask on.
+#[test]
+fn a_keyring_that_cannot_be_reached_is_told_with_what_to_do() {
+    let (server, home) = (Server::with_accounts(), Home::with_keyring());
+    let smtp = url(&server, "smtp");
+    let add = ["profile", "add", "alice@example.org", "--smtp", &smtp, "--keyring"];
+    home.run(&add, "tin whistle\n").well();
+    let tool = |does: &str| {
+        let file = home.path().join("bin/secret-tool");
+        fs::write(&file, format!("#!/bin/sh\n{does}\nexit 1\n")).unwrap();
+    };
+    let list = ["send", "--to", "alice@example.org", "--text", "x"];
+    tool("echo 'secret-tool: Cannot autolaunch D-Bus without X11 $DISPLAY' >&2");
+    let ended = home.run(&list, "");
+    assert_eq!(ended.code, Some(69), "{}", ended.err);
+    for words in [
+        "Cannot autolaunch D-Bus",
+        "a desktop session that is unlocked",
+        "--password-command COMMAND or --password-env NAME this time",
+        "password = { command = \"pass show mail\" }",
+        "leave it out to be asked",
+    ] {
+        assert!(ended.err.contains(words), "no {words:?}: {}", ended.err);
+    }
+    let ended = home.run(&[&list[..], &["--lang", "zh"]].concat(), "");
+    assert!(ended.err.contains("已解锁的桌面会话"), "{}", ended.err);
+    // What it says is what is to be done.
+    let told = [&list[..], &["--password-command", "echo tin whistle"]].concat();
+    home.run(&told, "").well();
+    tool("");
+    let ended = home.run(&list, "");
+    assert_eq!(ended.code, Some(78), "{}", ended.err);
+    assert!(
+        ended.err.contains("or is locked") && ended.err.contains("--password-command COMMAND"),
+        "{}",
+        ended.err
+    );
+    let other = [&add[..], &["--profile", "other"]].concat();
+    let ended = home.run(&other, "tin whistle\n");
+    assert_eq!(ended.code, Some(69), "{}", ended.err);
+    assert!(
+        ended.err.contains("secret-tool: exit status: 1") && ended.err.contains("(such as \"pass show mail\")"),
+        "{}",
+        ended.err
+    );
+}
