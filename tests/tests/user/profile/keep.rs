@@ -224,7 +224,14 @@ fn without_a_keyring_there_are_other_ways() {
 fn a_keyring_that_cannot_be_reached_is_told_with_what_to_do() {
     let (server, home) = (Server::with_accounts(), Home::with_keyring());
     let smtp = url(&server, "smtp");
-    let add = ["profile", "add", "alice@example.org", "--smtp", &smtp, "--keyring"];
+    let add = [
+        "profile",
+        "add",
+        "alice@example.org",
+        "--smtp",
+        &smtp,
+        "--keyring",
+    ];
     home.run(&add, "tin whistle\n").well();
     let tool = |does: &str| {
         let file = home.path().join("bin/secret-tool");
@@ -260,7 +267,8 @@ fn a_keyring_that_cannot_be_reached_is_told_with_what_to_do() {
     let ended = home.run(&other, "tin whistle\n");
     assert_eq!(ended.code, Some(69), "{}", ended.err);
     assert!(
-        ended.err.contains("secret-tool: exit status: 1") && ended.err.contains("(such as \"pass show mail\")"),
+        ended.err.contains("secret-tool: exit status: 1")
+            && ended.err.contains("(such as \"pass show mail\")"),
         "{}",
         ended.err
     );

@@ -32,7 +32,11 @@ fn keyring(home: &Home) {
 fn run(home: &Home, seen: &Path, words: &[&str], input: &str) -> String {
     let mut command = home.command(words);
     command.env("SEEN", seen);
-    for variable in ["POSTHOUSE_PASSWORD", "POSTHOUSE_FROM_PASSWORD", "POSTHOUSE_TO_PASSWORD"] {
+    for variable in [
+        "POSTHOUSE_PASSWORD",
+        "POSTHOUSE_FROM_PASSWORD",
+        "POSTHOUSE_TO_PASSWORD",
+    ] {
         command.env(variable, "tin whistle");
     }
     said(&mut command, input.as_bytes()).well()
@@ -48,10 +52,26 @@ fn no_process_shows_a_password() {
     let (smtp, imap) = (url(&server, "smtp"), url(&server, "imap"));
     let seen = home.path().join("seen");
     // Every program that is run, and what it was run for.
-    let add = ["profile", "add", "alice@example.org", "--smtp", &smtp, "--keyring"];
+    let add = [
+        "profile",
+        "add",
+        "alice@example.org",
+        "--smtp",
+        &smtp,
+        "--keyring",
+    ];
     let send = ["send", "--to", "alice@example.org", "--text", "x"];
     let told = ["list", "--server", &imap, "--password-command", "teller"];
-    let copy = ["copy", "--from", &imap, "--to", &imap, "--from-password-command", "teller", "--dry-run"];
+    let copy = [
+        "copy",
+        "--from",
+        &imap,
+        "--to",
+        &imap,
+        "--from-password-command",
+        "teller",
+        "--dry-run",
+    ];
     for (words, input, program) in [
         (&add[..], "tin whistle\n", "store"),
         (&send, "", "lookup"),
@@ -83,6 +103,9 @@ fn watch(home: &Home, server: &Server, seen: &Path) {
 
 fn unseen(seen: &Path, program: &str) {
     let seen = fs::read_to_string(seen).unwrap();
-    assert!(seen.contains(program) && seen.contains("SEEN="), "{program}: {seen}");
+    assert!(
+        seen.contains(program) && seen.contains("SEEN="),
+        "{program}: {seen}"
+    );
     assert!(!seen.contains("whistle"), "{program}: {seen}");
 }
