@@ -34,7 +34,7 @@ struct Manner {
     dribbles: bool,
     /// So many octets it says that a message has more than it has.
     lie: i64,
-    /// More comes of a FETCH than was asked for: another message, and another part of each.
+    /// More comes of a FETCH than was asked for: another message, another part of each, and everything twice.
     chatters: bool,
 }
 
@@ -274,9 +274,10 @@ fn fetched(manner: Manner, here: &[(u32, String)], uids: &[u32]) -> String {
                 much.len()
             ));
         }
-        answer.push_str(&format!(
+        let told = format!(
             "* {number} FETCH (UID {uid} FLAGS () INTERNALDATE \"25-Nov-2026 10:00:00 +0000\" BODY[] {{{size}}}\r\n{text})\r\n"
-        ));
+        );
+        answer.push_str(&told.repeat(if manner.chatters { 2 } else { 1 }));
     }
     answer
 }
