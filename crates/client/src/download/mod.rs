@@ -9,6 +9,7 @@ mod imap;
 mod journal;
 mod keywords;
 mod lines;
+mod name;
 mod pop3;
 mod summary;
 mod target;

@@ -7,7 +7,6 @@ use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use aws_lc_rs::digest::{SHA256, digest};
 use jiff::Timestamp;
 use message::Marks;
 use message::maildir::print_name;
@@ -16,6 +15,7 @@ use message::mbox::{Head, Quoter};
 use super::journal::Journal;
 use super::keywords::with_keywords;
 use super::lines::LineFeeds;
+use super::name;
 use crate::error::{Cause, Error, Step};
 
 /// A batch is brought onto stable storage when it has so many messages, or octets, or when its first is so old: a sync of the file system
@@ -109,7 +109,7 @@ impl Target {
     }
 
     fn opened(path: PathBuf, format: Format, account: &str) -> io::Result<Self> {
-        let key = name_of(account);
+        let key = name::digest_of(account);
         let folder = match format {
             Format::Mbox => path
                 .parent()
@@ -177,7 +177,7 @@ impl Target {
             for folder in self.folders() {
                 for entry in fs::read_dir(folder)? {
                     let name = entry?.file_name().to_string_lossy().into_owned();
-                    self.found.extend(digest_in(&name).map(str::to_owned));
+                    self.found.extend(name::digest_in(&name).map(str::to_owned));
                 }
             }
             let mark = format!(".{}_", self.key);
@@ -208,7 +208,7 @@ impl Target {
     /// Whether a message was fetched before, whether or not it is still here.
     #[must_use]
     pub fn has(&self, id: &str) -> bool {
-        self.journal.has(id) || self.found.contains(&name_of(id))
+        self.journal.has(id) || self.found.contains(&name::digest_of(id))
     }
 
     /// Notes those of the messages that an interrupted session brought into their place.
@@ -357,7 +357,8 @@ impl Target {
         let current = self.current.take().expect("a message was begun");
         self.batch_octets += current.octets;
         self.batch_began.get_or_insert_with(Instant::now);
-        let unique = self.unique(id, &current.arrival);
+        let received = current.arrival.received.unwrap_or_else(now);
+        let unique = name::unique(id, received, self.number, self.format);
         let file = current.file.map(|(_, path)| Unplaced {
             path,
             unique,
@@ -385,19 +386,6 @@ impl Target {
             }
             Some((_, path)) => fs::remove_file(&path).map_err(|error| writing(&path, error)),
         }
-    }
-
-    /// What a message is called. The name has the digest of its id in it, by which it is found after an interruption; before it a number,
-    /// so that messages of one second keep the order in which they came.
-    fn unique(&self, id: &str, arrival: &Arrival) -> String {
-        let digest = name_of(id);
-        let received = arrival.received.unwrap_or_else(now);
-        let number = self.number;
-        let ending = match self.format {
-            Format::Eml | Format::Mbox => "eml",
-            Format::Maildir => "posthouse",
-        };
-        format!("{received}.N{number:07}.H{digest}.{ending}")
     }
 
     /// Where the files of the batch are, and where they go.
@@ -482,24 +470,6 @@ impl Target {
 
 fn private_folder(path: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(path)
-}
-
-/// 96 bits of a digest: what is different has different ones.
-fn name_of(text: &str) -> String {
-    let octets = digest(&SHA256, text.as_bytes());
-    octets
-        .as_ref()
-        .iter()
-        .take(12)
-        .map(|octet| format!("{octet:02x}"))
-        .collect()
-}
-
-/// The digest in the name of a file that was fetched.
-fn digest_in(name: &str) -> Option<&str> {
-    name.split('.')
-        .find_map(|part| part.strip_prefix('H'))
-        .filter(|digest| digest.len() == 24)
 }
 
 fn now() -> i64 {
