@@ -255,6 +255,8 @@ async fn actively<T>(active: Duration, task: impl Future<Output = T>) -> T {
             done = &mut task => return done,
             () = tokio::task::yield_now() => {}
         }
+        // Where the server has the same processor, it must get it to answer.
+        std::thread::yield_now();
     }
     task.await
 }
