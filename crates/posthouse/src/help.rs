@@ -1,46 +1,15 @@
 //! `--help` and the errors of the command line in Chinese. The English text stands beside each command and option; here
 //! it is the key, and a test finds what is missing.
 
+mod command;
 mod mail;
+mod mistake;
 
-use clap::error::{ContextKind, ErrorKind};
-use clap::{Arg, ArgAction, Command, CommandFactory as _};
+use clap::{Arg, ArgAction, Command};
 
-use crate::exit::{Code, Exit};
 use crate::language::Language;
-
-#[derive(clap::Args)]
-pub(crate) struct Arguments {
-    /// The command, and one below it.
-    #[arg(value_name = "COMMAND")]
-    words: Vec<String>,
-}
-
-/// Prints what `--help` of the command prints.
-pub(crate) fn run(arguments: &Arguments, language: Language) -> Result<(), Exit> {
-    let words = arguments.words.iter().map(String::as_str);
-    let whole = crate::Arguments::command();
-    let mut command = &whole;
-    for word in words.clone() {
-        command = command.find_subcommand(word).ok_or_else(|| {
-            Exit::new(
-                Code::Usage,
-                language.pick(
-                    format!("there is no command {word:?}; posthouse help lists them"),
-                    format!("没有 {word} 这个命令；posthouse help 列出全部命令"),
-                ),
-            )
-        })?;
-    }
-    let asked = ["posthouse"].into_iter().chain(words).chain(["--help"]);
-    // It is said as clap says it, short or long.
-    match speak(crate::Arguments::command(), language).try_get_matches_from(asked) {
-        Err(help) => help
-            .print()
-            .map_err(|error| Exit::new(Code::Io, error.to_string())),
-        Ok(_) => unreachable!("--help is never taken for anything else"),
-    }
-}
+pub(crate) use command::{Arguments, run};
+pub(crate) use mistake::mistake;
 
 /// What is said in Chinese.
 const CHINESE: &[(&str, &str)] = &[
@@ -510,35 +479,10 @@ fn translate_argument(argument: Arg) -> Arg {
     }
 }
 
-/// What is wrong with a command line, in Chinese; none for what is no mistake.
-pub(crate) fn mistake(error: &clap::Error) -> Option<String> {
-    let get = |kind| error.get(kind).map(ToString::to_string).unwrap_or_default();
-    let (argument, value) = (get(ContextKind::InvalidArg), get(ContextKind::InvalidValue));
-    let words = match error.kind() {
-        ErrorKind::DisplayHelp
-        | ErrorKind::DisplayVersion
-        | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => return None,
-        ErrorKind::UnknownArgument => format!("没有 {argument} 这个选项或参数"),
-        ErrorKind::InvalidSubcommand => format!("没有 {} 这个命令", get(ContextKind::InvalidSubcommand)),
-        ErrorKind::MissingSubcommand => "缺少命令".to_owned(),
-        ErrorKind::MissingRequiredArgument => format!("缺少参数：{argument}"),
-        ErrorKind::InvalidValue if value.is_empty() => format!("{argument} 缺少值"),
-        ErrorKind::InvalidValue | ErrorKind::ValueValidation => format!("{argument} 的值 {value:?} 不对"),
-        ErrorKind::ArgumentConflict => format!("{argument} 给出了不止一次，或与其他选项冲突"),
-        ErrorKind::NoEquals
-        | ErrorKind::TooFewValues
-        | ErrorKind::TooManyValues
-        | ErrorKind::WrongNumberOfValues => {
-            format!("{argument} 的值的个数不对")
-        }
-        ErrorKind::InvalidUtf8 => "命令行不是 UTF-8 编码".to_owned(),
-        _ => format!("命令行有误：{error}"),
-    };
-    Some(format!("posthouse：{words}\n加上 --help 查看用法。\n"))
-}
-
 #[cfg(test)]
 mod tests {
+    use clap::CommandFactory as _;
+
     use super::*;
     use crate::Arguments;
 
