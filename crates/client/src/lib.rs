@@ -9,6 +9,7 @@
 //! before STARTTLS is looked at after it. What is secret does not print, and is not in the log. No wait is without an end,
 //! and nothing that a server sends is kept beyond a limit.
 
+mod certificate;
 mod channel;
 mod connect;
 pub mod copy;
@@ -36,7 +37,7 @@ pub mod sync;
 pub mod testing;
 
 pub use connect::{Identity, Proxy, Trust};
-pub use error::{Cause, Error, Fault, Hint, Said, Step};
+pub use error::{Cause, Error, Fault, Flaw, Hint, Said, Step, Untrusted};
 pub use files::{Files, mail, stamp};
 pub use language::Language;
 pub use log::{Direction, WireLog};

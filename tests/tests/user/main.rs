@@ -4,7 +4,10 @@
 mod copy;
 mod dkim;
 mod examples;
+mod exit_codes;
 mod fetch;
+mod help;
+mod json;
 mod profile;
 mod send;
 mod show;

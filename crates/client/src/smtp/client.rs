@@ -12,7 +12,7 @@ use super::Extensions;
 use crate::channel::{Channel, Deadline};
 use crate::dkim::Signer;
 use crate::error::{Cause, Error, Failure, Said, Step};
-use crate::{Protocol, Security, Server};
+use crate::{Protocol, Server};
 
 /// A connection that is ready to send.
 ///
@@ -151,17 +151,14 @@ impl Client {
 
     /// RFC 3207 §4. After it, EHLO is said again: what was announced before may have been changed by somebody in between.
     async fn start_tls(&mut self) -> Result<(), Failure> {
-        let offered = self.extensions.has("STARTTLS");
-        match self.channel.server().security {
-            Security::Tls | Security::None => return Ok(()),
-            Security::StartTlsIfOffered if !offered => return Ok(()),
-            Security::StartTls if !offered => return Err((Step::Tls, Cause::NoTls)),
-            Security::StartTls | Security::StartTlsIfOffered => {}
-        }
-        self.channel.say("STARTTLS");
+        let offered = self.extensions.has("STARTTLS").then_some("STARTTLS");
+        let Some(command) = self.channel.server().security.upgrade(offered)? else {
+            return Ok(());
+        };
+        self.channel.say(command);
         let reply = self.reply(self.patience()).await;
         let ready = reply.and_then(|reply| expect(reply, 220));
-        ready.map_err(|cause| (Step::command("STARTTLS"), cause))?;
+        ready.map_err(|cause| (Step::command(command), cause))?;
         self.channel.begin_tls().await?;
         self.hello().await
     }

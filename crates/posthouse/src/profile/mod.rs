@@ -215,9 +215,10 @@ pub(crate) fn secret(name: &str, place: &Place, kind: Kind, language: Language) 
             ))),
         },
         Place::Keyring(_) => keyring::look_up(name, kind, language)?.ok_or_else(|| {
+            let instead = keyring::instead(kind, language);
             missing(language.pick(
-                format!("profile {name}: the keyring has nothing for it; remove it and add it again"),
-                format!("账号配置 {name}：密钥环里没有它；请删除后重新添加"),
+                format!("profile {name}: the keyring has nothing for it, or is locked; unlock it, or remove the profile and add it again. {instead}"),
+                format!("账号配置 {name}：密钥环里没有它，或密钥环已锁定；请解锁，或删除后重新添加。{instead}"),
             ))
         }),
     }
