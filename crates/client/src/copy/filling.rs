@@ -1,0 +1,375 @@
+//! A mailbox that is filled with messages that come from elsewhere than a server: from files.
+//!
+//! **Invariant**: after a connection was lost, the mailbox is looked at anew before anything is added again: a message that was taken and never
+//! answered is there once more than was known, and is not added twice.
+
+use std::collections::HashMap;
+
+use types::Timestamp;
+
+use super::messages::{Key, STEP, Seen, fields_of, hash, hashes, key, look};
+use super::worker::{create, flags, is_lost};
+use super::{Folder, Verify};
+use crate::Server;
+use crate::error::{Cause, Error};
+use crate::imap::{Client, NewMessage, Opened, ServerFlag};
+
+/// A message is given up when the connection is lost so often over it.
+const ATTEMPTS: u32 = 3;
+
+/// Messages of a batch, as many as a client adds in one step.
+const BATCH: usize = 50;
+
+/// Octets of a batch.
+const BATCH_OCTETS: usize = 4 << 20;
+
+/// Messages of a sample.
+const SAMPLE: usize = 10;
+
+/// A message that comes.
+#[derive(Clone, Debug)]
+pub struct Letter {
+    /// Where it comes from, for people.
+    pub place: String,
+    /// Its octets, with CRLF at the ends of lines.
+    pub octets: Vec<u8>,
+    /// When it was received, in seconds since 1970.
+    pub received: Option<i64>,
+    /// Its flags, as IMAP writes them.
+    pub flags: Vec<String>,
+}
+
+/// A message that the server did not take.
+#[derive(Debug)]
+pub struct Refused {
+    /// Where it comes from.
+    pub place: String,
+    /// Its octets.
+    pub size: u64,
+    /// Its subject.
+    pub subject: String,
+    /// Why.
+    pub why: Error,
+}
+
+/// What has become of messages.
+#[derive(Debug, Default)]
+pub struct Put {
+    /// Messages that came.
+    pub messages: u64,
+    /// Messages that were added.
+    pub copied: u64,
+    /// Their octets.
+    pub octets: u64,
+    /// Messages that were there already.
+    pub known: u64,
+    /// Flags that the server does not keep.
+    pub lost_flags: std::collections::BTreeSet<String>,
+    /// What was not taken.
+    pub refused: Vec<Refused>,
+}
+
+/// What a look at the mailbox afterwards has found.
+#[derive(Debug, Default)]
+pub struct Compared {
+    /// Messages that were read back.
+    pub checked: u64,
+    /// Where those come from that are not the same.
+    pub altered: Vec<String>,
+    /// Where those come from that are not there.
+    pub missing: Vec<String>,
+}
+
+/// A message that should be there.
+struct Given {
+    place: String,
+    key: Key,
+    hash: [u8; 32],
+}
+
+/// A mailbox that is filled.
+pub struct Filling {
+    server: Server,
+    client: Client,
+    folder: Folder,
+    opened: Opened,
+    /// How often each message is there, as far as is known.
+    there: HashMap<Key, u64>,
+    /// How many of these have not been matched with one that came.
+    unmatched: HashMap<Key, u64>,
+    waiting: Vec<(Key, Letter)>,
+    octets: usize,
+    given: Vec<Given>,
+    put: Put,
+}
+
+impl Filling {
+    /// Opens a mailbox, which is created where it is missing.
+    ///
+    /// # Errors
+    /// When the server cannot be reached or refuses.
+    pub async fn begin(server: &Server, folder: &Folder) -> Result<Self, Error> {
+        let mut client = Client::connect(server).await?;
+        let opened = open(&mut client, folder).await?;
+        let there = count(&look(&mut client, opened.exists).await?);
+        Ok(Filling {
+            server: server.clone(),
+            client,
+            folder: folder.clone(),
+            opened,
+            unmatched: there.clone(),
+            there,
+            waiting: Vec::new(),
+            octets: 0,
+            given: Vec::new(),
+            put: Put::default(),
+        })
+    }
+
+    /// Adds a message, if it is not there; it may wait until there are some together.
+    ///
+    /// # Errors
+    /// When the server cannot be reached any more.
+    pub async fn put(&mut self, letter: Letter) -> Result<(), Error> {
+        let key = key(&fields_of(&letter.octets), Some(letter.octets.len() as u64));
+        self.put.messages += 1;
+        self.given.push(Given {
+            place: letter.place.clone(),
+            key,
+            hash: hash(&letter.octets),
+        });
+        if let Some(count) = self.unmatched.get_mut(&key).filter(|count| **count > 0) {
+            *count -= 1;
+            self.put.known += 1;
+            return Ok(());
+        }
+        let is_full = self.octets + letter.octets.len() > BATCH_OCTETS || self.waiting.len() == BATCH;
+        if is_full {
+            self.flush().await?;
+        }
+        self.octets += letter.octets.len();
+        self.waiting.push((key, letter));
+        Ok(())
+    }
+
+    /// Adds what waits; a lost connection is made again.
+    async fn flush(&mut self) -> Result<(), Error> {
+        let (mut attempts, mut together) = (0, self.client.has("MULTIAPPEND"));
+        self.octets = 0;
+        while !self.waiting.is_empty() {
+            let before = self.waiting.len();
+            let Err(error) = self.attempt(together).await else {
+                continue;
+            };
+            if !is_lost(&error) {
+                return Err(error);
+            }
+            attempts = if self.waiting.len() < before {
+                1
+            } else {
+                attempts + 1
+            };
+            if attempts > ATTEMPTS {
+                return Err(error);
+            }
+            // One at a time, so that it is known which one the server does not bear.
+            together = false;
+            self.again().await?;
+        }
+        Ok(())
+    }
+
+    async fn attempt(&mut self, together: bool) -> Result<(), Error> {
+        let limit = self.limit();
+        if together
+            && self.waiting.len() > 1
+            && self
+                .waiting
+                .iter()
+                .all(|(_, one)| one.octets.len() as u64 <= limit)
+        {
+            let new = self
+                .waiting
+                .iter()
+                .map(|(_, one)| (self.new_message(one), one.octets.as_slice()));
+            let new = new.collect();
+            // RFC 3502 §6.3.11: all of them, or none.
+            match self.client.append_all(&self.folder.to, new).await {
+                Ok(_) => {
+                    for (key, letter) in std::mem::take(&mut self.waiting) {
+                        self.taken(key, &letter);
+                    }
+                    return Ok(());
+                }
+                Err(error) if is_lost(&error) => return Err(error),
+                Err(_) => {}
+            }
+        }
+        while let Some((key, letter)) = self.waiting.first().cloned() {
+            let size = letter.octets.len() as u64;
+            let done = match size > limit {
+                true => Err(self.client.error("APPEND", Cause::TooBig { size, limit })),
+                false => {
+                    let new = self.new_message(&letter);
+                    self.client
+                        .append(&self.folder.to, new, letter.octets.as_slice())
+                        .await
+                        .map(drop)
+                }
+            };
+            match done {
+                Ok(()) => self.taken(key, &letter),
+                Err(error) if is_lost(&error) && !matches!(error.cause(), Cause::Refused(_)) => {
+                    return Err(error);
+                }
+                // A message that the server closes upon is told as refused, as others may still go.
+                Err(why) => {
+                    let closed = is_lost(&why).then(|| self.client.error("APPEND", Cause::Closed));
+                    self.refused(letter, why);
+                    self.waiting.remove(0);
+                    match closed {
+                        Some(closed) => return Err(closed),
+                        None => continue,
+                    }
+                }
+            }
+            self.waiting.remove(0);
+        }
+        Ok(())
+    }
+
+    /// Connects anew, and finds what was taken without an answer.
+    async fn again(&mut self) -> Result<(), Error> {
+        self.client = Client::connect(&self.server).await?;
+        self.opened = open(&mut self.client, &self.folder).await?;
+        let now = count(&look(&mut self.client, self.opened.exists).await?);
+        for (key, letter) in std::mem::take(&mut self.waiting) {
+            let known = self.there.get(&key).copied().unwrap_or_default();
+            match now.get(&key).is_some_and(|now| *now > known) {
+                true => self.taken(key, &letter),
+                false => self.waiting.push((key, letter)),
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends the mailbox, and looks whether all is there and the same, octet for octet.
+    ///
+    /// # Errors
+    /// When the server cannot be reached any more.
+    pub async fn finish(mut self, verify: Verify) -> Result<(Put, Compared), Error> {
+        self.flush().await?;
+        let mut attempts = 0;
+        let compared = loop {
+            match self.compare(verify).await {
+                Err(error) if is_lost(&error) && attempts < ATTEMPTS => {
+                    attempts += 1;
+                    self.again().await?;
+                }
+                done => break done?,
+            }
+        };
+        // Nothing is lost by how a server says goodbye.
+        let _ = self.client.logout().await;
+        Ok((self.put, compared))
+    }
+
+    async fn compare(&mut self, verify: Verify) -> Result<Compared, Error> {
+        let opened = self.client.select(&self.folder.to).await?;
+        let there = look(&mut self.client, opened.exists).await?;
+        let mut by_key: HashMap<Key, std::collections::VecDeque<u32>> = HashMap::new();
+        for seen in &there {
+            by_key.entry(seen.key).or_default().push_back(seen.uid);
+        }
+        let mut compared = Compared::default();
+        let mut pairs: Vec<(u32, &Given)> = Vec::new();
+        for given in &self.given {
+            match by_key
+                .get_mut(&given.key)
+                .and_then(std::collections::VecDeque::pop_front)
+            {
+                Some(uid) => pairs.push((uid, given)),
+                None if self
+                    .put
+                    .refused
+                    .iter()
+                    .any(|refused| refused.place == given.place) => {}
+                None => compared.missing.push(given.place.clone()),
+            }
+        }
+        if verify == Verify::Sample {
+            let every = (pairs.len() / SAMPLE).max(1);
+            pairs = pairs.into_iter().step_by(every).take(SAMPLE).collect();
+        }
+        for some in pairs.chunks(STEP) {
+            let uids: Vec<u32> = some.iter().map(|(uid, _)| *uid).collect();
+            let found = hashes(&mut self.client, &uids).await?;
+            for (uid, given) in some {
+                compared.checked += 1;
+                if found.get(uid) != Some(&given.hash) {
+                    compared.altered.push(given.place.clone());
+                }
+            }
+        }
+        Ok(compared)
+    }
+
+    /// What the server takes at most (RFC 7889 §2).
+    fn limit(&self) -> u64 {
+        let mut words = self.client.capabilities();
+        let limit = words.find_map(|word| word.strip_prefix("APPENDLIMIT=")?.parse().ok());
+        limit.unwrap_or(u64::MAX)
+    }
+
+    fn new_message(&self, letter: &Letter) -> NewMessage {
+        let mut new = NewMessage::new(letter.octets.len() as u64);
+        new.flags = self.flags(letter).0;
+        new.received = letter.received.map(Timestamp);
+        new
+    }
+
+    fn flags(&self, letter: &Letter) -> (Vec<String>, Vec<String>) {
+        let wanted: Vec<ServerFlag> = letter.flags.iter().map(|flag| flag.as_bytes().into()).collect();
+        flags(&wanted, &self.opened)
+    }
+
+    fn taken(&mut self, key: Key, letter: &Letter) {
+        let (_, lost) = self.flags(letter);
+        self.put.lost_flags.extend(lost);
+        *self.there.entry(key).or_default() += 1;
+        self.put.copied += 1;
+        self.put.octets += letter.octets.len() as u64;
+    }
+
+    fn refused(&mut self, letter: Letter, why: Error) {
+        self.put.refused.push(Refused {
+            size: letter.octets.len() as u64,
+            subject: message::Message::parse(&letter.octets).subject(),
+            place: letter.place,
+            why,
+        });
+    }
+}
+
+fn count(seen: &[Seen]) -> HashMap<Key, u64> {
+    let mut count = HashMap::new();
+    for seen in seen {
+        *count.entry(seen.key).or_default() += 1;
+    }
+    count
+}
+
+async fn open(client: &mut Client, folder: &Folder) -> Result<Opened, Error> {
+    let opened = match client.select(&folder.to).await {
+        Ok(opened) => opened,
+        Err(error) if folder.is_there || is_lost(&error) => return Err(error),
+        Err(_) => {
+            create(client, folder).await?;
+            client.select(&folder.to).await?
+        }
+    };
+    if folder.subscribed {
+        client.subscribe(&folder.to).await?;
+    }
+    Ok(opened)
+}
