@@ -46,6 +46,29 @@ pub(crate) enum Format {
     Eml,
 }
 
+/// How mboxes keep lines of messages apart from separators.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum MboxKind {
+    /// `>` before `From ` and `>From `: nothing is lost.
+    #[default]
+    Mboxrd,
+    /// `>` before `From ` only, as older programs do: a line that was `>From ` loses its `>`.
+    Mboxo,
+    /// No line is changed; Content-Length says how long a message is.
+    Mboxcl2,
+}
+
+impl From<MboxKind> for message::mbox::Kind {
+    fn from(kind: MboxKind) -> Self {
+        match kind {
+            MboxKind::Mboxrd => message::mbox::Kind::Mboxrd,
+            MboxKind::Mboxo => message::mbox::Kind::Mboxo,
+            MboxKind::Mboxcl2 => message::mbox::Kind::Mboxcl2,
+        }
+    }
+}
+
 /// The hash of a message, as it is written in a manifest.
 pub(crate) fn hash(message: &[u8]) -> String {
     hex(digest(&SHA256, message).as_ref())

@@ -205,7 +205,8 @@ impl Filling {
                 Err(_) => {}
             }
         }
-        while let Some((key, letter)) = self.waiting.first().cloned() {
+        while !self.waiting.is_empty() {
+            let (key, letter) = self.waiting.remove(0);
             let size = letter.octets.len() as u64;
             let done = match size > limit {
                 true => Err(self.client.error("APPEND", Cause::TooBig { size, limit })),
@@ -220,20 +221,18 @@ impl Filling {
             match done {
                 Ok(()) => self.taken(key, &letter),
                 Err(error) if is_lost(&error) && !matches!(error.cause(), Cause::Refused(_)) => {
+                    self.waiting.insert(0, (key, letter));
                     return Err(error);
                 }
                 // A message that the server closes upon is told as refused, as others may still go.
                 Err(why) => {
                     let closed = is_lost(&why).then(|| self.client.error("APPEND", Cause::Closed));
                     self.refused(letter, why);
-                    self.waiting.remove(0);
-                    match closed {
-                        Some(closed) => return Err(closed),
-                        None => continue,
+                    if let Some(closed) = closed {
+                        return Err(closed);
                     }
                 }
             }
-            self.waiting.remove(0);
         }
         Ok(())
     }

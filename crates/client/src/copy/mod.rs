@@ -22,6 +22,7 @@ use tokio::task::JoinSet;
 
 pub use self::filling::{Compared, Filling, Letter, Put, Refused};
 pub use self::folders::{Mailboxes, Own};
+pub use self::worker::is_lost;
 use self::worker::Worker;
 use crate::Server;
 use crate::error::Error;

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::Format;
+use super::{Format, MboxKind};
 
 /// Its name in a folder or a zip.
 pub(crate) const MANIFEST: &str = "manifest.json";
@@ -23,6 +23,9 @@ pub(crate) struct Manifest {
     kind: String,
     version: u32,
     pub(crate) format: Format,
+    /// What its mboxes are.
+    #[serde(default)]
+    pub(crate) mbox: MboxKind,
     /// Names that are subscribed to, and have no mailbox.
     #[serde(default)]
     pub(crate) subscriptions: Vec<String>,
@@ -104,6 +107,16 @@ pub(crate) struct Writer {
 impl Writer {
     /// Begins one in a new file.
     pub(crate) fn begin(path: &Path, account: &str, format: Format) -> io::Result<Self> {
+        Writer::begin_with(path, account, format, MboxKind::default())
+    }
+
+    /// The same with mboxes of some kind.
+    pub(crate) fn begin_with(path: &Path, account: &str, format: Format, kind: MboxKind) -> io::Result<Self> {
+        // What older programs read is written as it always was.
+        let kind = match kind {
+            MboxKind::Mboxrd => String::new(),
+            kind => format!("\"mbox\": {}, ", serde_json::to_string(&kind)?),
+        };
         let mut out = BufWriter::new(File::create_new(path)?);
         let now = jiff::Timestamp::now();
         let seconds = now.as_second();
@@ -114,7 +127,7 @@ impl Writer {
         write!(
             out,
             "{{\"kind\": \"{KIND}\", \"version\": {VERSION}, \"account\": {}, \"format\": {},\n\
-             \"program\": \"posthouse {}\", \"exported\": {seconds}, \"line_ends\": \"{ends}\",\n\
+             \"program\": \"posthouse {}\", \"exported\": {seconds}, {kind}\"line_ends\": \"{ends}\",\n\
              \"mailboxes\": [",
             serde_json::to_string(account)?,
             serde_json::to_string(&format)?,

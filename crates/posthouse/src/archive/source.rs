@@ -9,6 +9,7 @@ use std::path::{Component, Path, PathBuf};
 
 use message::maildir::{self, KEYWORDS_FILE};
 use message::uidlist::{UIDLIST_FILE, Uidlist};
+use message::mbox::Kind;
 use message::{Date, Marks, Message, PartId, mbox, repair};
 
 use super::manifest::{self, MANIFEST, Manifest, Unusable};
@@ -27,6 +28,8 @@ pub(crate) struct Source {
     pub(super) root: PathBuf,
     pub(super) format: Format,
     pub(super) zip: Option<ZipReading>,
+    /// What its mboxes are.
+    pub(crate) kind: Kind,
     pub(crate) folders: Vec<Folder>,
     /// Names that are subscribed to, and have no mailbox.
     pub(crate) subscriptions: Vec<String>,
@@ -189,6 +192,7 @@ impl Source {
             root: root.to_owned(),
             format: manifest.format,
             zip,
+            kind: manifest.mbox.into(),
             folders: manifest.mailboxes.into_iter().map(folder).collect(),
             subscriptions: manifest.subscriptions,
             has_manifest: true,
@@ -204,7 +208,7 @@ impl Source {
                 Listed::Manifest(listed) => Some(listed),
                 Listed::Nothing | Listed::One => None,
             };
-            let letters = MboxLetters::open(&path, folder.place.clone(), listed);
+            let letters = MboxLetters::open(&path, folder.place.clone(), self.kind, listed);
             return Ok(Letters::Mbox(Box::new(letters.map_err(trouble)?)));
         }
         Ok(Letters::Files(match listed {

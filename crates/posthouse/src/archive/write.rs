@@ -23,11 +23,14 @@ pub(crate) struct Place {
 pub(crate) struct Writing {
     target: PathBuf,
     shape: Shape,
+    kind: mbox::Kind,
 }
 
 enum Shape {
     Maildir(MaildirWriting),
     Mbox(Option<MboxWriting>),
+    /// Only one mailbox, which is the target.
+    One(Option<MboxWriting>),
     Eml(EmlWriting),
     Zip(Box<ZipWriting>),
 }
@@ -70,7 +73,37 @@ impl Writing {
         Ok(Writing {
             target: target.to_owned(),
             shape,
+            kind: mbox::Kind::default(),
         })
+    }
+
+    /// Begins one mailbox, in a file where nothing is. It has no manifest.
+    pub(crate) fn begin_one(target: &Path) -> io::Result<Self> {
+        let out = BufWriter::new(File::create_new(part_of(target))?);
+        Ok(Writing {
+            target: target.to_owned(),
+            shape: Shape::One(Some(MboxWriting { out, offset: 0 })),
+            kind: mbox::Kind::default(),
+        })
+    }
+
+    /// With mboxes of some kind.
+    pub(crate) fn of(mut self, kind: mbox::Kind) -> Self {
+        self.kind = kind;
+        self
+    }
+
+    /// Puts the only mailbox in its place, when it is on stable storage. What is there meanwhile is not written over.
+    pub(crate) fn finish_one(self) -> io::Result<()> {
+        let Shape::One(Some(writing)) = self.shape else {
+            return Err(io::ErrorKind::InvalidInput.into());
+        };
+        writing.out.into_inner()?.sync_all()?;
+        let part = part_of(&self.target);
+        fs::hard_link(&part, &self.target)?;
+        fs::remove_file(part)?;
+        let folder = self.target.parent().filter(|folder| !folder.as_os_str().is_empty());
+        File::open(folder.unwrap_or_else(|| Path::new(".")))?.sync_all()
     }
 
     /// Where the manifest is written until everything is there.
@@ -94,6 +127,7 @@ impl Writing {
                 *writing = Some(MboxWriting { out, offset: 0 });
                 Ok(path)
             }
+            Shape::One(_) => Ok(String::new()),
             Shape::Eml(writing) => {
                 let path = format!("folders/{}", names::path(name));
                 fs::create_dir_all(self.target.join(&path))?;
@@ -109,8 +143,8 @@ impl Writing {
     pub(crate) fn message(&mut self, message: &Outgoing<'_>) -> io::Result<Place> {
         match &mut self.shape {
             Shape::Maildir(writing) => writing.message(&self.target, message),
-            Shape::Mbox(None) => Err(io::ErrorKind::InvalidInput.into()),
-            Shape::Mbox(Some(writing)) => writing.message(message),
+            Shape::Mbox(None) | Shape::One(None) => Err(io::ErrorKind::InvalidInput.into()),
+            Shape::Mbox(Some(writing)) | Shape::One(Some(writing)) => writing.message(self.kind, message),
             Shape::Eml(writing) => {
                 writing.number += 1;
                 let path = format!("{}/{:04}.eml", writing.folder, writing.number);
@@ -129,7 +163,7 @@ impl Writing {
         match &mut self.shape {
             Shape::Maildir(writing) => writing.end(&self.target, validity),
             Shape::Mbox(writing) => end(writing.take()),
-            Shape::Eml(_) | Shape::Zip(_) => Ok(()),
+            Shape::One(_) | Shape::Eml(_) | Shape::Zip(_) => Ok(()),
         }
     }
 
@@ -213,14 +247,14 @@ impl MaildirWriting {
 }
 
 impl MboxWriting {
-    fn message(&mut self, message: &Outgoing<'_>) -> io::Result<Place> {
+    fn message(&mut self, kind: mbox::Kind, message: &Outgoing<'_>) -> io::Result<Place> {
         let head = mbox::Head {
             sender: sender(message.octets),
             received: Timestamp(message.received),
             marks: message.marks.clone(),
         };
         let mut out = Vec::with_capacity(message.octets.len() + 256);
-        mbox::print(&mut out, &head, &message.text());
+        mbox::print_as(kind, &mut out, &head, &message.text());
         self.out.write_all(&out)?;
         let offset = self.offset;
         self.offset += out.len() as u64;
