@@ -22,8 +22,8 @@ use tokio::task::JoinSet;
 
 pub use self::filling::{Compared, Filling, Letter, Put, Refused};
 pub use self::folders::{Mailboxes, Own};
-pub use self::worker::is_lost;
 use self::worker::Worker;
+pub use self::worker::is_lost;
 use crate::Server;
 use crate::error::Error;
 use crate::imap::Client;

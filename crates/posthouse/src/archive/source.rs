@@ -8,8 +8,8 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Component, Path, PathBuf};
 
 use message::maildir::{self, KEYWORDS_FILE};
-use message::uidlist::{UIDLIST_FILE, Uidlist};
 use message::mbox::Kind;
+use message::uidlist::{UIDLIST_FILE, Uidlist};
 use message::{Date, Marks, Message, PartId, mbox, repair};
 
 use super::manifest::{self, MANIFEST, Manifest, Unusable};

@@ -102,7 +102,10 @@ impl Writing {
         let part = part_of(&self.target);
         fs::hard_link(&part, &self.target)?;
         fs::remove_file(part)?;
-        let folder = self.target.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let folder = self
+            .target
+            .parent()
+            .filter(|folder| !folder.as_os_str().is_empty());
         File::open(folder.unwrap_or_else(|| Path::new(".")))?.sync_all()
     }
 

@@ -165,7 +165,9 @@ pub(crate) async fn run(arguments: Arguments, language: Language) -> Result<(), 
         }
     };
     // What would be done has been said.
-    let Some((done, left)) = outcome else { return Ok(()) };
+    let Some((done, left)) = outcome else {
+        return Ok(());
+    };
     say(&done, &left, arguments.json.into(), language).map_err(unwritten)?;
     let code = match done.iter().any(Done::is_damaged) {
         true => Code::Data,

@@ -33,7 +33,11 @@ impl<'b> Bringing<'b> {
         let failed = |error: client::Error| exit(&error, language);
         let is_single = source.is_single();
         let mut all = std::mem::take(&mut source.folders);
-        if let Some(missing) = options.mailboxes.iter().find(|name| !all.iter().any(|folder| folder.name == **name)) {
+        if let Some(missing) = options
+            .mailboxes
+            .iter()
+            .find(|name| !all.iter().any(|folder| folder.name == **name))
+        {
             let words = language.pick("there is no such mailbox in the files", "文件中没有这个邮箱");
             return Err(Exit::new(Code::Usage, format!("{missing}: {words}")));
         }
@@ -90,7 +94,12 @@ impl<'b> Bringing<'b> {
         Ok(all)
     }
 
-    async fn folder(&mut self, from: &mut archive::Folder, to: &Folder, done: &mut Done) -> Result<(), client::Error> {
+    async fn folder(
+        &mut self,
+        from: &mut archive::Folder,
+        to: &Folder,
+        done: &mut Done,
+    ) -> Result<(), client::Error> {
         let mut letters = match self.source.letters(from) {
             Ok(letters) => letters,
             Err(trouble) => {

@@ -36,14 +36,20 @@ pub(super) struct Target<'t> {
 impl Target<'_> {
     /// Whether it is one file for one mailbox.
     fn is_one(&self) -> bool {
-        let is_named = self.path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("mbox"));
+        let is_named = self
+            .path
+            .extension()
+            .is_some_and(|ending| ending.eq_ignore_ascii_case("mbox"));
         self.format == Format::Mbox && is_named
     }
 }
 
 /// How mail is kept in files that are called so, unless it is said.
 pub(super) fn format_of(path: &Path) -> Format {
-    let is = |wanted: &str| path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case(wanted));
+    let is = |wanted: &str| {
+        path.extension()
+            .is_some_and(|ending| ending.eq_ignore_ascii_case(wanted))
+    };
     match () {
         () if is("zip") => Format::Zip,
         () if is("mbox") => Format::Mbox,
@@ -161,7 +167,10 @@ impl<'t> Taking<'t> {
     }
 
     async fn mailbox(&mut self, own: &Own, out: &mut Out) -> Result<Done, Exit> {
-        let path = out.writing.mailbox(&own.path).map_err(|error| self.unwritten(&error))?;
+        let path = out
+            .writing
+            .mailbox(&own.path)
+            .map_err(|error| self.unwritten(&error))?;
         let role = own.role.map(|role| role.trim_start_matches('\\').to_lowercase());
         if let Some(manifest) = &mut out.manifest {
             let head = manifest::Head {
@@ -202,12 +211,20 @@ impl<'t> Taking<'t> {
                 }
             }
         }
-        out.writing.end_mailbox(0).map_err(|error| self.unwritten(&error))?;
+        out.writing
+            .end_mailbox(0)
+            .map_err(|error| self.unwritten(&error))?;
         Ok(done)
     }
 
     /// Writes what is left of a mailbox.
-    async fn attempt(&mut self, name: &str, rest: &mut Option<Vec<u32>>, out: &mut Out, done: &mut Done) -> Result<(), Stop> {
+    async fn attempt(
+        &mut self,
+        name: &str,
+        rest: &mut Option<Vec<u32>>,
+        out: &mut Out,
+        done: &mut Done,
+    ) -> Result<(), Stop> {
         let opened = self.client.examine(name).await.map_err(Stop::Lost)?;
         let left = match rest {
             Some(left) => left,
@@ -236,9 +253,16 @@ impl<'t> Taking<'t> {
                 Err(error) => drop(refused.insert(refused.len(), error)),
                 Ok(Some(message)) => {
                     let uid = message.uid.map_or(0, |uid| uid.0);
-                    let Ok(at) = left.binary_search(&uid) else { continue };
-                    let written = write(&message, u64::from(opened.uid_validity) << 32 | u64::from(uid), out);
-                    let size = written.map_err(|error| Stop::Exit(cannot_write(self.target.path, &error, self.language)))?;
+                    let Ok(at) = left.binary_search(&uid) else {
+                        continue;
+                    };
+                    let written = write(
+                        &message,
+                        u64::from(opened.uid_validity) << 32 | u64::from(uid),
+                        out,
+                    );
+                    let size = written
+                        .map_err(|error| Stop::Exit(cannot_write(self.target.path, &error, self.language)))?;
                     if let Some(size) = size {
                         left.remove(at);
                         done.copied += 1;
@@ -248,9 +272,16 @@ impl<'t> Taking<'t> {
             }
         }
         drop(fetch);
-        let mut refused: Vec<String> = refused.into_values().map(|error| error.words(tongue(self.language))).collect();
+        let mut refused: Vec<String> = refused
+            .into_values()
+            .map(|error| error.words(tongue(self.language)))
+            .collect();
         for uid in std::mem::take(left) {
-            let words = || self.language.pick("the server has not given it", "服务器没有给出它").to_owned();
+            let words = || {
+                self.language
+                    .pick("the server has not given it", "服务器没有给出它")
+                    .to_owned()
+            };
             done.failed.push(Lost {
                 uid: Some(uid),
                 place: None,
@@ -276,7 +307,12 @@ fn write(message: &Fetched, entry: u64, out: &mut Out) -> io::Result<Option<u64>
         Octets::Streamed | Octets::None => None,
     });
     let Some(octets) = octets else { return Ok(None) };
-    let flags: Vec<String> = message.flags.iter().flatten().map(|flag| flag.name().to_owned()).collect();
+    let flags: Vec<String> = message
+        .flags
+        .iter()
+        .flatten()
+        .map(|flag| flag.name().to_owned())
+        .collect();
     let marks = marks_of(&flags);
     let received = message.received.map_or(0, |received| received.0);
     let outgoing = Outgoing {
@@ -299,30 +335,44 @@ fn write(message: &Fetched, entry: u64, out: &mut Out) -> io::Result<Option<u64>
             as_is: !outgoing.is_regular(),
             uidl: None,
         })?,
-        None => out.hashes.push((message.uid.map_or(0, |uid| uid.0), hash(octets))),
+        None => out
+            .hashes
+            .push((message.uid.map_or(0, |uid| uid.0), hash(octets))),
     }
     Ok(Some(octets.len() as u64))
 }
 
 /// Reads everything back from the files.
-fn check(target: Target<'_>, hashes: &[(u32, String)], all: &mut [Done], language: Language) -> Result<(), Exit> {
+fn check(
+    target: Target<'_>,
+    hashes: &[(u32, String)],
+    all: &mut [Done],
+    language: Language,
+) -> Result<(), Exit> {
     if !target.is_one() {
         let verified = archive::verify(target.path, language)?;
         // What is wrong lies in the files of a mailbox, or is nobody's and told with the first.
         for problem in verified.findings {
             let inside = |done: &Done| !done.to.is_empty() && problem.place.starts_with(&done.to);
             let at = all.iter().rposition(inside).unwrap_or_default();
-            all.iter_mut().skip(at).take(1).for_each(|done| done.altered.push(Which::Place(problem.place.clone())));
+            all.iter_mut()
+                .skip(at)
+                .take(1)
+                .for_each(|done| done.altered.push(Which::Place(problem.place.clone())));
         }
         all.iter_mut().for_each(|done| done.checked = done.copied);
         return Ok(());
     }
     let mut source = Source::open(target.path, Some(Format::Mbox), language)?;
     source.kind = target.kind.into();
-    let Some(done) = all.first_mut() else { return Ok(()) };
+    let Some(done) = all.first_mut() else {
+        return Ok(());
+    };
     let mut found = Vec::new();
     for mut folder in std::mem::take(&mut source.folders) {
-        let Ok(mut letters) = source.letters(&mut folder) else { continue };
+        let Ok(mut letters) = source.letters(&mut folder) else {
+            continue;
+        };
         while let Some(item) = source.next(&mut letters) {
             found.push(match item {
                 archive::Item::Letter(letter) => hash(&letter.octets),
@@ -331,7 +381,10 @@ fn check(target: Target<'_>, hashes: &[(u32, String)], all: &mut [Done], languag
         }
     }
     done.checked = found.len() as u64;
-    let wrong = hashes.iter().enumerate().filter(|(at, (_, hash))| found.get(*at) != Some(hash));
+    let wrong = hashes
+        .iter()
+        .enumerate()
+        .filter(|(at, (_, hash))| found.get(*at) != Some(hash));
     done.altered = wrong.map(|(_, (uid, _))| Which::Uid(*uid)).collect();
     Ok(())
 }
