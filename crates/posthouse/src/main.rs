@@ -119,8 +119,9 @@ enum Command {
     /// Fetches what is new into a Maildir, an mbox or a folder of .eml files; nothing is lost and nothing comes twice. Example: posthouse fetch
     /// ~/Maildir --server pop3s://alice@mail.example.org --keep-days 30
     Fetch(Box<mail::fetch::Arguments>),
-    /// Copies an account into another over IMAP: folders, flags, dates; what is there already is not copied again. Example: posthouse copy --from
-    /// imaps://alice@old.example.org --to imaps://alice@new.example.org
+    /// Copies an account into another over IMAP, into files, or files into an account: folders, flags, dates; what is there already is not copied
+    /// again. Examples: posthouse copy --from imaps://alice@old.example.org --to imaps://alice@new.example.org; posthouse copy --from
+    /// imaps://alice@old.example.org --to alice.zip
     Copy(Box<mail::copy::Arguments>),
     /// Shows a message of a file, an mbox, a Maildir, standard input or a server. Examples: posthouse show letter.eml; posthouse show -n 3
     /// ~/Maildir --save-attachments ~/Downloads
