@@ -2,9 +2,13 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
 mod copy;
+mod copy_faults;
+mod copy_files;
+mod dovecot;
 mod examples;
 mod fetch;
 mod profile;
+mod proxy;
 mod send;
 mod show;
 mod testing;
