@@ -80,6 +80,14 @@ pub struct Compared {
     pub missing: Vec<String>,
 }
 
+/// How messages that wait are added.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum How {
+    /// In one command (RFC 3502).
+    Together,
+    OneByOne,
+}
+
 /// A message that should be there.
 struct Given {
     place: String,
@@ -154,11 +162,15 @@ impl Filling {
 
     /// Adds what waits; a lost connection is made again.
     async fn flush(&mut self) -> Result<(), Error> {
-        let (mut attempts, mut together) = (0, self.client.has("MULTIAPPEND"));
+        let mut attempts = 0;
+        let mut how = match self.client.has("MULTIAPPEND") {
+            true => How::Together,
+            false => How::OneByOne,
+        };
         self.octets = 0;
         while !self.waiting.is_empty() {
             let before = self.waiting.len();
-            let Err(error) = self.attempt(together).await else {
+            let Err(error) = self.attempt(how).await else {
                 continue;
             };
             if !is_lost(&error) {
@@ -173,52 +185,24 @@ impl Filling {
                 return Err(error);
             }
             // One at a time, so that it is known which one the server does not bear.
-            together = false;
+            how = How::OneByOne;
             self.again().await?;
         }
         Ok(())
     }
 
-    async fn attempt(&mut self, together: bool) -> Result<(), Error> {
+    async fn attempt(&mut self, how: How) -> Result<(), Error> {
         let limit = self.limit();
-        if together
-            && self.waiting.len() > 1
-            && self
-                .waiting
-                .iter()
-                .all(|(_, one)| one.octets.len() as u64 <= limit)
-        {
-            let new = self
-                .waiting
-                .iter()
-                .map(|(_, one)| (self.new_message(one), one.octets.as_slice()));
-            let new = new.collect();
-            // RFC 3502 §6.3.11: all of them, or none.
-            match self.client.append_all(&self.folder.to, new).await {
-                Ok(_) => {
-                    for (key, letter) in std::mem::take(&mut self.waiting) {
-                        self.taken(key, &letter);
-                    }
-                    return Ok(());
-                }
-                Err(error) if is_lost(&error) => return Err(error),
-                Err(_) => {}
+        let is_small = |(_, one): &(Key, Letter)| one.octets.len() as u64 <= limit;
+        if how == How::Together && self.waiting.len() > 1 && self.waiting.iter().all(is_small) {
+            match self.all_together().await {
+                Err(error) if !is_lost(&error) => {}
+                done => return done,
             }
         }
         while !self.waiting.is_empty() {
             let (key, letter) = self.waiting.remove(0);
-            let size = letter.octets.len() as u64;
-            let done = match size > limit {
-                true => Err(self.client.error("APPEND", Cause::TooBig { size, limit })),
-                false => {
-                    let new = self.new_message(&letter);
-                    self.client
-                        .append(&self.folder.to, new, letter.octets.as_slice())
-                        .await
-                        .map(drop)
-                }
-            };
-            match done {
+            match self.one(&letter, limit).await {
                 Ok(()) => self.taken(key, &letter),
                 Err(error) if is_lost(&error) && !matches!(error.cause(), Cause::Refused(_)) => {
                     self.waiting.insert(0, (key, letter));
@@ -235,6 +219,28 @@ impl Filling {
             }
         }
         Ok(())
+    }
+
+    /// RFC 3502 §6.3.11: all of them, or none.
+    async fn all_together(&mut self) -> Result<(), Error> {
+        let new = self.waiting.iter();
+        let new = new.map(|(_, one)| (self.new_message(one), one.octets.as_slice()));
+        let new = new.collect();
+        self.client.append_all(&self.folder.to, new).await?;
+        for (key, letter) in std::mem::take(&mut self.waiting) {
+            self.taken(key, &letter);
+        }
+        Ok(())
+    }
+
+    async fn one(&mut self, letter: &Letter, limit: u64) -> Result<(), Error> {
+        let size = letter.octets.len() as u64;
+        if size > limit {
+            return Err(self.client.error("APPEND", Cause::TooBig { size, limit }));
+        }
+        let new = self.new_message(letter);
+        let added = self.client.append(&self.folder.to, new, letter.octets.as_slice());
+        added.await.map(drop)
     }
 
     /// Connects anew, and finds what was taken without an answer.
