@@ -28,8 +28,10 @@ mod server;
 mod web;
 
 pub mod imap;
+pub mod names;
 pub mod pop3;
 pub mod smtp;
+pub mod sync;
 pub mod testing;
 
 pub use connect::{Identity, Proxy, Trust};

@@ -7,7 +7,6 @@
 
 mod listing;
 pub(crate) mod manifest;
-pub(crate) mod names;
 mod read_mbox;
 mod source;
 mod verify;

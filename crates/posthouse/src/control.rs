@@ -4,6 +4,7 @@
 //! many they are. A stopped server's folder is asked the same questions by the command itself: see [`State::answer`].
 
 pub(crate) mod bring_back;
+mod claims;
 mod client;
 mod listen;
 pub(crate) mod mail;

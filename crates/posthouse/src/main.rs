@@ -119,6 +119,14 @@ enum Command {
     /// Fetches what is new into a Maildir, an mbox or a folder of .eml files; nothing is lost and nothing comes twice. Example: posthouse fetch
     /// ~/Maildir --server pop3s://alice@mail.example.org --keep-days 30
     Fetch(Box<mail::fetch::Arguments>),
+    /// Keeps a Maildir and the mailboxes of an IMAP account the same, both ways: new mail, flags, moves, deletions, folders. Example: posthouse
+    /// sync ~/Maildir --server imaps://alice@mail.example.org
+    ///
+    /// Where both sides have changed: what is new goes to the other side, before anything is deleted. A message that was deleted on one side is
+    /// deleted on the other, unless it was flagged there since: then it comes back. Flags that one side has set or removed are set or removed on
+    /// the other. Where the server has numbered a mailbox anew, messages are matched by what is in them, and nothing is deleted. More than half of
+    /// a mailbox is deleted only with --force, a mailbox only with --delete-folders. It can be ended at any moment, and goes on the next time.
+    Sync(Box<mail::sync::Arguments>),
     /// Copies an account into another over IMAP, into files, or files into an account: folders, flags, dates; what is there already is not copied
     /// again. Examples: posthouse copy --from imaps://alice@old.example.org --to imaps://alice@new.example.org; posthouse copy --from
     /// imaps://alice@old.example.org --to alice.zip
@@ -193,6 +201,7 @@ fn carry_out(command: Command, language: Language) -> Result<(), Exit> {
         Command::Import(arguments) => run::block_on(import::run(&arguments, language)),
         Command::Send(arguments) => run::block_on(mail::send::run(*arguments, language)),
         Command::Fetch(arguments) => run::block_on(mail::fetch::run(*arguments, language)),
+        Command::Sync(arguments) => run::block_on(mail::sync::run(*arguments, language)),
         Command::Copy(arguments) => run::block_on(mail::copy::run(*arguments, language)),
         Command::Show(arguments) => run::block_on(mail::show::run(*arguments, language)),
         Command::List(arguments) => run::block_on(mail::list::list(*arguments, language)),

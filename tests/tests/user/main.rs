@@ -11,6 +11,7 @@ mod profile;
 mod proxy;
 mod send;
 mod show;
+mod sync;
 mod testing;
 mod tutorial;
 mod watch;

@@ -1,5 +1,7 @@
 //! From a mailbox of an IMAP server into files.
 
+use std::collections::HashSet;
+
 use jiff::Timestamp;
 use message::Marks;
 use types::{KeywordName, Uid};
@@ -40,6 +42,7 @@ pub async fn from_imap(
         ..Summary::default()
     };
     let total = new.count();
+    let mut taken = HashSet::new();
     // What is said of a message comes before its octets, so that a file can be given its name at once.
     let items = [Item::Flags, Item::InternalDate, Item::message()];
     let mut fetch = client.fetch(&new, &items);
@@ -55,11 +58,14 @@ pub async fn from_imap(
                 }
             }
             Got::Message(message) => {
-                let Some(uid) = message.uid.filter(|uid| new.contains(uid.0)) else {
-                    // Flags that changed meanwhile, of a message that was not asked for.
+                let is_wanted = |uid: &Uid| new.contains(uid.0) && !taken.contains(&uid.0);
+                let Some(uid) = message.uid.filter(is_wanted) else {
+                    // Flags that changed meanwhile, or octets, of a message that was not asked for, or that came already.
+                    target.abandon()?;
                     continue;
                 };
                 if end(&message, &id_of(uid), &mut target, &mut summary)? {
+                    taken.insert(uid.0);
                     told(summary.fetched, total, summary.octets);
                 }
                 if target.is_full() {
@@ -89,7 +95,10 @@ fn end(message: &Fetched, id: &str, target: &mut Target, summary: &mut Summary) 
         Some(Octets::Streamed) => None,
         Some(Octets::Kept(octets)) => Some(octets),
         // No octets: it was expunged meanwhile, or its flags have changed.
-        Some(Octets::None) | None => return Ok(false),
+        Some(Octets::None) | None => {
+            target.abandon()?;
+            return Ok(false);
+        }
     };
     if target.has(id) {
         target.abandon()?;

@@ -4,13 +4,13 @@ use memchr::memchr;
 
 /// Takes the CR away before every LF, in pieces. A CR that stands alone stays.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct LineFeeds {
+pub(crate) struct LineFeeds {
     held: bool,
 }
 
 impl LineFeeds {
     /// Adds the next piece.
-    pub(super) fn push(&mut self, piece: &[u8], out: &mut Vec<u8>) {
+    pub(crate) fn push(&mut self, piece: &[u8], out: &mut Vec<u8>) {
         let mut rest = piece;
         if self.held && !rest.is_empty() {
             if rest.first() != Some(&b'\n') {
@@ -32,7 +32,7 @@ impl LineFeeds {
     }
 
     /// Ends it.
-    pub(super) fn finish(self, out: &mut Vec<u8>) {
+    pub(crate) fn finish(self, out: &mut Vec<u8>) {
         if self.held {
             out.push(b'\r');
         }

@@ -13,6 +13,7 @@ mod summary;
 mod target;
 
 pub use self::imap::{from_imap, marks_of};
+pub(crate) use self::lines::LineFeeds;
 pub use self::pop3::from_pop3;
 pub use self::summary::{Keep, Summary};
 pub use self::target::{Arrival, Format, Target};

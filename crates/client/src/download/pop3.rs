@@ -42,7 +42,7 @@ pub async fn from_pop3(
             summary.refused.push((number, said));
             continue;
         }
-        let mut taking = Taking::default();
+        let mut taking = Taking::of(entry);
         while let Some(piece) = retrieval.piece().await? {
             taking.take(&piece, &mut target)?;
             told(summary.fetched, total, summary.octets + taking.octets);
@@ -85,23 +85,31 @@ fn to_delete(safe: &[&Entry], target: &Target, keep: Keep) -> Vec<u32> {
 }
 
 /// A message on its way into the target.
-#[derive(Default)]
 struct Taking {
     begun: bool,
     octets: u64,
+    /// What it is known by where the server gives it no id.
     digest: Option<Context>,
 }
 
 impl Taking {
+    fn of(entry: &Entry) -> Self {
+        Taking {
+            begun: false,
+            octets: 0,
+            digest: entry.id.is_none().then(|| Context::new(&SHA256)),
+        }
+    }
+
     fn take(&mut self, piece: &Bytes, target: &mut Target) -> Result<(), Error> {
         if !self.begun {
             target.begin(arrival(piece))?;
             self.begun = true;
         }
         self.octets += piece.len() as u64;
-        self.digest
-            .get_or_insert_with(|| Context::new(&SHA256))
-            .update(piece);
+        if let Some(digest) = &mut self.digest {
+            digest.update(piece);
+        }
         target.write(piece)
     }
 

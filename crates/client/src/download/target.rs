@@ -5,6 +5,7 @@ use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use aws_lc_rs::digest::{SHA256, digest};
 use jiff::Timestamp;
@@ -16,9 +17,12 @@ use super::journal::Journal;
 use super::lines::LineFeeds;
 use crate::error::{Cause, Error, Step};
 
-/// A batch is brought onto stable storage when it has so many messages, or octets.
-const BATCH: usize = 500;
+/// A batch is brought onto stable storage when it has so many messages, or octets, or when its first is so old: a sync of the file system
+/// waits for what other programs have written too, and costs the same for one file and for thousands. What is in no batch yet when the
+/// session breaks is fetched again, so a slow connection must not gather for minutes.
+const BATCH: usize = 4_000;
 const BATCH_OCTETS: u64 = 32 << 20;
+const BATCH_AGE: Duration = Duration::from_secs(5);
 
 /// So much is gathered before it is written.
 const PIECE: usize = 128 << 10;
@@ -58,6 +62,8 @@ pub struct Target {
     mbox: Option<File>,
     batch: Vec<Written>,
     batch_octets: u64,
+    /// When the first of the batch was written.
+    batch_began: Option<Instant>,
     number: u64,
     current: Option<Current>,
 }
@@ -127,6 +133,7 @@ impl Target {
             mbox: None,
             batch: Vec::new(),
             batch_octets: 0,
+            batch_began: None,
             number: 0,
             current: None,
         };
@@ -341,6 +348,7 @@ impl Target {
         self.put()?;
         let current = self.current.take().expect("a message was begun");
         self.batch_octets += current.octets;
+        self.batch_began.get_or_insert_with(Instant::now);
         let file = match current.file {
             None => None,
             Some((_, from)) => Some((from, self.place_of(id, &current.arrival))),
@@ -390,7 +398,9 @@ impl Target {
     /// Whether a batch is so large that it should be committed now.
     #[must_use]
     pub fn is_full(&self) -> bool {
-        self.batch.len() >= BATCH || self.batch_octets >= BATCH_OCTETS
+        self.batch.len() >= BATCH
+            || self.batch_octets >= BATCH_OCTETS
+            || self.batch_began.is_some_and(|began| began.elapsed() >= BATCH_AGE)
     }
 
     /// Brings the batch onto stable storage and notes it. Gives the ids of its messages: now they may be deleted elsewhere.
@@ -413,6 +423,7 @@ impl Target {
         let ids = self.batch.iter().map(|written| written.id.as_str());
         self.journal.note(ids, now())?;
         self.batch_octets = 0;
+        self.batch_began = None;
         Ok(self.batch.drain(..).map(|written| written.id).collect())
     }
 

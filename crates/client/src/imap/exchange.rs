@@ -8,6 +8,7 @@ use bytes::Bytes;
 
 use super::client::{Client, refused};
 use crate::Direction;
+use crate::channel::Deadline;
 use crate::error::{Cause, Error};
 
 /// Responses to one command that are none of what was asked for: a server that sends more has no end.
@@ -29,9 +30,10 @@ pub(super) enum Heard {
 impl Client {
     /// Hears the next thing. A BYE that nobody asked for is a refusal in the server's words.
     pub(super) async fn hear(&mut self, patience: Duration) -> Result<Heard, Cause> {
+        let mut deadline = Deadline::after(patience);
         loop {
             match self.framer.next(self.channel.input()) {
-                Piece::Incomplete => self.channel.fill(patience).await?,
+                Piece::Incomplete => self.channel.fill_until(&mut deadline).await?,
                 Piece::TooLong(limit) => return Err(Cause::TooLong(limit)),
                 Piece::Octets(octets) => return Ok(Heard::Octets(octets)),
                 Piece::Body { so_far, size } => {

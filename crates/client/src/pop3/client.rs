@@ -12,11 +12,15 @@ use crate::channel::Channel;
 use crate::error::{Cause, Error, Failure, Said, Step};
 use crate::{Login, Security, Server};
 
-/// The most messages of a maildrop. Beyond it a server is taken for one that lists without an end.
-const MAX_MESSAGES: usize = 10_000_000;
+/// What a listing of a maildrop may take in memory: eight million messages with usual ids. Beyond it a server is taken for one that lists
+/// without an end.
+const MAX_LISTING: usize = 512 << 20;
 
-/// Lines of CAPA: registered are 15.
-const MAX_CAPABILITIES: usize = 1000;
+/// What the answer to CAPA may: registered are 15 lines.
+const MAX_CAPABILITIES: usize = 64 << 10;
+
+/// What a line takes beside its octets.
+const LINE_COST: usize = size_of::<Bytes>();
 
 /// A message in the maildrop.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -89,10 +93,10 @@ impl Client {
     pub async fn list(&mut self) -> Result<Vec<Entry>, Error> {
         let at = |step: &'static str| move |client: &Client, cause| client.error(Step::command(step), cause);
         let sizes = self
-            .listing("LIST")
+            .listing("LIST", MAX_LISTING)
             .await
             .map_err(|cause| at("LIST")(self, cause))?;
-        let ids = match self.listing("UIDL").await {
+        let ids = match self.listing("UIDL", MAX_LISTING).await {
             Ok(ids) => ids,
             // RFC 1939 §7: UIDL is optional.
             Err(Cause::Refused(_)) => Vec::new(),
@@ -190,18 +194,20 @@ impl Client {
         Status::parse(&line).map_err(|_| Cause::garbled(&line))
     }
 
-    /// The lines of a listing, without the lone dot.
-    async fn listing(&mut self, command: &'static str) -> Result<Vec<Bytes>, Cause> {
+    /// The lines of a listing, without the lone dot, where they take no more than `most` octets of memory.
+    async fn listing(&mut self, command: &'static str, most: usize) -> Result<Vec<Bytes>, Cause> {
         self.channel.say(command);
         self.ok().await?;
         let mut lines = Vec::new();
+        let mut taken = 0;
         loop {
             let line = self.channel.line(self.patience()).await?;
             if line.as_ref() == b"." {
                 return Ok(lines);
             }
-            if lines.len() == MAX_MESSAGES {
-                return Err(Cause::TooLong(MAX_MESSAGES));
+            taken += line.len() + LINE_COST;
+            if taken > most {
+                return Err(Cause::TooLong(most));
             }
             lines.push(line);
         }
@@ -209,9 +215,8 @@ impl Client {
 
     /// RFC 2449 §5. A server without CAPA has none of what it announces.
     async fn ask_capabilities(&mut self) -> Result<(), Failure> {
-        let lines = match self.listing("CAPA").await {
-            Ok(lines) if lines.len() <= MAX_CAPABILITIES => lines,
-            Ok(_) => return Err((Step::command("CAPA"), Cause::TooLong(MAX_CAPABILITIES))),
+        let lines = match self.listing("CAPA", MAX_CAPABILITIES).await {
+            Ok(lines) => lines,
             Err(Cause::Refused(_)) => Vec::new(),
             Err(cause) => return Err((Step::command("CAPA"), cause)),
         };

@@ -9,7 +9,7 @@ use sasl::client::Exchange;
 use sasl::encoding;
 
 use super::Extensions;
-use crate::channel::Channel;
+use crate::channel::{Channel, Deadline};
 use crate::error::{Cause, Error, Failure, Said, Step};
 use crate::{Protocol, Security, Server};
 
@@ -107,8 +107,9 @@ impl Client {
     /// The next reply. What is queued goes out first.
     pub(super) async fn reply(&mut self, patience: Duration) -> Result<Reply, Cause> {
         let mut reader = ReplyReader::default();
+        let mut deadline = Deadline::after(patience);
         loop {
-            let line = self.channel.line(patience).await?;
+            let line = self.channel.line_until(&mut deadline).await?;
             match reader.take(&line) {
                 Ok(None) => {}
                 Ok(Some(reply)) => return Ok(reply),

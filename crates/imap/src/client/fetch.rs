@@ -69,11 +69,17 @@ pub(super) fn fetched(position: u32, reader: &mut Reader<'_>) -> Result<Fetched,
     };
     reader.spaces();
     reader.cursor.expect(b'(', "the items in parentheses")?;
-    // Exchange has left the parenthesis at the end away.
-    while reader.has_more() && !reader.take(b')') {
+    while reader.has_more() {
+        if reader.take(b')') {
+            return Ok(fetched);
+        }
         item(&mut fetched, reader)?;
     }
-    Ok(fetched)
+    // Exchange has left the parenthesis at the end away. Where the octets before it end with one, their size was a lie, and they are not the message's.
+    match fetched.parts.last().map(|part| &part.octets) {
+        Some(Octets::Kept(octets)) if octets.ends_with(b")") => Err(reader.wanted("a closing parenthesis")),
+        _ => Ok(fetched),
+    }
 }
 
 fn item(fetched: &mut Fetched, reader: &mut Reader<'_>) -> Result<(), ParseError> {

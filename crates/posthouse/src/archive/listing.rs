@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 
 use super::source::{Folder, Listed, Source, begins_mbox, unreadable};
 use super::zipped::ZipReading;
-use super::{Format, names};
+use client::names;
+
+use super::Format;
 use crate::exit::{Code, Exit};
 use crate::language::Language;
 

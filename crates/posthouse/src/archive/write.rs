@@ -10,7 +10,9 @@ use message::{maildir, mbox, uidlist};
 use types::Timestamp;
 
 use super::zipped::ZipWriting;
-use super::{Format, MANIFEST, Outgoing, names};
+use client::names;
+
+use super::{Format, MANIFEST, Outgoing};
 
 /// Where a message has been put.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -5,6 +5,7 @@ use std::io;
 use std::os::fd::AsRawFd as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -12,7 +13,9 @@ use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, AsyncWriteEx
 use tokio::net::{UnixListener, UnixStream};
 use tokio::time::sleep;
 
-use super::{Reply, Request, SOCKET, State, mail, print};
+use super::claims::{Claim, Claims};
+use super::mail::{self, Ask};
+use super::{Reply, Request, SOCKET, State, parse, print};
 use crate::backup::plan::Plan;
 use crate::exit::{Code, Exit};
 
@@ -20,6 +23,8 @@ use crate::exit::{Code, Exit};
 const MAX_LINE: u64 = 4 << 20;
 /// How long nothing is taken in after the system had no room for it.
 const PAUSE: Duration = Duration::from_millis(100);
+/// How long an import waits for another into the same account: what one that was killed has left is done by then.
+const OTHER_IMPORT: Duration = Duration::from_secs(10);
 
 /// A path of a file in a folder that is short however long the folder's path is: a socket's path has 107 octets.
 pub(crate) fn short_path(folder: &File, name: &str) -> PathBuf {
@@ -44,9 +49,10 @@ pub(crate) fn listen(folder: &Path, state: State) -> io::Result<()> {
 
 /// Takes commands in. What the system has no room for passes: mail may take all files for a moment.
 async fn accept(listener: UnixListener, state: State) {
+    let claims = Arc::default();
     loop {
         match listener.accept().await {
-            Ok((stream, _)) => drop(tokio::spawn(converse(stream, state.clone()))),
+            Ok((stream, _)) => drop(tokio::spawn(converse(stream, state.clone(), Arc::clone(&claims)))),
             Err(error) => {
                 tracing::warn!(%error, "no command can be taken in");
                 sleep(PAUSE).await;
@@ -55,11 +61,12 @@ async fn accept(listener: UnixListener, state: State) {
     }
 }
 
-async fn converse(stream: UnixStream, state: State) -> io::Result<()> {
+async fn converse(stream: UnixStream, state: State, claims: Arc<Claims>) -> io::Result<()> {
     let (read, mut write) = stream.into_split();
     let mut read = BufReader::new(read);
     // What a backup reads: until its connection ends.
     let mut held = None;
+    let mut claim = None;
     loop {
         let mut line = Vec::new();
         (&mut read).take(MAX_LINE).read_until(b'\n', &mut line).await?;
@@ -74,13 +81,48 @@ async fn converse(stream: UnixStream, state: State) -> io::Result<()> {
             Ok(mut request) => {
                 mail::read_attached(&mut read, &mut request).await?;
                 let body = read_body(&mut read, &request).await?;
-                state.answer(request, body).await
+                match state.claim(&request, &claims, &mut claim).await {
+                    Ok(()) => state.answer(request, body).await,
+                    Err(exit) => Reply::Refused(exit.into()),
+                }
             }
             Err(error) => Reply::Refused(Exit::new(Code::Data, error.to_string()).into()),
         };
         write.write_all(&print(&reply)).await?;
         if let Reply::Mail(answer) = &reply {
             write.write_all(&answer.octets()).await?;
+        }
+    }
+}
+
+impl State {
+    /// Whoever opens a mailbox to bring mail has the account from then on.
+    async fn claim(
+        &self,
+        request: &Request,
+        claims: &Arc<Claims>,
+        held: &mut Option<Claim>,
+    ) -> Result<(), Exit> {
+        let Request::Mail(Ask::Open(wanted)) = request else {
+            return Ok(());
+        };
+        let account = self.directory.account(&parse(&wanted.address)?).await?;
+        if held.as_ref().is_some_and(|held| held.account == account) {
+            return Ok(());
+        }
+        // Whoever waits holds nothing that others wait for.
+        *held = None;
+        *held = claims.claim(account, OTHER_IMPORT).await;
+        match held {
+            Some(_) => Ok(()),
+            None => Err(Exit::in_both(
+                Code::Temporary,
+                format!(
+                    "another import into {} is at work; try again when it has ended",
+                    wanted.address
+                ),
+                format!("另一个导入正在写入 {}；请等它结束后再试", wanted.address),
+            )),
         }
     }
 }

@@ -142,6 +142,40 @@ pub(super) const CHINESE: &[(&str, &str)] = &[
         "输出 JSON：一个对象，含 fetched、octets、known、deleted 和 refused",
     ),
     (
+        "Keeps a Maildir and the mailboxes of an IMAP account the same, both ways: new mail, flags, moves, deletions, folders. Example: posthouse sync ~/Maildir --server imaps://alice@mail.example.org",
+        "让 Maildir 与 IMAP 账户的邮箱保持一致（双向）：新邮件、标志、移动、删除、文件夹。例如：posthouse sync ~/Maildir --server imaps://alice@mail.example.org",
+    ),
+    (
+        "Keeps a Maildir and the mailboxes of an IMAP account the same, both ways: new mail, flags, moves, deletions, folders. Example: posthouse sync ~/Maildir --server imaps://alice@mail.example.org\n\nWhere both sides have changed: what is new goes to the other side, before anything is deleted. A message that was deleted on one side is deleted on the other, unless it was flagged there since: then it comes back. Flags that one side has set or removed are set or removed on the other. Where the server has numbered a mailbox anew, messages are matched by what is in them, and nothing is deleted. More than half of a mailbox is deleted only with --force, a mailbox only with --delete-folders. It can be ended at any moment, and goes on the next time.",
+        "让 Maildir 与 IMAP 账户的邮箱保持一致（双向）：新邮件、标志、移动、删除、文件夹。例如：posthouse sync ~/Maildir --server imaps://alice@mail.example.org\n\n两边都有更改时：先把新邮件带到另一边，再做删除。一边删除的邮件，另一边也会删除；若此后在那边加了星标，则保留并恢复。一边添加或去掉的标志，另一边也添加或去掉。服务器重新编号的邮箱，按邮件内容对应，不删除任何邮件。要删除超过邮箱一半的邮件，须加 --force；要删除邮箱，须加 --delete-folders。可以随时中断，下次继续。",
+    ),
+    (
+        "The Maildir, which is made where it is missing; mailboxes are folders in it (Maildir++)",
+        "Maildir，没有时会创建；其他邮箱是其中的文件夹（Maildir++）",
+    ),
+    (
+        "A mailbox to sync, its levels between slashes; may be given several times. All unless given",
+        "要同步的邮箱，各级之间用斜杠；可以多次给出。不给出时为全部",
+    ),
+    (
+        "Says what would be done, and does nothing",
+        "只说明将会做什么，不做更改",
+    ),
+    ("Changes the Maildir only", "只更改 Maildir"),
+    ("Changes the server only", "只更改服务器"),
+    (
+        "Deletes mailboxes that are gone from the other side",
+        "删除另一边已没有的邮箱",
+    ),
+    (
+        "Deletes messages even where that is more than half of a mailbox",
+        "即使超过邮箱的一半，也删除邮件",
+    ),
+    (
+        "As JSON: one object with what was done on each side, and notes",
+        "输出 JSON：一个对象，含两边所做的更改和说明",
+    ),
+    (
         "Shows a message of a file, an mbox, a Maildir, standard input or a server. Examples: posthouse show letter.eml; posthouse show -n 3 ~/Maildir --save-attachments ~/Downloads",
         "显示邮件：来自文件、mbox、Maildir、标准输入或服务器。例如：posthouse show 信.eml；posthouse show -n 3 ~/Maildir --save-attachments ~/下载",
     ),

@@ -3,8 +3,8 @@
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::PathBuf;
 
-use client::Protocol;
 use client::download::{Format, Keep, Summary, Target, from_imap, from_pop3};
+use client::{Protocol, names};
 use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
 use serde::Serialize;
 
@@ -12,7 +12,6 @@ use super::connection::{Connection, Ready, Use};
 use super::source::not_for_reading;
 use super::{Output, exit};
 use crate::account::print_json;
-use crate::archive::names;
 use crate::exit::{Code, Exit};
 use crate::language::Language;
 

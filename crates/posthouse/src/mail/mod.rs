@@ -10,6 +10,7 @@ pub(crate) mod send;
 pub(crate) mod sendmail;
 pub(crate) mod show;
 mod source;
+pub(crate) mod sync;
 pub(crate) mod watch;
 
 use client::{Cause, Error, Fault, Step};

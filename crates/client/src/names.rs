@@ -4,15 +4,17 @@
 //! part is `\2e` or `\5c`. Elsewhere: folders in folders, in UTF-8; what file systems or zip programs do not take is `%` and
 //! two digits, which no mailbox name has. Names that are too long are cut, with a hash; only the manifest knows them whole.
 
-use imap::Mode;
-use imap::grammar::mailbox::{decode, encode};
+use ::imap::Mode;
+use ::imap::grammar::mailbox::{decode, encode};
+use aws_lc_rs::digest::{SHA256, digest};
 use types::SEPARATOR;
 
 /// File systems take 255 octets.
 const MAX_PART: usize = 240;
 
-/// The folder of a mailbox in a Maildir++; empty for the inbox.
-pub(crate) fn maildir(name: &str) -> String {
+/// The folder of a mailbox, its levels between slashes, in a Maildir++; empty for the inbox.
+#[must_use]
+pub fn maildir(name: &str) -> String {
     if name == "INBOX" {
         return String::new();
     }
@@ -33,7 +35,8 @@ pub(crate) fn maildir(name: &str) -> String {
 }
 
 /// The mailbox of a folder in a Maildir++, whose name is given without the first dot.
-pub(super) fn of_maildir(folder: &str) -> String {
+#[must_use]
+pub fn of_maildir(folder: &str) -> String {
     let parts: Vec<String> = folder
         .split('.')
         .map(|part| part_of(&unescape(part, '\\')))
@@ -42,20 +45,23 @@ pub(super) fn of_maildir(folder: &str) -> String {
 }
 
 /// A part in modified UTF-7, or as it is.
-pub(super) fn part_of(part: &str) -> String {
+#[must_use]
+pub fn part_of(part: &str) -> String {
     let decoded = decode(part.as_bytes(), Mode::Ascii).unwrap_or_else(|| part.to_owned());
     // A separator within a part would be another part.
     decoded.replace(SEPARATOR, "_")
 }
 
 /// The path of a mailbox, folders in folders.
-pub(crate) fn path(name: &str) -> String {
+#[must_use]
+pub fn path(name: &str) -> String {
     let parts: Vec<String> = name.split(SEPARATOR).map(|part| cut(escape(part))).collect();
     parts.join("/")
 }
 
 /// The mailbox of a path.
-pub(super) fn of_path(path: &str) -> String {
+#[must_use]
+pub fn of_path(path: &str) -> String {
     unescape(path, '%')
 }
 
@@ -100,6 +106,10 @@ fn unescape(text: &str, mark: char) -> String {
     plain + rest
 }
 
+fn hex(octets: &[u8]) -> String {
+    octets.iter().map(|octet| format!("{octet:02x}")).collect()
+}
+
 fn cut(name: String) -> String {
     if name.len() <= MAX_PART {
         return name;
@@ -108,7 +118,7 @@ fn cut(name: String) -> String {
     while !name.is_char_boundary(end) {
         end -= 1;
     }
-    let hash = super::hash(name.as_bytes());
+    let hash = hex(digest(&SHA256, name.as_bytes()).as_ref());
     format!("{}~{}", name.split_at(end).0, hash.split_at(16).0)
 }
 
