@@ -9,6 +9,7 @@ mod listing;
 pub(crate) mod manifest;
 mod read_mbox;
 mod source;
+mod unfinished;
 mod verify;
 mod write;
 mod zipped;
@@ -21,8 +22,9 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use manifest::{MANIFEST, Writer as ManifestWriter};
 pub(crate) use source::{Folder, Item, Letter, Source, Trouble};
+pub(crate) use unfinished::Unfinished;
 pub(crate) use verify::verify;
-pub(crate) use write::{Place, Writing};
+pub(crate) use write::{Place, Writing, manifest_part_of, own_part_of, part_of};
 
 /// Something that is not as it should be, or was not done.
 #[derive(Debug, Serialize)]

@@ -111,7 +111,8 @@ impl Mailboxes {
                 }),
             }
         }
-        wanted.sort_by(|one, other| one.path.cmp(&other.path));
+        wanted.sort_by(|one, other| (&one.path, &one.name).cmp(&(&other.path, &other.name)));
+        tell_apart(&mut wanted);
         Ok((wanted, left))
     }
 
@@ -158,6 +159,21 @@ impl Mailboxes {
             subscribed: true,
             role: role.filter(|role| !is_there && options.into.is_none() && !self.0.roles.contains_key(role)),
             to,
+        }
+    }
+}
+
+/// Names that differ only in what a path cannot have get a number.
+fn tell_apart(wanted: &mut [Own]) {
+    let mut taken: std::collections::HashSet<String> = wanted.iter().map(|own| own.path.clone()).collect();
+    let mut before = String::new();
+    for own in wanted {
+        let is_again = own.path == before;
+        before.clone_from(&own.path);
+        if is_again {
+            let mut others = (2..).map(|number: u64| format!("{before}~{number}"));
+            own.path = others.find(|other| !taken.contains(other)).unwrap_or_default();
+            taken.insert(own.path.clone());
         }
     }
 }

@@ -22,6 +22,9 @@ const VERSION: u32 = 1;
 pub(crate) struct Manifest {
     kind: String,
     version: u32,
+    /// Whose mail it is.
+    #[serde(default)]
+    pub(crate) account: String,
     pub(crate) format: Format,
     /// What its mboxes are.
     #[serde(default)]
@@ -117,7 +120,10 @@ impl Writer {
             MboxKind::Mboxrd => String::new(),
             kind => format!("\"mbox\": {}, ", serde_json::to_string(&kind)?),
         };
-        let mut out = BufWriter::new(File::create_new(path)?);
+        let file = File::create_new(path)?;
+        // Who would go on with it sees that it is being written. Where a file system knows no locks, it is not seen.
+        let _ = file.try_lock();
+        let mut out = BufWriter::new(file);
         let now = jiff::Timestamp::now();
         let seconds = now.as_second();
         let ends = match format {
@@ -167,6 +173,11 @@ impl Writer {
         write!(self.out, "{before}\n  ")?;
         serde_json::to_writer(&mut self.out, message)?;
         Ok(())
+    }
+
+    /// Hands what was added to the system, so that it is there when this program is ended.
+    pub(crate) fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
     }
 
     /// Ends it.

@@ -14,8 +14,9 @@ use message::{Date, Marks, Message, PartId, mbox, repair};
 
 use super::manifest::{self, MANIFEST, Manifest, Unusable};
 use super::read_mbox::MboxLetters;
+use super::unfinished::merged;
 use super::zipped::ZipReading;
-use super::{Format, hash, listing, marks_of};
+use super::{Format, MboxKind, hash, listing, marks_of};
 use crate::control::mail::MAX_MESSAGE;
 use crate::exit::{Code, Exit};
 use crate::language::Language;
@@ -193,10 +194,23 @@ impl Source {
             format: manifest.format,
             zip,
             kind: manifest.mbox.into(),
-            folders: manifest.mailboxes.into_iter().map(folder).collect(),
+            folders: merged(manifest.mailboxes).into_iter().map(folder).collect(),
             subscriptions: manifest.subscriptions,
             has_manifest: true,
         })
+    }
+
+    /// A folder whose mailboxes are known.
+    pub(super) fn of_manifest(root: &Path, format: Format, kind: MboxKind) -> Self {
+        Source {
+            root: root.to_owned(),
+            format,
+            zip: None,
+            kind: kind.into(),
+            folders: Vec::new(),
+            subscriptions: Vec::new(),
+            has_manifest: true,
+        }
     }
 
     /// The messages of a folder, whose list is used up.

@@ -2,7 +2,9 @@
 
 mod from_files;
 mod into_files;
+mod leftover;
 mod print;
+mod read_back;
 
 use std::io::{self, IsTerminal as _};
 use std::path::{Path, PathBuf};
@@ -169,10 +171,7 @@ pub(crate) async fn run(arguments: Arguments, language: Language) -> Result<(), 
         return Ok(());
     };
     say(&done, &left, arguments.json.into(), language).map_err(unwritten)?;
-    let code = match done.iter().any(Done::is_damaged) {
-        true => Code::Data,
-        false => Code::Unavailable,
-    };
+    let code = Done::code(&done);
     match done.iter().filter(|done| !done.is_whole()).count() {
         0 => Ok(()),
         count => Err(Exit::new(

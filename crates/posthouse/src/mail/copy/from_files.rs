@@ -87,7 +87,7 @@ impl<'b> Bringing<'b> {
             match self.folder(&mut from, &to, &mut done).await {
                 Ok(()) => {}
                 Err(error) if is_lost(&error) => return Err(exit(&error, self.language)),
-                Err(error) => done.trouble = Some(error.words(tongue(self.language))),
+                Err(error) => done.fail(Code::Unavailable, error.words(tongue(self.language))),
             }
             all.push(done);
         }
@@ -103,7 +103,7 @@ impl<'b> Bringing<'b> {
         let mut letters = match self.source.letters(from) {
             Ok(letters) => letters,
             Err(trouble) => {
-                done.trouble = Some(trouble.words(self.language));
+                done.fail(Code::Data, trouble.words(self.language));
                 return Ok(());
             }
         };
@@ -127,13 +127,14 @@ impl<'b> Bringing<'b> {
 
     fn failed(&self, place: String, size: u64, trouble: &Trouble, done: &mut Done) {
         done.messages += 1;
-        done.failed.push(Lost {
+        let lost = Lost {
             uid: None,
             place: Some(place),
             size,
             subject: String::new(),
             why: trouble.words(self.language),
-        });
+        };
+        done.lost(Code::Data, lost);
     }
 
     fn told(&self, put: Put, compared: Compared, done: &mut Done) {
@@ -143,13 +144,16 @@ impl<'b> Bringing<'b> {
         done.octets = put.octets;
         done.known = put.known;
         done.lost_flags = put.lost_flags.into_iter().collect();
-        done.failed.extend(put.refused.into_iter().map(|refused| Lost {
-            uid: None,
-            place: Some(refused.place),
-            size: refused.size,
-            subject: refused.subject,
-            why: refused.why.words(tongue(self.language)),
-        }));
+        for refused in put.refused {
+            let lost = Lost {
+                uid: None,
+                place: Some(refused.place),
+                size: refused.size,
+                subject: refused.subject,
+                why: refused.why.words(tongue(self.language)),
+            };
+            done.lost(Code::Unavailable, lost);
+        }
         done.checked = compared.checked;
         done.altered = places(compared.altered);
         done.missing = places(compared.missing);

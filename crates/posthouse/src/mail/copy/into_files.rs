@@ -1,9 +1,9 @@
 //! Mail of an account into files, which are new: a Maildir, mboxes, files of single messages or a zip, with a manifest; or one mbox.
 //!
-//! **Invariant**: a connection that is lost is made again, and the mailbox gone on with at the message that was not written. What is not finished
-//! has no manifest, or ends in `.part`.
+//! **Invariant**: a connection that is lost is made again, and the mailbox gone on with at the message that was not written; so is a folder when
+//! the program was ended. What is not finished has no manifest, or its name ends in `part`.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io;
 use std::path::Path;
 
@@ -12,13 +12,13 @@ use client::copy::{Mailboxes, Options, Own, Skipped, Verify, is_lost};
 use client::imap::{Client, Fetched, Item, Octets, Query, Ranges};
 use types::Uid;
 
-use super::print::{Done, Lost, Planned, Which};
-use crate::archive::{
-    self, Format, ManifestWriter, MboxKind, Outgoing, Source, Writing, hash, manifest, marks_of,
-};
+use super::leftover::{Leftover, is_numbered_anew};
+use super::print::{Done, Lost, Planned};
+use super::read_back::check;
+use crate::archive::{self, Format, ManifestWriter, MboxKind, Outgoing, Writing, hash, manifest, marks_of};
 use crate::control::mail::MAX_MESSAGE;
 use crate::exit::{Code, Exit};
-use crate::export::{cannot_write, must_be_new};
+use crate::export::cannot_write;
 use crate::language::Language;
 use crate::mail::{exit, tongue};
 
@@ -35,7 +35,7 @@ pub(super) struct Target<'t> {
 
 impl Target<'_> {
     /// Whether it is one file for one mailbox.
-    fn is_one(&self) -> bool {
+    pub(super) fn is_one(&self) -> bool {
         let is_named = self
             .path
             .extension()
@@ -64,6 +64,7 @@ pub(super) struct Taking<'t> {
     target: Target<'t>,
     mailboxes: Vec<Own>,
     pub(super) left: Vec<(String, Skipped)>,
+    leftover: Leftover,
     verify: Verify,
     language: Language,
 }
@@ -74,6 +75,8 @@ struct Out {
     manifest: Option<ManifestWriter>,
     /// The hashes of what was written, in order, where no manifest has them.
     hashes: Vec<(u32, String)>,
+    /// The messages of each mailbox that are there from before, by what it is called there.
+    known: HashMap<String, HashSet<u64>>,
 }
 
 impl<'t> Taking<'t> {
@@ -83,11 +86,7 @@ impl<'t> Taking<'t> {
         options: &Options,
         language: Language,
     ) -> Result<Self, Exit> {
-        match target.is_one() {
-            true if target.path.exists() => must_be_new(target.path, Format::Zip, language)?,
-            true => {}
-            false => must_be_new(target.path, target.format, language)?,
-        }
+        let leftover = Leftover::look(target, who(server), language)?;
         let failed = |error: client::Error| exit(&error, language);
         let mut client = Client::connect(server).await.map_err(failed)?;
         let all = Mailboxes::of(&mut client).await.map_err(failed)?;
@@ -105,6 +104,7 @@ impl<'t> Taking<'t> {
             target,
             mailboxes,
             left,
+            leftover,
             verify: options.verify,
             language,
         })
@@ -143,23 +143,43 @@ impl<'t> Taking<'t> {
         Ok(all)
     }
 
-    fn begin(&self) -> io::Result<Out> {
+    fn begin(&mut self) -> io::Result<Out> {
         let Target { path, format, kind } = self.target;
-        if self.target.is_one() {
-            return Ok(Out {
-                writing: Writing::begin_one(path)?.of(kind.into()),
-                manifest: None,
-                hashes: Vec::new(),
-            });
+        let mut out = match std::mem::replace(&mut self.leftover, Leftover::Nothing) {
+            Leftover::Folder(mut left) => {
+                left.keep_whole(path)?;
+                let writing = Writing::begin(path, format)?.of(kind.into()).again();
+                let entries = |mailbox: &manifest::Mailbox| {
+                    let entries = mailbox.messages.iter().map(|message| message.entry);
+                    (mailbox.name.clone(), entries.collect())
+                };
+                return Ok(Out {
+                    manifest: Some(left.begin_manifest(&writing.manifest())?),
+                    writing,
+                    hashes: Vec::new(),
+                    known: left.mailboxes.iter().map(entries).collect(),
+                });
+            }
+            leftover => {
+                leftover.clear(self.target)?;
+                Out {
+                    writing: match self.target.is_one() {
+                        true => Writing::begin_one(path)?.of(kind.into()),
+                        false => Writing::begin(path, format)?.of(kind.into()),
+                    },
+                    manifest: None,
+                    hashes: Vec::new(),
+                    known: HashMap::new(),
+                }
+            }
+        };
+        if !self.target.is_one() {
+            let manifest = out.writing.manifest();
+            let mut manifest = ManifestWriter::begin_with(&manifest, who(self.server), format, kind)?;
+            manifest.flush()?;
+            out.manifest = Some(manifest);
         }
-        let writing = Writing::begin(path, format)?.of(kind.into());
-        let who = self.server.who().map_or(self.server.host(), |login| login.name());
-        let manifest = ManifestWriter::begin_with(&writing.manifest(), who, format, kind)?;
-        Ok(Out {
-            writing,
-            manifest: Some(manifest),
-            hashes: Vec::new(),
-        })
+        Ok(out)
     }
 
     fn unwritten(&self, error: &io::Error) -> Exit {
@@ -167,38 +187,31 @@ impl<'t> Taking<'t> {
     }
 
     async fn mailbox(&mut self, own: &Own, out: &mut Out) -> Result<Done, Exit> {
-        let path = out
-            .writing
-            .mailbox(&own.path)
-            .map_err(|error| self.unwritten(&error))?;
-        let role = own.role.map(|role| role.trim_start_matches('\\').to_lowercase());
-        if let Some(manifest) = &mut out.manifest {
-            let head = manifest::Head {
-                name: &own.path,
-                role: role.as_deref(),
-                subscribed: own.subscribed,
-                path: &path,
-            };
-            let begun = manifest.mailbox(&head);
-            begun.map_err(|error| self.unwritten(&error))?;
-        }
         let mut done = Done {
             from: own.name.clone(),
-            to: match path.is_empty() {
-                true => self.target.path.display().to_string(),
-                false => path,
-            },
+            to: self.target.path.display().to_string(),
             ..Done::default()
         };
+        match begin_mailbox(own, out) {
+            Ok(path) if path.is_empty() => {}
+            Ok(path) => done.to = path,
+            // The others have names that can be.
+            Err(error) if is_about_name(&error) => {
+                let words = cannot_write(self.target.path, &error, self.language);
+                done.fail(Code::CannotCreate, words.said(self.language).to_owned());
+                return Ok(done);
+            }
+            Err(error) => return Err(self.unwritten(&error)),
+        }
         let mut rest: Option<Vec<u32>> = None;
         let mut attempts = 0;
         loop {
             let before = done.copied;
-            match self.attempt(&own.name, &mut rest, out, &mut done).await {
+            match self.attempt(own, &mut rest, out, &mut done).await {
                 Ok(()) => break,
                 Err(Stop::Exit(exit)) => return Err(exit),
                 Err(Stop::Lost(error)) if !is_lost(&error) => {
-                    done.trouble = Some(error.words(tongue(self.language)));
+                    done.fail(Code::Unavailable, error.words(tongue(self.language)));
                     break;
                 }
                 Err(Stop::Lost(error)) => {
@@ -220,23 +233,20 @@ impl<'t> Taking<'t> {
     /// Writes what is left of a mailbox.
     async fn attempt(
         &mut self,
-        name: &str,
+        own: &Own,
         rest: &mut Option<Vec<u32>>,
         out: &mut Out,
         done: &mut Done,
     ) -> Result<(), Stop> {
-        let opened = self.client.examine(name).await.map_err(Stop::Lost)?;
+        let opened = self.client.examine(&own.name).await.map_err(Stop::Lost)?;
         let left = match rest {
             Some(left) => left,
             None => {
-                let all = match opened.exists {
-                    0 => Ranges::default(),
-                    _ => self.client.search(Query::new()).await.map_err(Stop::Lost)?,
-                };
-                let mut all: Vec<u32> = all.numbers().collect();
-                all.sort_unstable();
+                let all = self.uids(opened.exists).await?;
                 done.messages = all.len() as u64;
-                rest.insert(all)
+                let new = self.without_known(own, opened.uid_validity, all, out)?;
+                done.known = done.messages - new.len() as u64;
+                rest.insert(new)
             }
         };
         if left.is_empty() {
@@ -245,22 +255,18 @@ impl<'t> Taking<'t> {
         let wanted: Ranges = left.iter().copied().map(Uid).collect();
         let items = [Item::Flags, Item::InternalDate, Item::Size, Item::message()];
         let mut fetch = self.client.fetch(&wanted, &items);
-        let mut refused = HashMap::new();
+        let mut refused = Vec::new();
         loop {
             match fetch.whole(MAX_MESSAGE).await {
                 Ok(None) => break,
                 Err(error) if is_lost(&error) => return Err(Stop::Lost(error)),
-                Err(error) => drop(refused.insert(refused.len(), error)),
+                Err(error) => refused.push(error.words(tongue(self.language))),
                 Ok(Some(message)) => {
                     let uid = message.uid.map_or(0, |uid| uid.0);
                     let Ok(at) = left.binary_search(&uid) else {
                         continue;
                     };
-                    let written = write(
-                        &message,
-                        u64::from(opened.uid_validity) << 32 | u64::from(uid),
-                        out,
-                    );
+                    let written = write(&message, entry(opened.uid_validity, uid), out);
                     let size = written
                         .map_err(|error| Stop::Exit(cannot_write(self.target.path, &error, self.language)))?;
                     if let Some(size) = size {
@@ -272,26 +278,82 @@ impl<'t> Taking<'t> {
             }
         }
         drop(fetch);
-        let mut refused: Vec<String> = refused
-            .into_values()
-            .map(|error| error.words(tongue(self.language)))
-            .collect();
+        let mut refused = refused.into_iter();
         for uid in std::mem::take(left) {
-            let words = || {
-                self.language
-                    .pick("the server has not given it", "服务器没有给出它")
-                    .to_owned()
-            };
-            done.failed.push(Lost {
-                uid: Some(uid),
-                place: None,
-                size: 0,
-                subject: String::new(),
-                why: refused.pop().unwrap_or_else(words),
+            let why = refused.next().unwrap_or_else(|| {
+                let words = self
+                    .language
+                    .pick("the server has not given it", "服务器没有给出它");
+                words.to_owned()
             });
+            done.lost(Code::Unavailable, Lost::of_uid(uid, why));
         }
         Ok(())
     }
+
+    /// The messages of the mailbox that is open.
+    async fn uids(&mut self, exists: u32) -> Result<Vec<u32>, Stop> {
+        let all = match exists {
+            0 => Ranges::default(),
+            _ => self.client.search(Query::new()).await.map_err(Stop::Lost)?,
+        };
+        let mut all: Vec<u32> = all.numbers().collect();
+        all.sort_unstable();
+        Ok(all)
+    }
+
+    /// Those that are not there from before.
+    fn without_known(
+        &self,
+        own: &Own,
+        validity: u32,
+        mut all: Vec<u32>,
+        out: &Out,
+    ) -> Result<Vec<u32>, Stop> {
+        let Some(known) = out.known.get(&own.path) else {
+            return Ok(all);
+        };
+        if known.iter().any(|known| known >> 32 != u64::from(validity)) {
+            let exit = is_numbered_anew(self.target, &own.name, self.language);
+            return Err(Stop::Exit(exit));
+        }
+        all.retain(|uid| !known.contains(&entry(validity, *uid)));
+        Ok(all)
+    }
+}
+
+/// What tells a message from all others of the account, as long as the server does not number a mailbox anew.
+fn entry(validity: u32, uid: u32) -> u64 {
+    u64::from(validity) << 32 | u64::from(uid)
+}
+
+fn who(server: &Server) -> &str {
+    server.who().map_or(server.host(), |login| login.name())
+}
+
+/// Says where it lies, below the target.
+fn begin_mailbox(own: &Own, out: &mut Out) -> io::Result<String> {
+    let path = out.writing.mailbox(&own.path)?;
+    let role = own.role.map(|role| role.trim_start_matches('\\').to_lowercase());
+    if let Some(manifest) = &mut out.manifest {
+        manifest.mailbox(&manifest::Head {
+            name: &own.path,
+            role: role.as_deref(),
+            subscribed: own.subscribed,
+            path: &path,
+        })?;
+        manifest.flush()?;
+    }
+    Ok(path)
+}
+
+/// Whether a file system does not take a name, or has another file of that name.
+fn is_about_name(error: &io::Error) -> bool {
+    use io::ErrorKind::{AlreadyExists, InvalidFilename, InvalidInput, NotADirectory};
+    matches!(
+        error.kind(),
+        AlreadyExists | InvalidFilename | InvalidInput | NotADirectory
+    )
 }
 
 /// Why a mailbox is not gone on with.
@@ -323,68 +385,25 @@ fn write(message: &Fetched, entry: u64, out: &mut Out) -> io::Result<Option<u64>
         known: None,
     };
     let place = out.writing.message(&outgoing)?;
+    out.writing.flush()?;
     match &mut out.manifest {
-        Some(manifest) => manifest.message(&manifest::Message {
-            path: place.path.map(String::into_boxed_str),
-            offset: place.offset,
-            size: octets.len() as u64,
-            sha256: hash(octets).into(),
-            keywords: archive::words_of(&marks),
-            received,
-            entry,
-            as_is: !outgoing.is_regular(),
-            uidl: None,
-        })?,
+        Some(manifest) => {
+            manifest.message(&manifest::Message {
+                path: place.path.map(String::into_boxed_str),
+                offset: place.offset,
+                size: octets.len() as u64,
+                sha256: hash(octets).into(),
+                keywords: archive::words_of(&marks),
+                received,
+                entry,
+                as_is: !outgoing.is_regular(),
+                uidl: None,
+            })?;
+            manifest.flush()?;
+        }
         None => out
             .hashes
             .push((message.uid.map_or(0, |uid| uid.0), hash(octets))),
     }
     Ok(Some(octets.len() as u64))
-}
-
-/// Reads everything back from the files.
-fn check(
-    target: Target<'_>,
-    hashes: &[(u32, String)],
-    all: &mut [Done],
-    language: Language,
-) -> Result<(), Exit> {
-    if !target.is_one() {
-        let verified = archive::verify(target.path, language)?;
-        // What is wrong lies in the files of a mailbox, or is nobody's and told with the first.
-        for problem in verified.findings {
-            let inside = |done: &Done| !done.to.is_empty() && problem.place.starts_with(&done.to);
-            let at = all.iter().rposition(inside).unwrap_or_default();
-            all.iter_mut()
-                .skip(at)
-                .take(1)
-                .for_each(|done| done.altered.push(Which::Place(problem.place.clone())));
-        }
-        all.iter_mut().for_each(|done| done.checked = done.copied);
-        return Ok(());
-    }
-    let mut source = Source::open(target.path, Some(Format::Mbox), language)?;
-    source.kind = target.kind.into();
-    let Some(done) = all.first_mut() else {
-        return Ok(());
-    };
-    let mut found = Vec::new();
-    for mut folder in std::mem::take(&mut source.folders) {
-        let Ok(mut letters) = source.letters(&mut folder) else {
-            continue;
-        };
-        while let Some(item) = source.next(&mut letters) {
-            found.push(match item {
-                archive::Item::Letter(letter) => hash(&letter.octets),
-                archive::Item::Trouble(..) => String::new(),
-            });
-        }
-    }
-    done.checked = found.len() as u64;
-    let wrong = hashes
-        .iter()
-        .enumerate()
-        .filter(|(at, (_, hash))| found.get(*at) != Some(hash));
-    done.altered = wrong.map(|(_, (uid, _))| Which::Uid(*uid)).collect();
-    Ok(())
 }

@@ -7,6 +7,7 @@ use indicatif::HumanBytes;
 use serde::Serialize;
 
 use crate::account::print_json;
+use crate::exit::Code;
 use crate::language::Language;
 use crate::mail::{Output, tongue};
 
@@ -57,9 +58,45 @@ pub(super) struct Done {
     pub(super) altered: Vec<Which>,
     pub(super) missing: Vec<Which>,
     pub(super) trouble: Option<String>,
+    /// Of what kind what went wrong is.
+    #[serde(skip)]
+    pub(super) faults: Vec<Code>,
+}
+
+impl Lost {
+    pub(super) fn of_uid(uid: u32, why: String) -> Self {
+        Lost {
+            uid: Some(uid),
+            place: None,
+            size: 0,
+            subject: String::new(),
+            why,
+        }
+    }
 }
 
 impl Done {
+    /// The mailbox is not gone on with.
+    pub(super) fn fail(&mut self, fault: Code, why: String) {
+        self.trouble = Some(why);
+        self.faults.push(fault);
+    }
+
+    pub(super) fn lost(&mut self, fault: Code, lost: Lost) {
+        self.failed.push(lost);
+        self.faults.push(fault);
+    }
+
+    /// How the program ends: what is wrong with mail goes before what is with files, and that before what a server does not take now.
+    pub(super) fn code(all: &[Done]) -> Code {
+        let has = |code| all.iter().any(|done| done.faults.contains(&code));
+        match all.iter().any(Done::is_damaged) || has(Code::Data) {
+            true => Code::Data,
+            false if has(Code::CannotCreate) => Code::CannotCreate,
+            false => Code::Unavailable,
+        }
+    }
+
     pub(super) fn of(report: &Report, language: Language) -> Self {
         let uids = |uids: &[u32]| uids.iter().copied().map(Which::Uid).collect();
         let failed = report.failed.iter().map(|failed| Lost {
@@ -83,6 +120,7 @@ impl Done {
             altered: uids(&report.altered),
             missing: uids(&report.missing),
             trouble: trouble.map(|trouble| trouble.words(tongue(language))),
+            faults: Vec::new(),
         }
     }
 
