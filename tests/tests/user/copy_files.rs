@@ -4,14 +4,14 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use client::imap::Client;
+use client::imap::{Client, Item, Octets, Query};
 use end_to_end::Server;
 use serde_json::Value;
 
 use crate::copy::{add, client, content, message, url};
 use crate::said;
 
-fn command(from: &str, to: &str, more: &[&str]) -> Command {
+pub(crate) fn command(from: &str, to: &str, more: &[&str]) -> Command {
     let words = [&["copy", "--json", "--from", from, "--to", to], more].concat();
     let mut command = end_to_end::server::posthouse(&words);
     command
@@ -20,11 +20,11 @@ fn command(from: &str, to: &str, more: &[&str]) -> Command {
     command
 }
 
-fn copied(from: &str, to: &str, more: &[&str]) -> Value {
+pub(crate) fn copied(from: &str, to: &str, more: &[&str]) -> Value {
     serde_json::from_str(&said(&mut command(from, to, more), b"").well()).unwrap()
 }
 
-fn sum(printed: &Value, field: &str) -> u64 {
+pub(crate) fn sum(printed: &Value, field: &str) -> u64 {
     let mailboxes = printed["mailboxes"].as_array().unwrap().iter();
     mailboxes.map(|mailbox| mailbox[field].as_u64().unwrap()).sum()
 }
@@ -68,8 +68,39 @@ async fn filled() -> (Server, Client) {
     (server, client)
 }
 
+/// The octets of each message, in the order of the uids.
+pub(crate) async fn octets(client: &mut Client, mailbox: &str) -> Vec<Vec<u8>> {
+    let opened = client.examine(mailbox).await.unwrap();
+    if opened.exists == 0 {
+        return Vec::new();
+    }
+    let all = client.search(Query::new()).await.unwrap();
+    let items = [Item::message()];
+    let mut fetch = client.fetch(&all, &items);
+    let mut found = Vec::new();
+    while let Some(message) = fetch.whole(64 << 20).await.unwrap() {
+        match &message.parts[0].octets {
+            Octets::Kept(octets) => found.push(octets.to_vec()),
+            other => panic!("{other:?}"),
+        }
+    }
+    found
+}
+
+async fn is_the_same(source: &mut Client, target: &mut Client) {
+    for mailbox in ["INBOX", "工作/项目 甲", "Sent"] {
+        let (one, other) = (content(source, mailbox).await, content(target, mailbox).await);
+        assert!(!one.is_empty() && one == other, "{mailbox}: {one:?} {other:?}");
+        let (one, other) = (octets(source, mailbox).await, octets(target, mailbox).await);
+        assert!(one == other, "{mailbox}: octets differ");
+    }
+    let empty = target.examine("空的").await.unwrap();
+    assert_eq!(empty.exists, 0, "a mailbox without messages is one");
+}
+
 async fn goes_and_comes_back(name: &str, more: &[&str]) {
     let (from, mut source) = filled().await;
+    source.create("空的").await.unwrap();
     let folder = tempfile::tempdir().unwrap();
     let files = folder.path().join(name);
     let files = files.to_str().unwrap();
@@ -81,7 +112,6 @@ async fn goes_and_comes_back(name: &str, more: &[&str]) {
     );
 
     let to = Server::with_accounts();
-    // Without the manifest the files are read as those of another program.
     for round in 0..2 {
         let printed = copied(files, &url(&to), &["--verify"]);
         let wanted = if round == 0 { (6, 0, 6) } else { (0, 6, 6) };
@@ -92,17 +122,10 @@ async fn goes_and_comes_back(name: &str, more: &[&str]) {
         );
         assert_eq!(got, wanted, "{printed}");
     }
-    let mut target = client(&to).await;
-    for mailbox in ["INBOX", "工作/项目 甲", "Sent"] {
-        let (one, other) = (
-            content(&mut source, mailbox).await,
-            content(&mut target, mailbox).await,
-        );
-        assert!(
-            !one.is_empty() && one == other,
-            "{name} {mailbox}: {one:?} {other:?}"
-        );
-    }
+    is_the_same(&mut source, &mut client(&to).await).await;
+    // A folder that is finished is not written over.
+    let again = said(&mut command(&url(&from), files, more), b"");
+    assert_eq!(again.code, Some(73), "{}", again.err);
 }
 
 #[tokio::test]
@@ -128,6 +151,22 @@ async fn mboxes_keep_everything() {
 #[tokio::test]
 async fn mboxes_whose_messages_are_counted_keep_everything() {
     goes_and_comes_back("mboxes", &["--format", "mbox", "--mbox", "mboxcl2"]).await;
+}
+
+#[tokio::test]
+async fn without_the_manifest_files_are_read_as_other_programs_read_them() {
+    for (format, kind) in [("maildir", "mboxrd"), ("mbox", "mboxrd"), ("mbox", "mboxcl2")] {
+        let (from, mut source) = filled().await;
+        source.create("空的").await.unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let files = folder.path().join("files");
+        let files = files.to_str().unwrap();
+        let words = ["--format", format, "--mbox", kind];
+        copied(&url(&from), files, &words);
+        let to = Server::with_accounts();
+        copied(files, &url(&to), &words);
+        is_the_same(&mut source, &mut client(&to).await).await;
+    }
 }
 
 #[tokio::test]
@@ -220,7 +259,7 @@ async fn a_maildir_of_another_program_comes_in_and_what_is_no_mail_is_named() {
     );
     let to = Server::with_accounts();
     let done = said(&mut command(root.to_str().unwrap(), &url(&to), &[]), b"");
-    assert_eq!(done.code, Some(69), "{}\n{}", done.out, done.err);
+    assert_eq!(done.code, Some(65), "{}\n{}", done.out, done.err);
     let printed: Value = serde_json::from_str(&done.out).unwrap();
     assert_eq!(sum(&printed, "copied"), 4, "{printed}");
     let failed: Vec<&str> = printed["mailboxes"]

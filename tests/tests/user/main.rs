@@ -2,8 +2,10 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
 mod copy;
+mod copy_broken;
 mod copy_faults;
 mod copy_files;
+mod copy_killed;
 mod dovecot;
 mod examples;
 mod fetch;

@@ -1,6 +1,6 @@
 //! A server between the program and another one, which changes lines, or cuts the connection once.
 
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -17,6 +17,8 @@ pub(crate) enum Trick {
     Client(&'static str, &'static str),
     /// These words of the server are others for the client.
     Server(&'static str, &'static str),
+    /// A name of the server is another one for the client.
+    Renames(&'static str, &'static str),
 }
 
 /// Listens for good; the port.
@@ -37,6 +39,46 @@ pub(crate) fn start(port: u16, trick: Trick) -> u16 {
         }
     });
     own
+}
+
+/// Which way octets go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Way {
+    ToClient,
+    ToServer,
+}
+
+/// Listens for good, and lets so many octets of each connection through in one way; then nothing, with the connection open. The port.
+pub(crate) fn start_stalling(port: u16, way: Way, most: usize) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let own = listener.local_addr().unwrap().port();
+    thread::spawn(move || {
+        for client in listener.incoming() {
+            let client = client.unwrap();
+            let Ok(server) = TcpStream::connect(("127.0.0.1", port)) else {
+                continue;
+            };
+            let (to_server, to_client) = (server.try_clone().unwrap(), client.try_clone().unwrap());
+            let limit = |own| if own == way { most } else { usize::MAX };
+            let (up, down) = (limit(Way::ToServer), limit(Way::ToClient));
+            thread::spawn(move || pass(&client, &to_server, up));
+            thread::spawn(move || pass(&server, &to_client, down));
+        }
+    });
+    own
+}
+
+fn pass(mut from: &TcpStream, mut to: &TcpStream, mut most: usize) {
+    let mut piece = [0; 4096];
+    while let Ok(read @ 1..) = from.read(&mut piece) {
+        let passes = read.min(most);
+        most -= passes;
+        if to.write_all(&piece[..passes]).is_err() {
+            break;
+        }
+    }
+    let _ = from.shutdown(Shutdown::Both);
+    let _ = to.shutdown(Shutdown::Both);
 }
 
 /// A line to go on with, and whether the connection is cut then.
@@ -67,7 +109,9 @@ fn relay(from: &TcpStream, mut to: &TcpStream, mut pass: impl FnMut(Vec<u8>) -> 
 
 fn said_by_client(line: Vec<u8>, trick: Trick) -> Passed {
     match trick {
-        Trick::Client(words, others) => (replaced(line, words, others), Then::On),
+        Trick::Client(words, others) | Trick::Renames(others, words) => {
+            (replaced(line, words, others), Then::On)
+        }
         _ => (line, Then::On),
     }
 }
@@ -75,7 +119,9 @@ fn said_by_client(line: Vec<u8>, trick: Trick) -> Passed {
 fn said_by_server(line: Vec<u8>, trick: Trick, count: &AtomicUsize) -> Passed {
     let is_reply = is_reply(&line);
     match trick {
-        Trick::Server(words, others) => (replaced(line, words, others), Then::On),
+        Trick::Server(words, others) | Trick::Renames(words, others) => {
+            (replaced(line, words, others), Then::On)
+        }
         Trick::Withhold(at) if is_reply && count.fetch_add(1, Ordering::SeqCst) + 1 == at => {
             (Vec::new(), Then::Cut)
         }

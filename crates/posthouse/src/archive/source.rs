@@ -165,11 +165,14 @@ impl Source {
         if !beginning.starts_with(b"PK") {
             return listing::file(root, &beginning, format, language);
         }
-        let mut zip = File::open(root).and_then(ZipReading::open).map_err(failed)?;
+        let broken = |error: io::Error| broken_zip(root, &error, language);
+        let mut zip = ZipReading::open(File::open(root).map_err(failed)?).map_err(broken)?;
         match zip.names().iter().any(|name| name == MANIFEST) && format.is_none() {
             true => {
-                let text = zip.read(MANIFEST, MAX_MANIFEST).map_err(failed)?;
-                Source::by_manifest(root, Some(zip), &text.unwrap_or_default(), language)
+                let most = zip.most_text(MANIFEST).map_err(broken)?.min(MAX_MANIFEST);
+                let text = zip.read(MANIFEST, most).map_err(broken)?;
+                let text = text.map_err(|_| broken(io::ErrorKind::FileTooLarge.into()))?;
+                Source::by_manifest(root, Some(zip), &text, language)
             }
             false => listing::zip(root, zip, language),
         }
@@ -448,6 +451,16 @@ pub(super) fn unreadable(path: &Path, error: &io::Error, language: Language) -> 
         format!("无法读取 {path}：{error}"),
     );
     Exit::new(Code::NoInput, words)
+}
+
+/// A zip that is none, or whose manifest cannot be had.
+fn broken_zip(path: &Path, error: &io::Error, language: Language) -> Exit {
+    let path = path.display();
+    let words = language.pick(
+        format!("{path} is damaged, or no zip of mail: {error}"),
+        format!("{path} 已损坏，或者不是邮件的 zip：{error}"),
+    );
+    Exit::new(Code::Data, words)
 }
 
 /// Whether a file begins as an mbox does.

@@ -17,14 +17,18 @@ pub(super) fn check(
         let verified = archive::verify(target.path, language)?;
         // What is wrong lies in the files of a mailbox, or is nobody's and told with the first.
         for problem in verified.findings {
-            let inside = |done: &Done| !done.to.is_empty() && problem.place.starts_with(&done.to);
+            let inside = |done: &Done| {
+                let below = problem.place.strip_prefix(&done.to);
+                below.is_some_and(|below| below.starts_with(['/', '@']))
+            };
             let at = all.iter().rposition(inside).unwrap_or_default();
             all.iter_mut()
                 .skip(at)
                 .take(1)
                 .for_each(|done| done.altered.push(Which::Place(problem.place.clone())));
         }
-        all.iter_mut().for_each(|done| done.checked = done.copied);
+        all.iter_mut()
+            .for_each(|done| done.checked = done.copied + done.known);
         return Ok(());
     }
     let mut source = Source::open(target.path, Some(Format::Mbox), language)?;
