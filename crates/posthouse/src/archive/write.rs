@@ -416,3 +416,30 @@ fn time(seconds: i64) -> Option<SystemTime> {
         false => UNIX_EPOCH.checked_add(distance),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_has_come_meanwhile_is_not_written_over() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["in.mbox", "mail.zip"] {
+            let target = folder.path().join(name);
+            let is_one = name == "in.mbox";
+            let writing = match is_one {
+                true => Writing::begin_one(&target).unwrap(),
+                false => Writing::begin(&target, Format::Zip).unwrap(),
+            };
+            fs::write(&target, "mine").unwrap();
+            let error = if is_one {
+                writing.finish_one().unwrap_err()
+            } else {
+                fs::write(writing.manifest(), "{}").unwrap();
+                writing.finish().unwrap_err()
+            };
+            assert_eq!(error.kind(), io::ErrorKind::AlreadyExists, "{name}");
+            assert_eq!(fs::read_to_string(&target).unwrap(), "mine");
+        }
+    }
+}

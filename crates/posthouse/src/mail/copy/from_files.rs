@@ -5,6 +5,7 @@ use std::path::Path;
 use client::Server;
 use client::copy::{Compared, Filling, Folder, Mailboxes, Options, Put, is_lost};
 use client::imap::Client;
+use indicatif::ProgressBar;
 
 use super::print::{Done, Lost, Planned, Which};
 use crate::archive::{self, Item, Letter, Source, Trouble, words_of};
@@ -19,6 +20,7 @@ pub(super) struct Bringing<'b> {
     folders: Vec<(archive::Folder, Folder)>,
     server: &'b Server,
     options: &'b Options,
+    bar: ProgressBar,
     language: Language,
 }
 
@@ -62,6 +64,7 @@ impl<'b> Bringing<'b> {
             source,
             server,
             options,
+            bar: super::progress(),
             language,
         })
     }
@@ -91,6 +94,7 @@ impl<'b> Bringing<'b> {
             }
             all.push(done);
         }
+        self.bar.finish_and_clear();
         Ok(all)
     }
 
@@ -108,33 +112,39 @@ impl<'b> Bringing<'b> {
             }
         };
         let mut filling = Filling::begin(self.server, to).await?;
+        self.bar.set_message(to.to.clone());
         while let Some(item) = self.source.next(&mut letters) {
+            // How many there are is not known before they were read.
+            self.bar.inc_length(1);
+            self.bar.inc(1);
             match item {
-                Item::Trouble(place, trouble) => self.failed(place, 0, &trouble, done),
-                Item::Letter(Letter { place, octets, .. }) if octets.is_empty() => {
-                    self.failed(place, 0, &Trouble::Empty, done);
-                }
-                Item::Letter(Letter { place, octets, .. }) if octets.contains(&0) => {
-                    self.failed(place, octets.len() as u64, &Trouble::Nul, done);
-                }
-                Item::Letter(letter) => filling.put(outgoing(letter)).await?,
+                Item::Trouble(place, trouble) => done.lost(Code::Data, self.lost(place, &[], &trouble)),
+                Item::Letter(letter) => match unfit(&letter.octets) {
+                    Some(trouble) => {
+                        let lost = self.lost(letter.place, &letter.octets, &trouble);
+                        done.lost(Code::Data, lost);
+                    }
+                    None => {
+                        filling.put(outgoing(letter)).await?;
+                        continue;
+                    }
+                },
             }
+            done.messages += 1;
         }
         let (put, compared) = filling.finish(self.options.verify).await?;
         self.told(put, compared, done);
         Ok(())
     }
 
-    fn failed(&self, place: String, size: u64, trouble: &Trouble, done: &mut Done) {
-        done.messages += 1;
-        let lost = Lost {
+    fn lost(&self, place: String, octets: &[u8], trouble: &Trouble) -> Lost {
+        Lost {
             uid: None,
             place: Some(place),
-            size,
-            subject: String::new(),
+            size: octets.len() as u64,
+            subject: message::Message::parse(octets).subject(),
             why: trouble.words(self.language),
-        };
-        done.lost(Code::Data, lost);
+        }
     }
 
     fn told(&self, put: Put, compared: Compared, done: &mut Done) {
@@ -172,6 +182,15 @@ pub(super) fn open(
         source.kind = kind.into();
     }
     Ok(source)
+}
+
+/// What no server takes.
+fn unfit(octets: &[u8]) -> Option<Trouble> {
+    match octets {
+        [] => Some(Trouble::Empty),
+        octets if octets.contains(&0) => Some(Trouble::Nul),
+        _ => None,
+    }
 }
 
 fn outgoing(letter: Letter) -> client::copy::Letter {

@@ -10,6 +10,7 @@ use std::path::Path;
 use client::Server;
 use client::copy::{Mailboxes, Options, Own, Skipped, Verify, is_lost};
 use client::imap::{Client, Fetched, Item, Octets, Query, Ranges};
+use indicatif::ProgressBar;
 use types::Uid;
 
 use super::leftover::{Leftover, is_numbered_anew};
@@ -66,6 +67,7 @@ pub(super) struct Taking<'t> {
     pub(super) left: Vec<(String, Skipped)>,
     leftover: Leftover,
     verify: Verify,
+    bar: ProgressBar,
     language: Language,
 }
 
@@ -106,6 +108,7 @@ impl<'t> Taking<'t> {
             left,
             leftover,
             verify: options.verify,
+            bar: super::progress(),
             language,
         })
     }
@@ -125,6 +128,7 @@ impl<'t> Taking<'t> {
         for own in std::mem::take(&mut self.mailboxes) {
             all.push(self.mailbox(&own, &mut out).await?);
         }
+        self.bar.finish_and_clear();
         // Nothing is lost by how a server says goodbye.
         let (target, language) = (self.target, self.language);
         let verify = self.verify;
@@ -246,6 +250,8 @@ impl<'t> Taking<'t> {
                 done.messages = all.len() as u64;
                 let new = self.without_known(own, opened.uid_validity, all, out)?;
                 done.known = done.messages - new.len() as u64;
+                self.bar.inc_length(new.len() as u64);
+                self.bar.set_message(own.name.clone());
                 rest.insert(new)
             }
         };
@@ -271,6 +277,7 @@ impl<'t> Taking<'t> {
                         .map_err(|error| Stop::Exit(cannot_write(self.target.path, &error, self.language)))?;
                     if let Some(size) = size {
                         left.remove(at);
+                        self.bar.inc(1);
                         done.copied += 1;
                         done.octets += size;
                     }

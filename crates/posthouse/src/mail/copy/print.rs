@@ -240,10 +240,14 @@ fn say_troubles(out: &mut impl io::Write, done: &Done, language: Language) -> io
             (Some(place), _) => place.escape_debug().to_string(),
             (None, uid) => format!("uid {}", uid.unwrap_or_default()),
         };
-        let (size, subject, why) = (HumanBytes(lost.size), lost.subject.escape_debug(), &lost.why);
+        let (size, why) = (HumanBytes(lost.size), &lost.why);
+        let subject = match lost.subject.is_empty() {
+            true => String::new(),
+            false => format!(", {}", lost.subject.escape_debug()),
+        };
         let line = language.pick(
-            format!("  Not copied: {which} ({size}), {subject}: {why}"),
-            format!("  未复制：{which}（{size}），{subject}：{why}"),
+            format!("  Not copied: {which} ({size}){subject}: {why}"),
+            format!("  未复制：{which}（{size}）{subject}：{why}"),
         );
         writeln!(out, "{line}")?;
     }
