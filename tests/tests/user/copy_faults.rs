@@ -220,6 +220,35 @@ async fn a_source_that_says_wrong_sizes_is_copied_once() {
 }
 
 #[tokio::test]
+async fn a_target_that_says_wrong_sizes_gets_files_once() {
+    let to = Server::with_accounts();
+    let folder = tempfile::tempdir().unwrap();
+    for (name, number) in [("1.eml", 1), ("2.eml", 2), ("3.eml", 2), ("4.eml", 3)] {
+        std::fs::write(folder.path().join(name), message(number, 0)).unwrap();
+    }
+    let mut target = client(&to).await;
+    // The same fields and other octets are another message.
+    let mut other = message(3, 0);
+    other.extend_from_slice(b"and more\r\n");
+    add(&mut target, "INBOX", &other, &[], 5).await;
+    for known in [0, 4] {
+        let lying = proxy::start(
+            to.port(Service::Imap),
+            Trick::Server("RFC822.SIZE ", "RFC822.SIZE 1"),
+        );
+        let done = copy(folder.path().to_str().unwrap(), &url(lying), &["--verify"]);
+        assert_eq!(done.code, Some(0), "{}\n{}", done.out, done.err);
+        let inbox = inbox(&done.out);
+        assert_eq!(
+            (&inbox["known"], &inbox["checked"]),
+            (&known.into(), &4.into()),
+            "{inbox}"
+        );
+        assert_eq!(subjects(&mut target, "INBOX").await, ["3", "1", "2", "2", "3"]);
+    }
+}
+
+#[tokio::test]
 async fn dovecot_is_copied_from_and_into() {
     let (Some(there), Some(back)) = (Dovecot::start(), Dovecot::start()) else {
         return;

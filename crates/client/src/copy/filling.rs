@@ -1,9 +1,10 @@
 //! A mailbox that is filled with messages that come from elsewhere than a server: from files.
 //!
 //! **Invariant**: after a connection was lost, the mailbox is looked at anew before anything is added again: a message that was taken and never
-//! answered is there once more than was known, and is not added twice.
+//! answered is there once more than was known, and is not added twice. A server that says other sizes than messages have is not believed: what
+//! has the same fields is compared octet for octet.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 
 use types::Timestamp;
 
@@ -92,6 +93,7 @@ enum How {
 struct Given {
     place: String,
     key: Key,
+    fields: Key,
     hash: [u8; 32],
 }
 
@@ -101,10 +103,11 @@ pub struct Filling {
     client: Client,
     folder: Folder,
     opened: Opened,
-    /// How often each message is there, as far as is known.
+    /// How often messages with these fields are there, as far as is known.
     there: HashMap<Key, u64>,
-    /// How many of these have not been matched with one that came.
-    unmatched: HashMap<Key, u64>,
+    /// Those that were there and have not been matched with one that came, by their fields.
+    unmatched: HashMap<Key, Vec<Seen>>,
+    /// With their fields.
     waiting: Vec<(Key, Letter)>,
     octets: usize,
     given: Vec<Given>,
@@ -119,13 +122,18 @@ impl Filling {
     pub async fn begin(server: &Server, folder: &Folder) -> Result<Self, Error> {
         let mut client = Client::connect(server).await?;
         let opened = open(&mut client, folder).await?;
-        let there = count(&look(&mut client, opened.exists).await?);
+        let seen = look(&mut client, opened.exists).await?;
+        let there = count(&seen);
+        let mut unmatched: HashMap<Key, Vec<Seen>> = HashMap::new();
+        for seen in seen {
+            unmatched.entry(seen.fields).or_default().push(seen);
+        }
         Ok(Filling {
             server: server.clone(),
             client,
             folder: folder.clone(),
             opened,
-            unmatched: there.clone(),
+            unmatched,
             there,
             waiting: Vec::new(),
             octets: 0,
@@ -139,15 +147,18 @@ impl Filling {
     /// # Errors
     /// When the server cannot be reached any more.
     pub async fn put(&mut self, letter: Letter) -> Result<(), Error> {
-        let key = key(&fields_of(&letter.octets), Some(letter.octets.len() as u64));
-        self.put.messages += 1;
-        self.given.push(Given {
+        let fields = fields_of(&letter.octets);
+        let given = Given {
             place: letter.place.clone(),
-            key,
+            key: key(&fields, Some(letter.octets.len() as u64)),
+            fields: key(&fields, None),
             hash: hash(&letter.octets),
-        });
-        if let Some(count) = self.unmatched.get_mut(&key).filter(|count| **count > 0) {
-            *count -= 1;
+        };
+        let fields = given.fields;
+        self.put.messages += 1;
+        let is_known = self.is_known(&given).await?;
+        self.given.push(given);
+        if is_known {
             self.put.known += 1;
             return Ok(());
         }
@@ -156,8 +167,40 @@ impl Filling {
             self.flush().await?;
         }
         self.octets += letter.octets.len();
-        self.waiting.push((key, letter));
+        self.waiting.push((fields, letter));
         Ok(())
+    }
+
+    /// Whether a message was there before; each one is for one that comes.
+    async fn is_known(&mut self, given: &Given) -> Result<bool, Error> {
+        let mut attempts = 0;
+        loop {
+            let Some(same) = self
+                .unmatched
+                .get_mut(&given.fields)
+                .filter(|same| !same.is_empty())
+            else {
+                return Ok(false);
+            };
+            if let Some(at) = same.iter().position(|seen| seen.key == given.key) {
+                same.remove(at);
+                return Ok(true);
+            }
+            let uids: Vec<u32> = same.iter().map(|seen| seen.uid).collect();
+            match hashes(&mut self.client, &uids).await {
+                Ok(found) => {
+                    let is_same = |seen: &Seen| found.get(&seen.uid) == Some(&given.hash);
+                    let at = same.iter().position(is_same);
+                    at.map(|at| same.remove(at));
+                    return Ok(at.is_some());
+                }
+                Err(error) if is_lost(&error) && attempts < ATTEMPTS => {
+                    attempts += 1;
+                    self.again().await?;
+                }
+                Err(error) => return Err(error),
+            }
+        }
     }
 
     /// Adds what waits; a lost connection is made again.
@@ -282,30 +325,40 @@ impl Filling {
     async fn compare(&mut self, verify: Verify) -> Result<Compared, Error> {
         let opened = self.client.select(&self.folder.to).await?;
         let there = look(&mut self.client, opened.exists).await?;
-        let mut by_key: HashMap<Key, std::collections::VecDeque<u32>> = HashMap::new();
-        for seen in &there {
-            by_key.entry(seen.key).or_default().push_back(seen.uid);
-        }
+        let (pairs, others, mut free) = paired(&self.given, &there);
         let mut compared = Compared::default();
-        let mut pairs: Vec<(u32, &Given)> = Vec::new();
-        for given in &self.given {
-            match by_key
-                .get_mut(&given.key)
-                .and_then(std::collections::VecDeque::pop_front)
+        let mut unlike = Vec::new();
+        for given in others {
+            let same = free.entry(given.fields).or_default();
+            let uids: Vec<u32> = same.iter().map(|seen| seen.uid).collect();
+            let found = hashes(&mut self.client, &uids).await?;
+            match same
+                .iter()
+                .position(|seen| found.get(&seen.uid) == Some(&given.hash))
             {
-                Some(uid) => pairs.push((uid, given)),
-                None if self
-                    .put
-                    .refused
-                    .iter()
-                    .any(|refused| refused.place == given.place) => {}
+                Some(at) => {
+                    same.remove(at);
+                    compared.checked += 1;
+                }
+                None => unlike.push(given),
+            }
+        }
+        for given in unlike {
+            let was_refused = |refused: &Refused| refused.place == given.place;
+            match free.get_mut(&given.fields).and_then(VecDeque::pop_front) {
+                Some(_) => {
+                    compared.checked += 1;
+                    compared.altered.push(given.place.clone());
+                }
+                None if self.put.refused.iter().any(was_refused) => {}
                 None => compared.missing.push(given.place.clone()),
             }
         }
-        if verify == Verify::Sample {
-            let every = (pairs.len() / SAMPLE).max(1);
-            pairs = pairs.into_iter().step_by(every).take(SAMPLE).collect();
-        }
+        let (every, most) = match verify {
+            Verify::All => (1, usize::MAX),
+            Verify::Sample => ((pairs.len() / SAMPLE).max(1), SAMPLE),
+        };
+        let pairs: Vec<(u32, &Given)> = pairs.into_iter().step_by(every).take(most).collect();
         for some in pairs.chunks(STEP) {
             let uids: Vec<u32> = some.iter().map(|(uid, _)| *uid).collect();
             let found = hashes(&mut self.client, &uids).await?;
@@ -356,10 +409,36 @@ impl Filling {
     }
 }
 
+/// Messages with those that are the same by fields and size; those that none is for; and what is there beside, by its fields.
+type Paired<'g> = (
+    Vec<(u32, &'g Given)>,
+    Vec<&'g Given>,
+    HashMap<Key, VecDeque<&'g Seen>>,
+);
+
+fn paired<'g>(all: &'g [Given], there: &'g [Seen]) -> Paired<'g> {
+    let mut free: HashMap<Key, VecDeque<&Seen>> = HashMap::new();
+    for seen in there {
+        free.entry(seen.fields).or_default().push_back(seen);
+    }
+    let (mut pairs, mut others) = (Vec::new(), Vec::new());
+    for given in all {
+        let found = free.get_mut(&given.fields).and_then(|same| {
+            let at = same.iter().position(|seen| seen.key == given.key)?;
+            same.remove(at)
+        });
+        match found {
+            Some(seen) => pairs.push((seen.uid, given)),
+            None => others.push(given),
+        }
+    }
+    (pairs, others, free)
+}
+
 fn count(seen: &[Seen]) -> HashMap<Key, u64> {
     let mut count = HashMap::new();
     for seen in seen {
-        *count.entry(seen.key).or_default() += 1;
+        *count.entry(seen.fields).or_default() += 1;
     }
     count
 }
