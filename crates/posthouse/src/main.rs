@@ -148,6 +148,8 @@ enum Command {
     Completions(manual::CompletionsArguments),
     /// Writes the manual pages of all commands.
     Man(manual::ManArguments),
+    /// Prints the help of a command. Example: posthouse help profile add
+    Help(help::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -209,6 +211,7 @@ fn carry_out(command: Command, language: Language) -> Result<(), Exit> {
         Command::Profile(command) => run::block_on(profile::run(command, language)),
         Command::Completions(arguments) => manual::completions(&arguments, language),
         Command::Man(arguments) => manual::man(&arguments, language),
+        Command::Help(arguments) => help::run(&arguments, language),
         Command::Search(arguments) => run::block_on(mail::list::search(*arguments, language)),
     }
 }

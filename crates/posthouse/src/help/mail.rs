@@ -104,6 +104,18 @@ pub(super) const CHINESE: &[(&str, &str)] = &[
         "只在沿途服务器都使用 TLS 时发送（REQUIRETLS）",
     ),
     (
+        "Signs the message with DKIM: the file of the private key, in PEM, RSA or Ed25519",
+        "用 DKIM 签名：私钥文件（PEM，RSA 或 Ed25519）",
+    ),
+    (
+        "The selector, under which the DNS has the public key of DKIM",
+        "DKIM 选择器，DNS 在它下面发布公钥",
+    ),
+    (
+        "The domain that signs with DKIM; that of From unless given",
+        "用 DKIM 签名的域；不给出时为 From 的域",
+    ),
+    (
         "Takes the recipients from To, Cc and Bcc of the message on standard input, as sendmail does",
         "像 sendmail 那样，从标准输入的邮件的 To、Cc 和 Bcc 取收件人",
     ),
