@@ -377,16 +377,16 @@ pub(super) const CHINESE: &[(&str, &str)] = &[
         "posthouse profile 的账号配置，代替服务器；两者都不给出时用默认的",
     ),
     (
-        "Copies an account into another over IMAP: folders, flags, dates; what is there already is not copied again. Example: posthouse copy --from imaps://alice@old.example.org --to imaps://alice@new.example.org",
-        "通过 IMAP 把一个账户复制到另一个：文件夹、标记、日期；已有的不再复制。例如：posthouse copy --from imaps://alice@old.example.org --to imaps://alice@new.example.org",
+        "Copies an account into another over IMAP, into files, or files into an account: folders, flags, dates; what is there already is not copied again. Examples: posthouse copy --from imaps://alice@old.example.org --to imaps://alice@new.example.org; posthouse copy --from imaps://alice@old.example.org --to alice.zip",
+        "通过 IMAP 把一个账户复制到另一个账户或文件，或把文件复制到账户：文件夹、标记、日期；已有的不再复制。例如：posthouse copy --from imaps://alice@old.example.org --to imaps://alice@new.example.org；posthouse copy --from imaps://alice@old.example.org --to alice.zip",
     ),
     (
-        "The account that is copied: imaps://NAME@HOST",
-        "被复制的账户：imaps://用户名@主机",
+        "The account that is copied: imaps://NAME@HOST; or files: a Maildir, an mbox, a folder of these or of .eml files, a zip",
+        "被复制的账户：imaps://用户名@主机；或文件：Maildir、mbox、含有它们或 .eml 文件的文件夹、zip",
     ),
     (
-        "The account that it is copied into: imaps://NAME@HOST",
-        "复制到的账户：imaps://用户名@主机",
+        "The account that it is copied into: imaps://NAME@HOST; or files: a new or empty folder, or a new file ending in .zip or .mbox",
+        "复制到的账户：imaps://用户名@主机；或文件：新的或空的文件夹，或者以 .zip 或 .mbox 结尾的新文件",
     ),
     (
         "A command that prints the password of the account that is copied",
@@ -411,6 +411,26 @@ pub(super) const CHINESE: &[(&str, &str)] = &[
     (
         "A file with the certificates to trust of that server, in PEM",
         "信任的目标服务器证书文件（PEM）",
+    ),
+    (
+        "How the files are: by their name or what is in them, unless given; a new folder is a Maildir",
+        "文件的形式：不给出时看名称或内容；新文件夹为 Maildir",
+    ),
+    (
+        "How lines of messages are kept apart in an mbox",
+        "mbox 中区分各邮件的方式",
+    ),
+    (
+        "`>` before `From ` and `>From `: nothing is lost",
+        "在 `From ` 和 `>From ` 前加 `>`：没有丢失",
+    ),
+    (
+        "`>` before `From ` only, as older programs do: a line that was `>From ` loses its `>`",
+        "只在 `From ` 前加 `>`，与旧程序相同：原为 `>From ` 的行会失去 `>`",
+    ),
+    (
+        "No line is changed; Content-Length says how long a message is",
+        "不改动任何行；由 Content-Length 说明邮件长度",
     ),
     (
         "Only this mailbox; may be given several times",
