@@ -300,6 +300,16 @@ fn copy(home: &Home, from: &Server, seen: &mut Seen) {
     // No server has room for such a name.
     let long = "x".repeat(5000);
     seen.note("copy", &run(home, &[&words[..], &["--into", &long]].concat()).out);
+    let files = home.path().join("files");
+    fs::create_dir(&files).unwrap();
+    fs::write(
+        files.join("1.eml"),
+        format!("Subject: large\n\n{}", "and so on\n".repeat(200)),
+    )
+    .unwrap();
+    let refused = run(home, &["copy", "--from", "files", "--to", &to]);
+    assert_eq!(refused.code, Some(69), "{}{}", refused.out, refused.err);
+    seen.note("copy", &refused.out);
 }
 
 fn profile(seen: &mut Seen) {
@@ -342,13 +352,16 @@ oauth = { issuer = "google", client-id = "x", client-secret = { command = "s" } 
 [profiles.g]
 address = "g@example.org"
 oauth = { issuer = "google", client-id = "x", client-secret = { keyring = true } }
+[profiles.h]
+address = "h@example.org"
+dkim = { key = "/etc/mail/key.pem", selector = "2026", domain = "example.org" }
 "#;
     fs::write(home.profiles(), text).unwrap();
     seen.note(
         "profile list, profile show",
         &run(&home, &["profile", "list"]).well(),
     );
-    for name in ["a", "b", "c", "d", "e", "f", "g"] {
+    for name in ["a", "b", "c", "d", "e", "f", "g", "h"] {
         seen.note(
             "profile list, profile show",
             &run(&home, &["profile", "show", name]).well(),
