@@ -143,6 +143,38 @@ async fn what_mail_does_not_reach_is_no_member_and_who_is_elsewhere_is_kept() {
     resolves(&directory, "f", beyond).await;
 }
 
+/// RFC 6409 §6.1: a server may hold senders to the addresses that are theirs.
+#[tokio::test]
+async fn an_alias_is_its_owners_to_send_under_and_a_group_is_nobodys() {
+    let directory = three().await;
+    let owns = async |id, name| directory.owns(AccountId(id), &address(name)).await.unwrap();
+    directory
+        .set_alias(&address("al"), addresses(&["alice"]))
+        .await
+        .unwrap();
+    directory
+        .add_group(&address("team"), addresses(&["alice", "bob"]))
+        .await
+        .unwrap();
+    directory
+        .set_alias(&address("work"), addresses(&["team", "carol"]))
+        .await
+        .unwrap();
+    for own in ["alice", "Alice+tag", "al"] {
+        assert!(owns(1, own).await, "{own}");
+        assert!(!owns(2, own).await, "{own}");
+    }
+    assert!(!owns(1, "team").await && !owns(2, "team").await);
+    // Of an alias for a group and somebody it is that one's.
+    assert!(owns(3, "work").await && !owns(1, "work").await);
+    assert!(!owns(1, "bob").await && !owns(1, "nobody").await);
+    directory
+        .set_access(&address("alice"), Access::Disabled)
+        .await
+        .unwrap();
+    assert!(!owns(1, "al").await);
+}
+
 #[tokio::test]
 async fn names_are_taken_once() {
     let directory = three().await;

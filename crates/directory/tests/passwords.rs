@@ -300,6 +300,24 @@ async fn where_hashes_were_imported_wrong_passwords_take_whole_seconds_whoever_t
     assert_eq!(time("carol", "pencil").await, (true, Duration::ZERO));
 }
 
+/// A backup may bring such a hash into a directory that never had one.
+#[tokio::test(start_paused = true)]
+async fn an_account_that_returns_with_another_programs_hash_is_as_one_that_was_imported() {
+    let (old, new) = (Arc::default(), Arc::default());
+    let old = alice(&old, Scram::Off).await;
+    assert_eq!(import(&old, "carol@example.org", BCRYPT).await, None);
+    let carol = address("carol@example.org");
+    let kept = old.kept_account(&carol).await.unwrap().unwrap();
+    let directory = alice(&new, Scram::Off).await;
+    directory.return_account(&carol, kept).await.unwrap();
+    for name in ["nobody", "alice", "carol"] {
+        let begin = Instant::now();
+        assert!(!logs_in(&directory, name, &Secret::from("x")).await);
+        assert_eq!(begin.elapsed(), Duration::from_secs(1), "{name}");
+    }
+    assert!(logs_in(&directory, "carol", &Secret::from("pencil")).await);
+}
+
 #[tokio::test]
 async fn a_hash_of_another_cost_is_replaced_as_well() {
     let engine = Arc::default();

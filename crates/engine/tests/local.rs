@@ -6,6 +6,7 @@ use std::fs;
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use posthouse_engine::check::check;
@@ -92,9 +93,41 @@ async fn a_second_opener_and_a_foreign_folder_are_refused() {
     fs::write(foreign.path().join("letter.txt"), "Dear").unwrap();
     let refused = LocalEngine::open(foreign.path(), Options::default());
     assert!(matches!(refused, Err(OpenError::Foreign(_))));
-    fs::write(folder.path().join("format"), "posthouse engine 2\nsalt 00\n").unwrap();
-    let newer = LocalEngine::open(folder.path(), Options::default());
-    assert!(matches!(newer, Err(OpenError::Format { .. })));
+}
+
+/// An older program must not open a folder with large blobs in files of their own: it would take these for segments.
+#[tokio::test]
+async fn a_folder_of_an_older_form_opens_and_is_one_of_this_form_from_then_on_and_a_newer_one_is_refused() {
+    let folder = TempDir::new().unwrap();
+    let engine = open(folder.path());
+    let blob = put(&engine, 1, "a", b"hello").await;
+    engine.close().await.unwrap();
+    drop(engine);
+    let path = folder.path().join("format");
+    let now = fs::read_to_string(&path).unwrap();
+    assert!(now.starts_with("posthouse engine 2\n"), "{now}");
+    let life = format!("{now}life 00000000000000ab\n");
+    let founded = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000);
+    fs::write(&path, life.replace("engine 2", "engine 1")).unwrap();
+    fs::File::options()
+        .write(true)
+        .open(&path)
+        .unwrap()
+        .set_modified(founded)
+        .unwrap();
+    let engine = open(folder.path());
+    assert_eq!(engine.findings(), []);
+    assert_eq!(engine.read_blob(blob, ALL).await.unwrap(), "hello");
+    assert_eq!(fs::read_to_string(&path).unwrap(), life);
+    assert_eq!(fs::metadata(&path).unwrap().modified().unwrap(), founded);
+    drop(engine);
+    for other in ["0", "3", "10", "", "x"] {
+        let text = life.replace("engine 2", &format!("engine {other}"));
+        fs::write(&path, &text).unwrap();
+        let refused = LocalEngine::open(folder.path(), Options::default());
+        assert!(matches!(refused, Err(OpenError::Format { .. })), "{other}");
+        assert_eq!(fs::read_to_string(&path).unwrap(), text, "nothing was touched");
+    }
 }
 
 #[tokio::test]

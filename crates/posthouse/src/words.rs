@@ -73,8 +73,10 @@ mod tests {
     #[test]
     fn one_is_singular() {
         assert_eq!(messages(0_u64), "0 messages");
-        assert_eq!(messages(1_usize), "1 message");
-        assert_eq!(mailboxes(1), "1 mailbox");
-        assert_eq!(mailboxes(11), "11 mailboxes");
+        assert_eq!([1_usize, 2].map(messages), ["1 message", "2 messages"]);
+        assert_eq!([1, 11].map(mailboxes), ["1 mailbox", "11 mailboxes"]);
+        assert_eq!([1, 21].map(findings), ["1 finding", "21 findings"]);
+        assert_eq!([1, 0].map(octets), ["1 octet", "0 octets"]);
+        assert_eq!([1, 101].map(files), ["1 file", "101 files"]);
     }
 }

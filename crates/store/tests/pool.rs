@@ -6,7 +6,6 @@
 )]
 
 use std::ops::Range;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
@@ -16,10 +15,12 @@ use posthouse_store::{
     Account, Allowed, Appended, BlobSource, Delivery, Facts, Keywords, Named, NewMessage, Quota, QuotaFuture,
     Quotas, Refusal, Room, SharedQuota, SharingFuture, Store, StoreError, Together, Undeleted, Usage,
 };
+use tokio::sync::watch;
 use types::{AccountId, MailboxId, MailboxName, Octets, Timestamp, Uid};
 
 const ALICE: AccountId = AccountId(1);
 const BOB: AccountId = AccountId(2);
+const DORA: AccountId = AccountId(3);
 /// Shares with nobody.
 const CAROL: AccountId = AccountId(100);
 /// Accounts below 100 are in the domain.
@@ -27,20 +28,33 @@ const MEMBERS: u64 = 100;
 
 /// A limit for all members of a domain, which a test changes.
 #[derive(Default)]
-struct Domain(Mutex<Option<Quota>>);
+struct Domain {
+    limit: Mutex<Option<Quota>>,
+    /// Who has gone over to another domain, which has the same limit.
+    moved: Mutex<Vec<AccountId>>,
+}
+
+impl Domain {
+    fn name_of(&self, account: AccountId) -> &'static str {
+        match self.moved.lock().unwrap().contains(&account) {
+            true => "example.net",
+            false => "example.org",
+        }
+    }
+}
 
 impl Quotas for Domain {
     fn quota(&self, account: AccountId) -> QuotaFuture<'_> {
-        let limit = self.0.lock().unwrap().filter(|_| account.0 < MEMBERS);
-        let shared = limit.map(|limit| ("example.org".into(), limit));
+        let limit = self.limit.lock().unwrap().filter(|_| account.0 < MEMBERS);
+        let shared = limit.map(|limit| (self.name_of(account).into(), limit));
         let quota = Quota::default();
         Box::pin(async move { Ok(Allowed { quota, shared }) })
     }
 
     fn sharing<'a>(&'a self, name: &'a str, after: AccountId) -> SharingFuture<'a> {
-        assert_eq!(name, "example.org");
+        let all = (after.0 + 1..MEMBERS.min(31)).map(AccountId);
         // Three at a time, so that there are pages.
-        let some = (after.0 + 1..MEMBERS.min(31)).map(AccountId).take(3).collect();
+        let some = all.filter(|id| self.name_of(*id) == name).take(3).collect();
         Box::pin(async move { Ok(some) })
     }
 }
@@ -52,15 +66,23 @@ struct Rig {
 
 impl Rig {
     fn new(engine: Arc<dyn Engine>, limit: Option<Quota>) -> Self {
-        let domain = Arc::new(Domain(Mutex::new(limit)));
+        let domain = Arc::new(Domain {
+            limit: Mutex::new(limit),
+            ..Domain::default()
+        });
         let store = Store::new(engine, Arc::new(|| Timestamp(1_000_000)));
         store.keep_to(Arc::clone(&domain) as Arc<dyn Quotas>);
         Rig { store, domain }
     }
 
     async fn limit(&self, limit: Option<Quota>) {
-        *self.domain.0.lock().unwrap() = limit;
+        *self.domain.limit.lock().unwrap() = limit;
         self.store.quotas_changed().await.unwrap();
+    }
+
+    async fn move_over(&self, account: AccountId) {
+        self.domain.moved.lock().unwrap().push(account);
+        self.store.quota_changed(account).await.unwrap();
     }
 
     async fn deliver(&self, account: AccountId, text: &str) -> Result<Appended, StoreError> {
@@ -237,53 +259,212 @@ impl Rig {
     }
 }
 
-/// Passes everything on, but no batch while it is broken.
-#[derive(Default)]
-struct Breaking(MemoryEngine, AtomicBool);
+/// What becomes of batches.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Commits {
+    #[default]
+    Succeed,
+    Fail,
+    Wait,
+}
 
-impl Engine for Breaking {
-    fn get_many<'a>(&'a self, partition: Partition, keys: &'a [Bytes]) -> Answer<'a, Vec<Option<Bytes>>> {
-        self.0.get_many(partition, keys)
+/// Passes everything on, but batches only as it is told.
+#[derive(Default)]
+struct Committing {
+    memory: MemoryEngine,
+    commits: watch::Sender<Commits>,
+    /// How many batches have had to wait.
+    waited: watch::Sender<usize>,
+}
+
+impl Committing {
+    fn now(&self, commits: Commits) {
+        self.commits.send_replace(commits);
     }
-    fn scan(&self, partition: Partition, range: Range<Bytes>, limit: usize) -> Answer<'_, Vec<Row>> {
-        self.0.scan(partition, range, limit)
+
+    /// Returns when so many batches have begun to wait.
+    async fn waited(&self, batches: usize) {
+        let mut waited = self.waited.subscribe();
+        waited.wait_for(|many| *many >= batches).await.unwrap();
     }
-    fn scan_back(&self, partition: Partition, range: Range<Bytes>, limit: usize) -> Answer<'_, Vec<Row>> {
-        self.0.scan_back(partition, range, limit)
-    }
-    fn next_blob(&self) -> BlobNumber {
-        self.0.next_blob()
-    }
-    fn commit(&self, batch: Batch) -> Answer<'_, ()> {
-        match self.1.load(Ordering::SeqCst) {
-            true => Box::pin(std::future::ready(Err(EngineError::Closed))),
-            false => self.0.commit(batch),
+
+    async fn pass(&self, batch: Batch) -> Result<(), EngineError> {
+        let mut commits = self.commits.subscribe();
+        if *commits.borrow() == Commits::Wait {
+            self.waited.send_modify(|many| *many += 1);
+        }
+        let commits = *commits.wait_for(|then| *then != Commits::Wait).await.unwrap();
+        match commits {
+            Commits::Fail => Err(EngineError::Closed),
+            _ => self.memory.commit(batch).await,
         }
     }
+}
+
+impl Engine for Committing {
+    fn get_many<'a>(&'a self, partition: Partition, keys: &'a [Bytes]) -> Answer<'a, Vec<Option<Bytes>>> {
+        self.memory.get_many(partition, keys)
+    }
+    fn scan(&self, partition: Partition, range: Range<Bytes>, limit: usize) -> Answer<'_, Vec<Row>> {
+        self.memory.scan(partition, range, limit)
+    }
+    fn scan_back(&self, partition: Partition, range: Range<Bytes>, limit: usize) -> Answer<'_, Vec<Row>> {
+        self.memory.scan_back(partition, range, limit)
+    }
+    fn next_blob(&self) -> BlobNumber {
+        self.memory.next_blob()
+    }
+    fn commit(&self, batch: Batch) -> Answer<'_, ()> {
+        Box::pin(self.pass(batch))
+    }
     fn put_blob(&self, bytes: Bytes) -> Answer<'_, BlobNumber> {
-        self.0.put_blob(bytes)
+        self.memory.put_blob(bytes)
     }
     fn read_blob(&self, blob: BlobNumber, range: Range<u64>) -> Answer<'_, Bytes> {
-        self.0.read_blob(blob, range)
+        self.memory.read_blob(blob, range)
     }
     fn read_blobs(&self, blobs: Vec<BlobNumber>) -> Answer<'_, Vec<Result<Bytes, EngineError>>> {
-        self.0.read_blobs(blobs)
+        self.memory.read_blobs(blobs)
+    }
+}
+
+type Delivering = tokio::task::JoinHandle<Result<Appended, StoreError>>;
+
+impl Rig {
+    fn committing(limit: Option<Quota>) -> (Arc<Self>, Arc<Committing>) {
+        let engine = Arc::new(Committing::default());
+        let rig = Rig::new(Arc::clone(&engine) as Arc<dyn Engine>, limit);
+        (Arc::new(rig), engine)
+    }
+
+    fn begin(self: &Arc<Self>, account: AccountId, text: &'static str) -> Delivering {
+        let rig = Arc::clone(self);
+        tokio::spawn(async move { rig.deliver(account, text).await })
     }
 }
 
 #[tokio::test]
 async fn what_could_not_be_written_takes_no_room() {
-    let engine = Arc::new(Breaking::default());
-    let rig = Rig::new(Arc::clone(&engine) as Arc<dyn Engine>, messages(2));
+    let (rig, engine) = Rig::committing(messages(2));
     rig.deliver(ALICE, "one").await.unwrap();
     rig.account(BOB).await;
-    engine.1.store(true, Ordering::SeqCst);
+    engine.now(Commits::Fail);
     for account in [ALICE, BOB, BOB] {
         let failed = rig.deliver(account, "lost").await;
         assert!(matches!(failed, Err(StoreError::Failed(_))), "{failed:?}");
     }
-    engine.1.store(false, Ordering::SeqCst);
+    engine.now(Commits::Succeed);
     assert_eq!(rig.held().await.messages, 1);
     rig.deliver(BOB, "two").await.unwrap();
     is_over(rig.deliver(BOB, "three").await);
+}
+
+/// Else everybody who is asked at once would be told that there is room, and most of them refused after their mail was taken.
+#[tokio::test]
+async fn what_is_being_written_takes_room_before_it_is_there() {
+    let (rig, engine) = Rig::committing(octets(10));
+    let ((alice, _), (bob, _)) = (rig.account(ALICE).await, rig.account(BOB).await);
+    engine.now(Commits::Wait);
+    let coming = rig.begin(ALICE, "123456");
+    engine.waited(1).await;
+    assert_eq!(rig.held().await.octets, Octets(0));
+    for account in [&alice, &bob] {
+        let rooms = [4, 5, 10, 11].map(|octets| account.room(octets));
+        assert_eq!(rooms, [Room::Enough, Room::Later, Room::Later, Room::Never]);
+        assert_eq!(Together::default().add(account, 4), Room::Enough);
+        assert_eq!(Together::default().add(account, 5), Room::Later);
+    }
+    tokio::select! {
+        refused = rig.deliver(BOB, "12345") => is_over(refused),
+        () = engine.waited(2) => panic!("more is being written than there is room for"),
+    }
+    let second = rig.begin(BOB, "1234");
+    engine.waited(2).await;
+    assert_eq!(alice.room(1), Room::Later);
+    engine.now(Commits::Succeed);
+    coming.await.unwrap().unwrap();
+    second.await.unwrap().unwrap();
+    assert_eq!(rig.held().await.octets, Octets(10));
+    assert_eq!(alice.room(1), Room::Later);
+}
+
+/// What waits for one commit goes into the next together.
+#[tokio::test]
+async fn what_is_written_together_takes_its_room_once() {
+    for (commits, held) in [(Commits::Succeed, 3), (Commits::Fail, 0)] {
+        let (rig, engine) = Rig::committing(messages(4));
+        let ((alice, _), (bob, _)) = (rig.account(ALICE).await, rig.account(BOB).await);
+        engine.now(Commits::Wait);
+        let first = rig.begin(ALICE, "one");
+        engine.waited(1).await;
+        let (second, third, ()) =
+            tokio::join!(rig.deliver(ALICE, "two"), rig.deliver(ALICE, "three"), async {
+                engine.now(commits);
+            });
+        let wanted = commits == Commits::Succeed;
+        assert_eq!(first.await.unwrap().is_ok(), wanted);
+        assert_eq!([second.is_ok(), third.is_ok()], [wanted; 2]);
+        engine.now(Commits::Succeed);
+        assert_eq!(rig.held().await.messages, held);
+        for _ in held..4 {
+            assert_eq!([alice.room(1), bob.room(1)], [Room::Enough; 2]);
+            rig.deliver(BOB, "more").await.unwrap();
+        }
+        assert_eq!([alice.room(1), bob.room(1)], [Room::Later; 2]);
+        is_over(rig.deliver(BOB, "too much").await);
+    }
+}
+
+#[tokio::test]
+async fn a_limit_that_is_changed_holds_from_then_on() {
+    let rig = Rig::new(Arc::new(MemoryEngine::default()), messages(1));
+    rig.deliver(ALICE, "one").await.unwrap();
+    is_over(rig.deliver(BOB, "two").await);
+    rig.limit(messages(3)).await;
+    rig.deliver(BOB, "two").await.unwrap();
+    rig.limit(messages(2)).await;
+    is_over(rig.deliver(ALICE, "three").await);
+    assert_eq!(rig.account(ALICE).await.0.room(1), Room::Later);
+}
+
+#[tokio::test]
+async fn an_account_that_goes_over_to_others_takes_along_what_it_holds() {
+    let (rig, engine) = Rig::committing(messages(2));
+    rig.deliver(ALICE, "one").await.unwrap();
+    rig.deliver(BOB, "two").await.unwrap();
+    is_over(rig.deliver(ALICE, "three").await);
+    rig.move_over(BOB).await;
+    let held = async |name| rig.store.held_by(name).await.unwrap().messages;
+    assert_eq!([held("example.org").await, held("example.net").await], [1, 1]);
+    // What it was just being given is its own, too: nothing of that is left behind.
+    engine.now(Commits::Wait);
+    let coming = rig.begin(ALICE, "three");
+    engine.waited(1).await;
+    rig.move_over(ALICE).await;
+    engine.now(Commits::Succeed);
+    coming.await.unwrap().unwrap();
+    assert_eq!([held("example.org").await, held("example.net").await], [0, 3]);
+    is_over(rig.deliver(BOB, "four").await);
+    for text in ["one", "two"] {
+        rig.deliver(DORA, text).await.unwrap();
+    }
+    is_over(rig.deliver(DORA, "three").await);
+}
+
+/// Where there are very many accounts, those that were only counted do not stay open.
+#[tokio::test]
+async fn an_account_that_is_not_open_counts_until_it_is_removed() {
+    const OPEN: u64 = 8_193;
+    let rig = Rig::new(Arc::new(MemoryEngine::default()), None);
+    for account in [ALICE, BOB, DORA] {
+        rig.deliver(account, "mail").await.unwrap();
+    }
+    for id in (MEMBERS..).map(AccountId).take(OPEN.try_into().unwrap()) {
+        rig.account(id).await;
+    }
+    rig.limit(messages(3)).await;
+    is_over(rig.deliver(BOB, "more").await);
+    rig.store.delete_account(DORA).await.unwrap();
+    rig.deliver(BOB, "more").await.unwrap();
+    is_over(rig.deliver(ALICE, "too much").await);
 }

@@ -44,16 +44,21 @@ fn verify(folder: &Path) -> Output {
 }
 
 fn deliver(server: &Server, subject: &str) {
+    deliver_to(server, "alice@example.org", subject);
+}
+
+fn deliver_to(server: &Server, to: &str, subject: &str) {
     let mut smtp = Conversation::smtp(server);
-    let reply = smtp
-        .deliver("alice@example.org", &messages::plain(subject))
-        .unwrap();
+    let reply = smtp.deliver(to, &messages::plain(subject)).unwrap();
     assert!(reply.starts_with("250"), "{reply}");
 }
 
 /// The messages of Alice's mailbox by their subjects, and its validity.
 fn bodies(server: &Server, mailbox: &str) -> (u32, BTreeMap<String, String>) {
-    let mut imap = Conversation::imap(server, "alice", "tin whistle");
+    bodies_in(Conversation::imap(server, "alice", "tin whistle"), mailbox)
+}
+
+fn bodies_in(mut imap: Conversation, mailbox: &str) -> (u32, BTreeMap<String, String>) {
     let opened = imap.ok(&format!("EXAMINE {mailbox}"));
     let validity = opened.iter().find_map(|line| line.split_once("[UIDVALIDITY "));
     let validity = validity.unwrap().1.split(']').next().unwrap().parse().unwrap();
@@ -96,7 +101,7 @@ fn uidls(server: &Server) -> BTreeSet<String> {
 }
 
 /// Delivers, over several connections, until it is told to stop; counts what was acknowledged.
-fn load(port: u16, name: &str, (stop, acknowledged): (&AtomicBool, &Mutex<BTreeSet<String>>)) {
+fn load(port: u16, (to, name): (&str, &str), (stop, acknowledged): (&AtomicBool, &Mutex<BTreeSet<String>>)) {
     let mut smtp = Conversation::try_open(port).unwrap();
     smtp.expect("220");
     smtp.say("EHLO client.example");
@@ -106,9 +111,7 @@ fn load(port: u16, name: &str, (stop, acknowledged): (&AtomicBool, &Mutex<BTreeS
             return;
         }
         let subject = format!("{name}-{number}");
-        let reply = smtp
-            .deliver("alice@example.org", &messages::plain(&subject))
-            .unwrap();
+        let reply = smtp.deliver(to, &messages::plain(&subject)).unwrap();
         assert!(reply.starts_with("250"), "{reply}");
         acknowledged.lock().unwrap().insert(subject);
     }
@@ -124,7 +127,8 @@ fn a_backup_under_load_restores_with_every_message_acknowledged_before_it_began(
     thread::scope(|scope| {
         for client in 0..4 {
             let (port, shared) = (server.port(Service::Smtp), (&stop, &acknowledged));
-            scope.spawn(move || load(port, &format!("client-{client}"), shared));
+            let name = format!("client-{client}");
+            scope.spawn(move || load(port, ("alice@example.org", &name), shared));
         }
         // Several, so that one of them meets every part of it while it changes.
         for round in 0..4 {
@@ -220,7 +224,7 @@ fn a_second_backup_copies_only_what_is_new_and_refuses_what_is_not_its_own() {
     let text = fs::read_to_string(&manifest).unwrap();
     fs::write(
         &manifest,
-        text.replace("\"posthouse_backup\": 1", "\"posthouse_backup\": 9"),
+        text.replace("\"posthouse_backup\": 2", "\"posthouse_backup\": 9"),
     )
     .unwrap();
     let refused = run(&["backup"], &dir, server.data());
@@ -405,4 +409,102 @@ fn an_account_that_was_removed_comes_back_with_its_password_and_mail() {
     let server = Server::start_in(&data).unwrap();
     assert_eq!(bodies(&server, "INBOX").1.keys().collect::<Vec<_>>(), ["kept"]);
     succeeded(&server::check(&data));
+}
+
+/// Empties Alice's inbox.
+fn empty(server: &Server) {
+    let mut imap = Conversation::imap(server, "alice", "tin whistle");
+    imap.ok("SELECT INBOX");
+    imap.ok("STORE 1:* +FLAGS (\\Deleted)");
+    imap.ok("EXPUNGE");
+}
+
+/// What a session is told at a command, without the tag of that.
+fn told(imap: &mut Conversation, command: &str) -> Vec<String> {
+    let mut lines = imap.ok(command);
+    lines.pop();
+    lines
+}
+
+#[test]
+fn one_account_that_comes_back_disturbs_nobody_else() {
+    const BOB: &str = "bob@example.org";
+    let server = Server::with_accounts();
+    let place = tempfile::tempdir().unwrap();
+    let dir = place.path().join("backup");
+    deliver(&server, "mine");
+    deliver_to(&server, BOB, "old");
+    backup(&dir, server.data());
+    // What Bob has done since is not undone: mail that is gone, mail that came, a mailbox, a password.
+    let mut bob = Conversation::imap(&server, "bob", "blue door");
+    bob.ok("SELECT INBOX");
+    bob.ok("STORE 1 +FLAGS (\\Deleted)");
+    bob.ok("EXPUNGE");
+    bob.ok("CREATE Since");
+    deliver_to(&server, BOB, "since");
+    bob.ok("NOOP");
+    let state = |bob: &mut Conversation| {
+        let status = "STATUS INBOX (MESSAGES UIDNEXT UIDVALIDITY HIGHESTMODSEQ)";
+        [status, "LIST \"\" *", "LSUB \"\" *"].map(|command| told(bob, command))
+    };
+    let before = state(&mut bob);
+    empty(&server);
+    let account = ["restore", "--account", "alice@example.org"];
+    let words = succeeded(&run(&account, &dir, server.data()));
+    assert!(words.contains("1 message brought back"), "{words}");
+    assert_eq!(told(&mut bob, "NOOP"), Vec::<String>::new());
+    assert_eq!(state(&mut bob), before);
+    // And he goes on while it is done.
+    let (stop, acknowledged) = (AtomicBool::new(false), Mutex::new(BTreeSet::new()));
+    thread::scope(|scope| {
+        let (port, shared) = (server.port(Service::Smtp), (&stop, &acknowledged));
+        scope.spawn(move || load(port, (BOB, "meanwhile"), shared));
+        for round in 1..=3 {
+            while acknowledged.lock().unwrap().len() < round * 10 {
+                thread::yield_now();
+            }
+            empty(&server);
+            succeeded(&run(&account, &dir, server.data()));
+        }
+        stop.store(true, Ordering::Relaxed);
+    });
+    let mut wanted = acknowledged.into_inner().unwrap();
+    wanted.insert("since".to_owned());
+    let bobs = Conversation::imap(&server, "bob", "blue door");
+    let (_, there) = bodies_in(bobs, "INBOX");
+    assert_eq!(there.into_keys().collect::<BTreeSet<_>>(), wanted);
+    let (_, there) = bodies(&server, "INBOX");
+    assert_eq!(there.keys().collect::<Vec<_>>(), ["mine"]);
+    succeeded(&server::check(server.data()));
+}
+
+/// Whoever was shut out has mail all the same, and an administrator who brings it back.
+#[test]
+fn a_disabled_account_comes_back_and_stays_disabled() {
+    let server = Server::with_accounts();
+    let place = tempfile::tempdir().unwrap();
+    let dir = place.path().join("backup");
+    let alice = "alice@example.org";
+    let command = |words: &[&str]| {
+        let mut command = server::posthouse(words);
+        command.arg("--data").arg(server.data());
+        succeeded(&command.output().unwrap())
+    };
+    deliver(&server, "kept");
+    command(&["account", "disable", alice]);
+    backup(&dir, server.data());
+    let account = ["restore", "--account", alice];
+    let words = succeeded(&run(&account, &dir, server.data()));
+    assert!(words.contains("1 there already"), "{words}");
+    command(&["undelete", alice]);
+    command(&["account", "remove", alice]);
+    let words = succeeded(&run(&account, &dir, server.data()));
+    assert!(
+        words.contains("the account was gone") && words.contains("1 message brought back"),
+        "{words}"
+    );
+    assert!(command(&["account", "list"]).contains("alice@example.org\tdisabled\n"));
+    command(&["account", "enable", alice]);
+    let (_, there) = bodies(&server, "INBOX");
+    assert_eq!(there.keys().collect::<Vec<_>>(), ["kept"]);
 }

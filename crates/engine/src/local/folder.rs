@@ -3,14 +3,18 @@
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::hash::{BuildHasher as _, RandomState};
 use std::io::{self, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, FileExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, flock, statfs};
 
 use crate::EngineError;
 
-const VERSION: u32 = 1;
+/// The form that this program writes: 1 had all blobs in the log, 2 has large ones in files of their own (docs/decisions/0010). A program of
+/// before would take these for the log's last segments, and write behind them what nobody finds again: so it must not open it.
+const VERSION: u32 = 2;
+/// The oldest form that it reads.
+const OLDEST: u32 = 1;
 const FIRST_LINE: &str = "posthouse engine ";
 
 /// Why a folder cannot be opened.
@@ -126,14 +130,33 @@ pub(crate) fn lock(folder: &Path) -> Result<File, OpenError> {
     }
 }
 
-/// The folder's random number; a new folder gets one.
+/// The folder's random number; a new folder gets one. Older programs refuse the folder from now on: what is written next may be what they
+/// would misread.
 pub(crate) fn salt(folder: &Path) -> Result<u64, OpenError> {
-    let path = folder.join("format");
-    match fs::read_to_string(&path) {
-        Ok(text) => parse(&text).map_err(|what| OpenError::Format { path, what }),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => found(folder, &path),
-        Err(error) => Err(failed(&path)(error)),
+    let path = folder.join(Identity::FILE);
+    let text = match fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return found(folder, &path),
+        Err(error) => return Err(failed(&path)(error)),
+    };
+    let (version, salt) = match parse(&text) {
+        Ok(read) => read,
+        Err(what) => return Err(OpenError::Format { path, what }),
+    };
+    if version < VERSION {
+        raise(&path).map_err(failed(&path))?;
     }
+    Ok(salt)
+}
+
+/// Writes this program's version over an older one. In place: it is one octet, which a cut leaves as it was or as it is to be, a full disk has
+/// room for it, and the file stays whose it is, also where an administrator's command opens the folder. It keeps its time, which says when the folder was founded.
+fn raise(path: &Path) -> io::Result<()> {
+    let file = OpenOptions::new().write(true).open(path)?;
+    let founded = file.metadata()?.modified()?;
+    file.write_all_at(VERSION.to_string().as_bytes(), FIRST_LINE.len() as u64)?;
+    file.set_modified(founded)?;
+    file.sync_all()
 }
 
 /// Which folder it is: what its hashes are seeded with, and which life of it. A folder that was restored from a backup goes
@@ -155,7 +178,7 @@ impl Identity {
     /// # Errors
     /// What does not fit.
     pub fn parse(text: &str) -> Result<Self, &'static str> {
-        let salt = parse(text)?;
+        let (_, salt) = parse(text)?;
         let life = text.lines().nth(2).map(|line| {
             let life = line.strip_prefix("life ")?;
             u64::from_str_radix(life, 16).ok()
@@ -182,19 +205,20 @@ impl Identity {
     }
 }
 
-fn parse(text: &str) -> Result<u64, &'static str> {
+/// The version, and what hashes are seeded with.
+fn parse(text: &str) -> Result<(u32, u64), &'static str> {
     let mut lines = text.lines();
     let version = lines
         .next()
         .and_then(|line| line.strip_prefix(FIRST_LINE))
         .and_then(|v| v.parse().ok());
     let version: u32 = version.ok_or("it does not say that this is a data folder of Posthouse")?;
-    if version != VERSION {
+    if !(OLDEST..=VERSION).contains(&version) {
         return Err("the folder was made by another version of Posthouse");
     }
     let salt = lines.next().and_then(|line| line.strip_prefix("salt "));
-    salt.and_then(|salt| u64::from_str_radix(salt, 16).ok())
-        .ok_or("its second line is damaged")
+    let salt = salt.and_then(|salt| u64::from_str_radix(salt, 16).ok());
+    Ok((version, salt.ok_or("its second line is damaged")?))
 }
 
 /// Founds a new data folder.

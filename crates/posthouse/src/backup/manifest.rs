@@ -17,8 +17,8 @@ use crate::language::Language;
 
 /// The manifest's name in the folder of a backup.
 const NAME: &str = "posthouse-backup.json";
-/// The form of a backup.
-const VERSION: u32 = 1;
+/// The form of a backup: since 2 its segments may be large blobs' own files. A program of before would restore them as the log's last segments.
+const VERSION: u32 = 2;
 
 /// What a backup consists of.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -253,8 +253,10 @@ mod tests {
                 "{from}"
             );
         }
-        let newer = good.replace("\"posthouse_backup\":1", "\"posthouse_backup\":2,\"more\":3");
+        let newer = good.replace("\"posthouse_backup\":2", "\"posthouse_backup\":3,\"more\":3");
         assert_eq!(parse(newer.as_bytes()).err(), Some(Wrong::Newer));
+        let older = printed(|manifest| manifest.posthouse_backup = 1);
+        assert!(parse(older.as_bytes()).is_ok());
     }
 
     #[test]

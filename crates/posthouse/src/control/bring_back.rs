@@ -194,16 +194,10 @@ impl State {
         folder.life == there.life || (has_leapt && of_the_first(there.content) && of_the_first(there.thread))
     }
 
+    /// Also one that is disabled: nobody logs in to it, and its mail can come back.
     async fn account_at(&self, address: &str) -> Result<Result<Account, StoreError>, Exit> {
-        let login = self.directory.login_of(address).await?;
-        let login = login.ok_or_else(|| {
-            Exit::in_both(
-                Code::NoUser,
-                format!("there is no account {address}"),
-                format!("没有账户 {address}"),
-            )
-        })?;
-        Ok(self.store.account(login.account).await)
+        let id = self.directory.account(&parse(address)?).await?;
+        Ok(self.store.account(id).await)
     }
 
     /// Brings messages back that are missing.

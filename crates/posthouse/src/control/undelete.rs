@@ -3,7 +3,7 @@
 use message::Header;
 use serde::{Deserialize, Serialize};
 use store::{Account, StoreError};
-use types::{AccountId, Timestamp};
+use types::Timestamp;
 
 use super::{Reply, Request, State, parse};
 use crate::exit::{Code, Exit};
@@ -73,16 +73,8 @@ impl State {
     }
 
     async fn account(&self, address: &str) -> Result<Account, Exit> {
-        let parsed = parse(address)?;
-        let login = self.directory.login_of(&parsed.to_string()).await?;
-        let id: AccountId = match login {
-            Some(login) => login.account,
-            None => {
-                let shown = address.escape_debug();
-                let english = format!("there is no account {shown}");
-                return Err(Exit::in_both(Code::NoUser, english, format!("没有账户 {shown}")));
-            }
-        };
+        // Also one that is disabled: its mail stays, and comes back.
+        let id = self.directory.account(&parse(address)?).await?;
         self.store.account(id).await.map_err(failed(address))
     }
 }

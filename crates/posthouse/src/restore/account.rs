@@ -81,10 +81,11 @@ async fn bring(
         );
         return Err(Exit::new(Code::NoUser, words));
     };
-    let login = known.login_of(target.address).await?.ok_or_else(unexpected)?;
+    // Not who can log in: one that was disabled has mail, too.
+    let id = known.account(&address).await?;
     let store = Store::new(engine, server::system_clock());
     let failed = |error: store::StoreError| Exit::new(Code::Io, format!("{address}: {error}"));
-    let account = store.account(login.account).await.map_err(failed)?;
+    let account = store.account(id).await.map_err(failed)?;
     let mut admin = Admin::of(target.data, language).await?;
     let returning = Returning::new(target.address.to_owned(), kept);
     match admin.ask(Request::ReturnAccount(returning)).await? {

@@ -6,6 +6,7 @@
 
 mod compaction;
 mod disk;
+mod large;
 mod trace;
 mod verify;
 mod workload;
