@@ -421,18 +421,6 @@ pub(super) const CHINESE: &[(&str, &str)] = &[
         "mbox 中区分各邮件的方式",
     ),
     (
-        "`>` before `From ` and `>From `: nothing is lost",
-        "在 `From ` 和 `>From ` 前加 `>`：没有丢失",
-    ),
-    (
-        "`>` before `From ` only, as older programs do: a line that was `>From ` loses its `>`",
-        "只在 `From ` 前加 `>`，与旧程序相同：原为 `>From ` 的行会失去 `>`",
-    ),
-    (
-        "No line is changed; Content-Length says how long a message is",
-        "不改动任何行；由 Content-Length 说明邮件长度",
-    ),
-    (
         "Only this mailbox; may be given several times",
         "只复制这个邮箱；可以多次给出",
     ),
