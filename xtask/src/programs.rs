@@ -63,6 +63,12 @@ pub const PROGRAMS: &[Program] = &[
     debian("msmtp", &["msmtp"], &["msmtp::"]),
     debian("systemd-analyze", &["systemd"], &["systemd_analyze::"]),
     debian("strace", &["strace"], &["power_loss::"]),
+    debian("openssl", &["openssl"], &["dkim::"]),
+    Program {
+        // Debian's python3 has its library, which another one in `PATH` does not see.
+        probe: &["/usr/bin/python3", "-c", "import dkim, nacl"],
+        ..debian("dkimverify", &["python3-dkim"], &["dkim::dkimpy::"])
+    },
     Program {
         // It speaks TLS only with this module, which Debian merely recommends.
         probe: &["perl", "-MNet::SSLeay", "-e", "1"],

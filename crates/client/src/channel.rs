@@ -111,7 +111,7 @@ impl Channel {
 
     /// Begins TLS now, after STARTTLS was taken.
     ///
-    /// Whatever came before is a failure: it is not from the server that TLS vouches for (RFC 3207 §6, RFC 2595 §2.1).
+    /// Whatever came before is a failure: it is not from the server that TLS vouches for (RFC 3207 §6, RFC 2595 §9).
     pub(crate) async fn begin_tls(&mut self) -> Result<(), Failure> {
         if !self.input.is_empty() {
             return Err((Step::Tls, Cause::BeforeTls));
@@ -255,6 +255,8 @@ async fn actively<T>(active: Duration, task: impl Future<Output = T>) -> T {
             done = &mut task => return done,
             () = tokio::task::yield_now() => {}
         }
+        // Where the server has the same processor, it must get it to answer.
+        std::thread::yield_now();
     }
     task.await
 }

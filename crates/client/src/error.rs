@@ -4,10 +4,10 @@ use std::fmt;
 use std::io;
 use std::time::Duration;
 
-use rustls::CertificateError;
 use sasl::client::ClientError;
 
 use crate::Language;
+pub use crate::certificate::{Flaw, Untrusted};
 use crate::hint;
 pub use crate::hint::Hint;
 
@@ -137,9 +137,7 @@ pub enum Cause {
     /// The proxy refused, or could not be reached.
     Proxy(Box<tokio_socks::Error>),
     /// The server's certificate is not one to be trusted.
-    Certificate(CertificateError),
-    /// The server's certificate is not the pinned one; this is the SHA-256 of what it showed.
-    Pin([u8; 32]),
+    Certificate(Box<Untrusted>),
     /// TLS failed otherwise.
     Tls(rustls::Error),
     /// TLS cannot be set up on this side: no roots, a bad key, a name that is none.
@@ -174,6 +172,8 @@ pub enum Cause {
     NoRecipient,
     /// The message cannot be put as this server wants it.
     Message(Box<str>),
+    /// A key that is none to sign with.
+    Key(crate::dkim::KeyError),
     /// A file of this machine.
     File(io::Error),
 }
@@ -191,7 +191,6 @@ impl Cause {
         match self {
             Cause::Connection(_) | Cause::TimedOut(_) | Cause::Closed | Cause::Proxy(_) => Fault::Network,
             Cause::Certificate(_)
-            | Cause::Pin(_)
             | Cause::Tls(_)
             | Cause::NoTls
             | Cause::BeforeTls
@@ -202,9 +201,11 @@ impl Cause {
             | Cause::TooBig { .. } => Fault::Server,
             Cause::Exchange(ClientError::Nul | ClientError::Unprepared) => Fault::Caller,
             Cause::Exchange(_) => Fault::Server,
-            Cause::NoMechanism { .. } | Cause::NoRecipient | Cause::Message(_) | Cause::TlsSettings(_) => {
-                Fault::Caller
-            }
+            Cause::NoMechanism { .. }
+            | Cause::NoRecipient
+            | Cause::Message(_)
+            | Cause::Key(_)
+            | Cause::TlsSettings(_) => Fault::Caller,
             Cause::File(_) => Fault::Machine,
         }
     }
@@ -223,8 +224,7 @@ impl Cause {
                 .pick("the server closed the connection", "服务器关闭了连接")
                 .to_owned(),
             Cause::Proxy(error) => language.pick(format!("the proxy: {error}"), format!("代理：{error}")),
-            Cause::Certificate(error) => certificate(error, language),
-            Cause::Pin(seen) => pin(seen, language),
+            Cause::Certificate(untrusted) => untrusted.words(language),
             Cause::Tls(error) => language.pick(format!("TLS: {error}"), format!("TLS 出错：{error}")),
             Cause::TlsSettings(words) => {
                 language.pick(format!("TLS: {words}"), format!("TLS 设置有误：{words}"))
@@ -247,6 +247,7 @@ impl Cause {
                 format!("邮件有 {size} 字节，服务器只接受 {limit} 字节"),
             ),
             Cause::Message(words) => language.pick(words.to_string(), format!("邮件有误：{words}")),
+            Cause::Key(error) => error.words(language),
             Cause::File(error) => error.to_string(),
             Cause::NoTls | Cause::BeforeTls | Cause::NotOffered(_) | Cause::NoRecipient => {
                 self.plain_words(language)
@@ -272,41 +273,6 @@ impl Cause {
         };
         language.pick(english, chinese).to_owned()
     }
-}
-
-fn certificate(error: &CertificateError, language: Language) -> String {
-    let (english, chinese) = match error {
-        CertificateError::Expired | CertificateError::ExpiredContext { .. } => ("it has expired", "已过期"),
-        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
-            ("it is not valid yet", "尚未生效")
-        }
-        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
-            ("it is for another name", "是给另一个名称的")
-        }
-        CertificateError::UnknownIssuer => ("nobody known has signed it", "签发者不受信任"),
-        CertificateError::Revoked => ("it has been revoked", "已被吊销"),
-        other => {
-            return language.pick(
-                format!("the server's certificate cannot be trusted: {other}"),
-                format!("服务器的证书不可信：{other}"),
-            );
-        }
-    };
-    language.pick(
-        format!("the server's certificate cannot be trusted: {english}"),
-        format!("服务器的证书不可信：{chinese}"),
-    )
-}
-
-fn pin(seen: &[u8; 32], language: Language) -> String {
-    let mut hex = String::new();
-    for octet in seen {
-        hex.push_str(&format!("{octet:02x}"));
-    }
-    language.pick(
-        format!("the server's certificate is not the pinned one, but sha256:{hex}"),
-        format!("服务器的证书不是指定的那个，而是 sha256:{hex}"),
-    )
 }
 
 fn no_mechanism(offered: &[&str], language: Language) -> String {
@@ -399,6 +365,13 @@ impl Error {
     /// The whole failure in one sentence or two: the server, the step, what went wrong, and a hint.
     #[must_use]
     pub fn words(&self, language: Language) -> String {
+        let hint = self.hint().map(|hint| hint.words(language));
+        self.words_with(hint, language)
+    }
+
+    /// The same with a hint of the caller's, who knows how its own user says such things.
+    #[must_use]
+    pub fn words_with(&self, hint: Option<&str>, language: Language) -> String {
         let inner = &self.0;
         let step = inner.step.words(language);
         let cause = inner.cause.words(language);
@@ -409,9 +382,9 @@ impl Error {
             ),
             None => language.pick(format!("{step}: {cause}"), format!("{step}：{cause}")),
         };
-        if let Some(hint) = self.hint() {
+        if let Some(hint) = hint {
             words.push_str(language.pick(". ", "。"));
-            words.push_str(hint.words(language));
+            words.push_str(hint);
         }
         words
     }
@@ -435,6 +408,7 @@ impl std::error::Error for Error {
             Cause::Connection(error) | Cause::File(error) => Some(error),
             Cause::Tls(error) => Some(error),
             Cause::Exchange(error) => Some(error),
+            Cause::Certificate(untrusted) => Some(untrusted),
             _ => None,
         }
     }

@@ -1,6 +1,7 @@
 //! What is known of providers, said where it helps.
 
 use crate::Language;
+use crate::certificate::Flaw;
 use crate::error::{Cause, Step};
 
 /// Advice that goes with a failure.
@@ -14,6 +15,12 @@ pub enum Hint {
     TokenOnly,
     /// The provider wants access by programs switched on first.
     SwitchOn,
+    /// The server needs a new certificate, or this machine another time.
+    Renew,
+    /// The certificate has other names.
+    OtherName,
+    /// The certificate is not the pinned one.
+    OtherPin,
     /// The certificate can be pinned, or a root given, if it is the caller's own server.
     OwnServer,
     /// TLS from the first octet may be had on another port.
@@ -42,9 +49,21 @@ impl Hint {
                 "Access by POP3 or IMAP may have to be switched on in the settings of the account.",
                 "可能需要先在账号设置里开启 POP3 或 IMAP 访问。",
             ),
+            Hint::Renew => (
+                "If the clock of this machine is right, whoever runs the server has to put another certificate there.",
+                "如果本机的时钟没有错，需要由服务器的管理者更换证书。",
+            ),
+            Hint::OtherName => (
+                "If it is the server that you mean, call it by a name that is on its certificate.",
+                "如果确实是这台服务器，请用证书上的主机名连接。",
+            ),
+            Hint::OtherPin => (
+                "If the server was given another certificate, pin that, with a digest that you have from there; if not, somebody is in between.",
+                "如果服务器换了证书，请从服务器取得新指纹并改用它；如果没有换，则有人在中间拦截。",
+            ),
             Hint::OwnServer => (
-                "If it is your own server, name its certificate (ca=FILE) or pin it (pin=sha256:…).",
-                "如果是您自己的服务器，可以指定它的证书（ca=文件）或指纹（pin=sha256:…）。",
+                "If it is your own server, name its certificate in the URL (?ca=FILE) or pin it (?pin=sha256:…).",
+                "如果是您自己的服务器，可以在 URL 里指定它的证书（?ca=文件）或指纹（?pin=sha256:…）。",
             ),
             Hint::OtherSecurity => (
                 "Try TLS from the first octet (smtps, pop3s, imaps), or say tls=none if the connection needs no protection.",
@@ -99,7 +118,14 @@ const PROVIDERS: &[(&[&str], Hint)] = &[
 /// The hint that goes with a failure of `server` (`host:port`).
 pub(crate) fn of(server: &str, step: &Step, cause: &Cause) -> Option<Hint> {
     match cause {
-        Cause::Certificate(_) => return Some(Hint::OwnServer),
+        Cause::Certificate(untrusted) => {
+            return Some(match untrusted.flaw() {
+                Flaw::Expired(_) | Flaw::NotYetValid(_) | Flaw::SignerExpired(_) => Hint::Renew,
+                Flaw::OtherName(_) => Hint::OtherName,
+                Flaw::NotPinned => Hint::OtherPin,
+                Flaw::SelfSigned | Flaw::UnknownSigner(_) | Flaw::Other(_) => Hint::OwnServer,
+            });
+        }
         Cause::NoTls => return Some(Hint::OtherSecurity),
         Cause::Refused(_) | Cause::NoMechanism { .. } if *step == Step::Login => {}
         _ => return None,

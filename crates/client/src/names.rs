@@ -2,7 +2,9 @@
 //!
 //! Maildir++ (as Dovecot writes it): one folder each, `.PART.PART`, in modified UTF-7 (RFC 3501 §5.1.3); a dot or backslash in a
 //! part is `\2e` or `\5c`. Elsewhere: folders in folders, in UTF-8; what file systems or zip programs do not take is `%` and
-//! two digits, which no mailbox name has. Names that are too long are cut, with a hash; only the manifest knows them whole.
+//! two digits. Names that are too long are cut, with a hash; only the manifest knows them whole.
+//!
+//! **Invariant**: what a server calls a mailbox never leads out of the folder, and two names are never the same file.
 
 use ::imap::Mode;
 use ::imap::grammar::mailbox::{decode, encode};
@@ -31,7 +33,12 @@ pub fn maildir(name: &str) -> String {
             }
         }
     }
-    cut(folder)
+    match folder.as_str() {
+        // Levels without names would be the folder itself, or the one above it.
+        "." => ".\\5f".to_owned(),
+        ".." => ".\\5f.\\5f".to_owned(),
+        _ => cut(folder),
+    }
 }
 
 /// The mailbox of a folder in a Maildir++, whose name is given without the first dot.
@@ -66,6 +73,10 @@ pub fn of_path(path: &str) -> String {
 }
 
 fn escape(part: &str) -> String {
+    if part.is_empty() {
+        // A path does not have such parts; at its beginning it would be one from the root.
+        return "%5F".to_owned();
+    }
     let lower = part.to_ascii_lowercase();
     let ends = lower.ends_with(".mbox") || lower.ends_with(".eml");
     let last = part.chars().count().saturating_sub(1);
@@ -75,7 +86,7 @@ fn escape(part: &str) -> String {
         let is_special = match c {
             '.' => number == 0 || number == last || (ends && Some(at) == dot),
             ' ' => number == last,
-            c => "\\:\"<>|?".contains(c),
+            c => "\\:\"<>|?*%".contains(c) || c.is_control(),
         };
         match is_special {
             true => escaped.push_str(&format!("%{:02X}", u32::from(c))),
@@ -155,6 +166,36 @@ mod tests {
         check("a.mbox/b.EML", "a%2Embox/b%2EEML");
         check("工作/a:b?", "工作/a%3Ab%3F");
         check("a /b.", "a%20/b%2E");
+    }
+
+    #[test]
+    fn a_name_never_leads_elsewhere() {
+        for name in [
+            "", "/", "//", "/etc/x", "..", "../..", "a/../b", "\0", "a/\n", "./.", "INBOX/..",
+        ] {
+            for place in [maildir(name), path(name), format!("{}.mbox", path(name))] {
+                let mut parts = std::path::Path::new(&place).components();
+                assert!(
+                    parts.all(|part| matches!(part, std::path::Component::Normal(_))),
+                    "{name:?}: {place}"
+                );
+                assert!(
+                    !place.is_empty() && !place.contains(char::is_control),
+                    "{name:?}: {place:?}"
+                );
+            }
+        }
+        for (one, other) in [
+            ("a//b", "a/b"),
+            ("a:b", "a%3Ab"),
+            ("a.b", "a/b"),
+            ("a\\2eb", "a.b"),
+        ] {
+            assert!(
+                path(one) != path(other) && maildir(one) != maildir(other),
+                "{one} {other}"
+            );
+        }
     }
 
     #[test]

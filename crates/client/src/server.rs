@@ -10,6 +10,7 @@ use thiserror::Error;
 use url::{Host, Url};
 
 use crate::connect::{Identity, Proxy, Settings as TlsSettings, Trust};
+use crate::error::{Cause, Failure, Step};
 use crate::{Login, Mechanism, WireLog};
 
 /// A protocol.
@@ -37,6 +38,17 @@ pub enum Security {
     StartTlsIfOffered,
     /// Never.
     None,
+}
+
+impl Security {
+    /// The command that is to be said now, given the one that the server offers, such as `STARTTLS`; none where TLS is not to begin.
+    pub(crate) fn upgrade(self, offered: Option<&'static str>) -> Result<Option<&'static str>, Failure> {
+        match self {
+            Security::Tls | Security::None => Ok(None),
+            Security::StartTlsIfOffered => Ok(offered),
+            Security::StartTls => offered.map(Some).ok_or((Step::Tls, Cause::NoTls)),
+        }
+    }
 }
 
 /// How long to wait. RFC 5321 §4.5.3.2 says the least for SMTP.

@@ -250,3 +250,37 @@ async fn two_at_once_and_a_folder_that_cannot_be_are_told() {
     fs::write(folder.path().join("file"), "").unwrap();
     assert!(Target::open(folder.path().join("file/below"), Format::Maildir, "a").is_err());
 }
+
+/// The letters of keywords mean something: what they stand for is beside the mail, and what stood there stays.
+#[test]
+fn keywords_are_named_beside_the_mail() {
+    let folder = tempfile::tempdir().unwrap();
+    let beside = folder.path().join("dovecot-keywords");
+    fs::write(&beside, "0 work\n").unwrap();
+    let mut target = Target::open(folder.path(), Format::Maildir, "a").unwrap();
+    for (id, keyword) in [("1", "$Label1"), ("2", "work"), ("3", "later")] {
+        let mut arrival = Arrival {
+            received: Some(1_764_035_829),
+            ..Arrival::default()
+        };
+        arrival.marks.name(types::KeywordName::check(keyword).unwrap());
+        target.begin(arrival).unwrap();
+        target.write(b"Subject: x\n\n").unwrap();
+        target.end(id).unwrap();
+    }
+    target.close().unwrap();
+    assert_eq!(
+        fs::read_to_string(&beside).unwrap(),
+        "0 work\n1 $Label1\n2 later\n"
+    );
+    let entries = fs::read_dir(folder.path().join("cur")).unwrap();
+    let mut names: Vec<String> = entries
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    let letters: Vec<&str> = names
+        .iter()
+        .map(|name| name.rsplit(',').next().unwrap())
+        .collect();
+    assert_eq!(letters, ["b", "a", "c"]);
+}

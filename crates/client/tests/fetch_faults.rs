@@ -210,6 +210,8 @@ fn is_in(set: &str, uid: u32) -> bool {
     })
 }
 
+static SESSIONS: AtomicUsize = AtomicUsize::new(100);
+
 fn imap_session(voice: &mut Voice, maildrop: &Maildrop) -> Option<()> {
     voice.say("* OK [CAPABILITY IMAP4rev1 UIDPLUS LITERAL+] hello\r\n")?;
     let mut marked: Vec<u32> = Vec::new();
@@ -229,7 +231,12 @@ fn imap_session(voice: &mut Voice, maildrop: &Maildrop) -> Option<()> {
         };
         let mut answer = match verb {
             "CAPABILITY" => "* CAPABILITY IMAP4rev1 UIDPLUS LITERAL+\r\n".to_owned(),
-            "SELECT" | "EXAMINE" => format!("* {} EXISTS\r\n* OK [UIDVALIDITY 7] x\r\n", here.len()),
+            "SELECT" => format!("* {} EXISTS\r\n* OK [UIDVALIDITY 7] x\r\n", here.len()),
+            // As Courier has it, of a mailbox that nobody has selected yet: a number for this session.
+            "EXAMINE" => {
+                let validity = SESSIONS.fetch_add(1, Ordering::Relaxed);
+                format!("* {} EXISTS\r\n* OK [UIDVALIDITY {validity}] x\r\n", here.len())
+            }
             "SEARCH" => {
                 let all: Vec<String> = here.iter().map(|message| message.0.to_string()).collect();
                 format!("* SEARCH {}\r\n", all.join(" "))
@@ -309,6 +316,16 @@ fn all() -> Vec<String> {
     let mut texts: Vec<String> = messages().into_iter().map(|message| message.1).collect();
     texts.sort();
     texts
+}
+
+/// RFC 9051 §2.3.1.1: numbers that stay are those of a mailbox that is selected.
+#[tokio::test]
+async fn what_was_fetched_is_known_to_a_server_that_keeps_no_numbers_for_examine() {
+    let (place, post) = (folder(), Post::new(Protocol::Imap));
+    for fetched in [3, 0] {
+        let (done, _) = post.fetch(&place.path().join("mail"), Keep::All, HONEST).await;
+        assert_eq!(done.unwrap().fetched, fetched);
+    }
 }
 
 /// RFC 1939 §6 and RFC 9051 §6.4.3: wherever it is cut, each message is there or here, and after the next session here, once.

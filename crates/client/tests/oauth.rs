@@ -42,7 +42,14 @@ async fn issuer(device: &'static str, tokens: &'static [(u16, &'static str)]) ->
 
 /// What came of a whole flow, and the waits.
 async fn flow(tokens: &'static [(u16, &'static str)]) -> (Result<Tokens, OAuthError>, Vec<u64>, Web) {
-    let web = issuer(DEVICE, tokens).await;
+    flow_of(DEVICE, tokens).await
+}
+
+async fn flow_of(
+    device: &'static str,
+    tokens: &'static [(u16, &'static str)],
+) -> (Result<Tokens, OAuthError>, Vec<u64>, Web) {
+    let web = issuer(device, tokens).await;
     let issuer = Issuer::at(&web.url, "our id").await.unwrap().scope("mail");
     let device = issuer.begin().await.unwrap();
     assert_eq!(device.user_code, "WDJB-MJHT");
@@ -79,6 +86,16 @@ async fn the_device_flow_waits_until_somebody_came() {
         !printed.contains("access-1") && !printed.contains("refresh-1"),
         "{printed}"
     );
+}
+
+/// RFC 8628 §3.5: a client MUST wait as long as the issuer says, however long that is.
+#[tokio::test]
+async fn an_issuer_that_wants_to_be_asked_seldom_is() {
+    let device = r#"{"device_code":"d","user_code":"WDJB-MJHT","verification_uri":"https://example.com/device","expires_in":600,"interval":90}"#;
+    let answers = &[(400, r#"{"error":"slow_down"}"#), (200, TOKENS)];
+    let (said, waits, _) = flow_of(device, answers).await;
+    assert!(said.is_ok(), "{said:?}");
+    assert_eq!(waits, [90, 95]);
 }
 
 #[tokio::test]

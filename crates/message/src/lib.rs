@@ -3,7 +3,7 @@
 //! Begin with [`Message::parse`]: it never fails, because whatever was accepted must be shown. [`Structure`] is the tree
 //! of parts, [`Header`] the fields of one of them, [`Envelope`] and [`Description`] what IMAP prints, and [`Message`]
 //! answers every question about decoded text. [`read::show`] is what a person sees of it, [`attachments`] what can be saved,
-//! [`tree`] every part. [`compose`] writes messages. [`repair`] makes lines end as they must. [`maildir`] and [`mbox`] are the names
+//! [`tree`] every part. [`compose`] writes messages, [`dkim`] says what is signed of them. [`repair`] makes lines end as they must. [`maildir`] and [`mbox`] are the names
 //! and the framing of messages in files, with their [`Marks`].
 //!
 //! Raw and decoded are kept apart: what a protocol passes on is bytes as they are written, what a person reads or
@@ -15,6 +15,7 @@ mod charset;
 pub mod compose;
 mod content;
 mod date;
+pub mod dkim;
 pub mod downgrade;
 mod encoded_word;
 mod envelope;

@@ -71,10 +71,20 @@ impl<'n> Name<'n> {
 
 /// The keywords of one Maildir, which its small letters stand for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Keywords(Vec<Option<KeywordName>>);
+pub struct Keywords(Vec<Letter>);
+
+/// What a small letter stands for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Letter {
+    /// Nothing that is written down; names of files may have it nevertheless.
+    Unknown,
+    /// A name that is no keyword of IMAP: it keeps its letter, and is written as it was read.
+    Other(Box<str>),
+    Keyword(KeywordName),
+}
 
 impl Keywords {
-    /// Reads the text of [`KEYWORDS_FILE`]: a line `NUMBER NAME` each, from 0 on. What is none is left out.
+    /// Reads the text of [`KEYWORDS_FILE`]: a line `NUMBER NAME` each, from 0 on. What is no such line is left out.
     #[must_use]
     pub fn parse(text: &str) -> Self {
         let mut keywords = Keywords::default();
@@ -84,14 +94,17 @@ impl Keywords {
                     .parse::<usize>()
                     .ok()
                     .filter(|number| *number < MAX_KEYWORDS)?;
-                Some((number, KeywordName::check(name.trim()).ok()?))
+                Some((number, name))
             });
             let Some((number, name)) = entry else { continue };
             if keywords.0.len() <= number {
-                keywords.0.resize(number + 1, None);
+                keywords.0.resize(number + 1, Letter::Unknown);
             }
             if let Some(place) = keywords.0.get_mut(number) {
-                *place = Some(name);
+                *place = match KeywordName::check(name.trim()) {
+                    Ok(name) => Letter::Keyword(name),
+                    Err(_) => Letter::Other(name.into()),
+                };
             }
         }
         keywords
@@ -101,11 +114,13 @@ impl Keywords {
     #[must_use]
     pub fn print(&self) -> String {
         let mut text = String::new();
-        for (number, name) in self.0.iter().enumerate() {
-            if let Some(name) = name {
-                // Writing to a string does not fail.
-                let _ = writeln!(text, "{number} {name}");
-            }
+        for (number, letter) in self.0.iter().enumerate() {
+            // Writing to a string does not fail.
+            let _ = match letter {
+                Letter::Unknown => Ok(()),
+                Letter::Other(name) => writeln!(text, "{number} {name}"),
+                Letter::Keyword(name) => writeln!(text, "{number} {name}"),
+            };
         }
         text
     }
@@ -117,17 +132,21 @@ impl Keywords {
     }
 
     fn named(&self, letter: u8) -> Option<&KeywordName> {
-        self.0.get(usize::from(letter.checked_sub(b'a')?))?.as_ref()
+        match self.0.get(usize::from(letter.checked_sub(b'a')?))? {
+            Letter::Keyword(name) => Some(name),
+            Letter::Unknown | Letter::Other(_) => None,
+        }
     }
 
     /// The letter of a keyword, which is added; none where all letters are taken.
     fn letter(&mut self, name: &KeywordName) -> Option<u8> {
-        let known = self.0.iter().position(|known| known.as_ref() == Some(name));
+        let is_it = |known: &Letter| matches!(known, Letter::Keyword(known) if known == name);
+        let known = self.0.iter().position(is_it);
         let at = match known {
             Some(at) => at,
             None if self.0.len() == MAX_KEYWORDS => return None,
             None => {
-                self.0.push(Some(name.clone()));
+                self.0.push(Letter::Keyword(name.clone()));
                 self.0.len() - 1
             }
         };
@@ -198,6 +217,15 @@ mod tests {
         check("1.a:2,Sbz?", "1.a", &marks(&[SystemKeyword::Seen], &["work"]));
         check("1.a:2,P", "1.a", &marks(&[], &["$Forwarded"]));
         check("", "", &marks(&[], &[]));
+    }
+
+    /// A letter that stands for something is never given to something else, and what others have written is kept.
+    #[test]
+    fn letters_that_are_taken_stay_as_they_are() {
+        let mut keywords = Keywords::parse("0 work\n2 not an atom\n4 far\n");
+        let name = print_name("u", &marks(&[], &["far", "new", "work"]), &mut keywords);
+        assert_eq!(name, "u:2,aef");
+        assert_eq!(keywords.print(), "0 work\n2 not an atom\n4 far\n5 new\n");
     }
 
     #[test]

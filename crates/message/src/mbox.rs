@@ -1,16 +1,18 @@
 //! Messages in an mbox: where each begins and ends, quoting, and the fields that keep marks (RFC 4155 Appendix A).
 //!
-//! What is written is *mboxrd*: every line that is `From ` after any number of `>` gets one `>` more, so that taking one away
+//! There are three kinds ([`Kind`]) that nothing in a file tells apart. What is written unless asked for otherwise is *mboxrd*: every line that is `From ` after any number of `>` gets one `>` more, so that taking one away
 //! gives the line back. Above the message's own header stand `Status`, `X-Status` and `X-Keywords`, always all three, so that
 //! they are taken away without touching fields of the message. Lines are the caller's: of a file they end in LF.
 //! **Invariant**: what [`print`] writes, [`Scanner`] and [`take_marks`] give back byte for byte; a message without a line end at its
 //! end gets one.
 
+mod kind;
 mod marks;
 mod quoter;
 
 use types::Timestamp;
 
+pub use kind::Kind;
 pub use marks::{is_internal, take_marks};
 pub use quoter::Quoter;
 
@@ -44,6 +46,11 @@ pub struct Head {
 impl Head {
     /// Adds the separator and the fields that keep marks: what stands above the message.
     pub fn print(&self, out: &mut Vec<u8>) {
+        self.print_separator(out);
+        marks::print(out, &self.marks);
+    }
+
+    fn print_separator(&self, out: &mut Vec<u8>) {
         let sender: String = self.sender.chars().filter(char::is_ascii_graphic).collect();
         let sender = if sender.is_empty() {
             "MAILER-DAEMON"
@@ -51,15 +58,23 @@ impl Head {
             &sender
         };
         out.extend_from_slice(format!("From {sender} {}\n", date(self.received)).as_bytes());
-        marks::print(out, &self.marks);
     }
 }
 
 /// Adds a message, whose lines end in LF, to the text of an mbox.
 pub fn print(out: &mut Vec<u8>, head: &Head, message: &[u8]) {
-    head.print(out);
+    print_as(Kind::Mboxrd, out, head, message);
+}
+
+/// The same in a file of some kind.
+pub fn print_as(kind: Kind, out: &mut Vec<u8>, head: &Head, message: &[u8]) {
+    head.print_separator(out);
+    if kind == Kind::Mboxcl2 {
+        kind::print_length(out, message);
+    }
+    marks::print(out, &head.marks);
     for line in message.split_inclusive(|octet| *octet == b'\n') {
-        if is_quoted(line) {
+        if kind.quotes(line) {
             out.push(b'>');
         }
         out.extend_from_slice(line);
@@ -68,12 +83,6 @@ pub fn print(out: &mut Vec<u8>, head: &Head, message: &[u8]) {
         out.push(b'\n');
     }
     out.push(b'\n');
-}
-
-/// Whether a line is a separator after any number of `>`.
-fn is_quoted(line: &[u8]) -> bool {
-    let arrows = line.iter().take_while(|octet| **octet == b'>').count();
-    line.get(arrows..).is_some_and(|rest| rest.starts_with(FROM))
 }
 
 /// As asctime(3) prints it: `Tue Nov 24 22:00:00 2026`, in UTC (RFC 4155 Appendix A).
@@ -159,6 +168,9 @@ pub struct Found {
 #[derive(Debug)]
 pub struct Scanner {
     limit: usize,
+    kind: Kind,
+    /// Octets of the open message that are text, whatever they look like.
+    counted: kind::Counted,
     offset: u64,
     open: Option<Found>,
     /// An empty line, which belongs to the message only where another line follows.
@@ -182,6 +194,8 @@ impl Scanner {
     pub fn new(limit: usize) -> Self {
         Scanner {
             limit,
+            kind: Kind::Mboxrd,
+            counted: kind::Counted::default(),
             offset: 0,
             open: None,
             held: Vec::new(),
@@ -189,11 +203,34 @@ impl Scanner {
         }
     }
 
+    /// The same of a file of some kind.
+    #[must_use]
+    pub fn of(mut self, kind: Kind) -> Self {
+        self.kind = kind;
+        self
+    }
+
     /// Takes the next line with its end, or a piece of a line that is long. Gives the message that ended before it.
     pub fn push(&mut self, piece: &[u8]) -> Option<Found> {
         let at = self.offset;
         self.offset += piece.len() as u64;
         let before = self.before;
+        let begins = match before {
+            Before::Piece => kind::Begins::Nothing,
+            _ => kind::Begins::Line,
+        };
+        if self.kind == Kind::Mboxcl2 && self.open.is_some() && self.counted.takes(piece, begins) {
+            let held = std::mem::take(&mut self.held);
+            self.keep(&held);
+            self.keep(piece);
+            self.before = match piece.last() {
+                // What comes next is a separator, or an empty line and then one.
+                Some(b'\n') if self.counted.is_at_end() => Before::Empty,
+                Some(b'\n') => Before::Line,
+                _ => Before::Piece,
+            };
+            return None;
+        }
         let is_empty = before != Before::Piece && matches!(piece, b"\n" | b"\r\n");
         self.before = match piece.last() {
             Some(b'\n') if is_empty => Before::Empty,
@@ -204,6 +241,7 @@ impl Scanner {
             && let Some(separator) = Separator::parse(piece)
         {
             self.held.clear();
+            self.counted = kind::Counted::default();
             let begun = Found {
                 offset: at,
                 received: Some(separator.received),
@@ -218,7 +256,7 @@ impl Scanner {
         }
         let held = std::mem::take(&mut self.held);
         self.keep(&held);
-        let is_quoted = before != Before::Piece && piece.starts_with(b">") && is_quoted(piece);
+        let is_quoted = before != Before::Piece && self.kind.is_quoted(piece);
         self.open.get_or_insert_with(|| Found {
             offset: at,
             ..Found::default()

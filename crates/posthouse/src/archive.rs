@@ -9,6 +9,7 @@ mod listing;
 pub(crate) mod manifest;
 mod read_mbox;
 mod source;
+mod unfinished;
 mod verify;
 mod write;
 mod zipped;
@@ -21,8 +22,9 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use manifest::{MANIFEST, Writer as ManifestWriter};
 pub(crate) use source::{Folder, Item, Letter, Source, Trouble};
+pub(crate) use unfinished::Unfinished;
 pub(crate) use verify::verify;
-pub(crate) use write::{Place, Writing};
+pub(crate) use write::{Place, Writing, manifest_part_of, own_part_of, part_of};
 
 /// Something that is not as it should be, or was not done.
 #[derive(Debug, Serialize)]
@@ -43,6 +45,29 @@ pub(crate) enum Format {
     Zip,
     /// A folder with a file a message, ending in .eml.
     Eml,
+}
+
+/// How mboxes keep lines of messages apart from separators.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum MboxKind {
+    /// `>` before `From ` and `>From `: nothing is lost.
+    #[default]
+    Mboxrd,
+    /// `>` before `From ` only, as older programs do: a line that was `>From ` loses its `>`.
+    Mboxo,
+    /// No line is changed; Content-Length says how long a message is.
+    Mboxcl2,
+}
+
+impl From<MboxKind> for message::mbox::Kind {
+    fn from(kind: MboxKind) -> Self {
+        match kind {
+            MboxKind::Mboxrd => message::mbox::Kind::Mboxrd,
+            MboxKind::Mboxo => message::mbox::Kind::Mboxo,
+            MboxKind::Mboxcl2 => message::mbox::Kind::Mboxcl2,
+        }
+    }
 }
 
 /// The hash of a message, as it is written in a manifest.

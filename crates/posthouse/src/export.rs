@@ -91,7 +91,7 @@ pub(crate) async fn run(arguments: &Arguments, language: Language) -> Result<(),
 }
 
 /// Nothing that is there is written over.
-fn must_be_new(target: &Path, format: Format, language: Language) -> Result<(), Exit> {
+pub(crate) fn must_be_new(target: &Path, format: Format, language: Language) -> Result<(), Exit> {
     let is_empty = match (fs::read_dir(target), format) {
         (Ok(mut entries), Format::Maildir | Format::Mbox | Format::Eml) => entries.next().is_none(),
         (Ok(_), Format::Zip) => false,
@@ -150,7 +150,7 @@ pub(crate) fn progress(total: u64) -> ProgressBar {
     ProgressBar::new(total).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }
 
-fn cannot_write(target: &Path, error: &io::Error, language: Language) -> Exit {
+pub(crate) fn cannot_write(target: &Path, error: &io::Error, language: Language) -> Exit {
     let target = target.display();
     let words = language.pick(
         format!("{target} cannot be written: {error}"),

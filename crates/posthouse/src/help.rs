@@ -1,12 +1,15 @@
 //! `--help` and the errors of the command line in Chinese. The English text stands beside each command and option; here
 //! it is the key, and a test finds what is missing.
 
+mod command;
 mod mail;
+mod mistake;
 
-use clap::error::{ContextKind, ErrorKind};
 use clap::{Arg, ArgAction, Command};
 
 use crate::language::Language;
+pub(crate) use command::{Arguments, run};
+pub(crate) use mistake::mistake;
 
 /// What is said in Chinese.
 const CHINESE: &[(&str, &str)] = &[
@@ -379,6 +382,11 @@ const CHINESE: &[(&str, &str)] = &[
         "只打印将要写入的内容，什么也不写",
     ),
     ("As the page of the documentation", "输出为文档页面"),
+    (
+        "Prints the help of a command. Example: posthouse help profile add",
+        "显示某个命令的帮助。例如：posthouse help profile add",
+    ),
+    ("The command, and one below it", "命令，以及它下面的命令"),
     ("Prints help", "显示帮助"),
     ("Prints the version", "显示版本"),
 ];
@@ -469,33 +477,6 @@ fn translate_argument(argument: Arg) -> Arg {
         true => argument.hide_default_value(true).hide_possible_values(true),
         false => argument,
     }
-}
-
-/// What is wrong with a command line, in Chinese; none for what is no mistake.
-pub(crate) fn mistake(error: &clap::Error) -> Option<String> {
-    let get = |kind| error.get(kind).map(ToString::to_string).unwrap_or_default();
-    let (argument, value) = (get(ContextKind::InvalidArg), get(ContextKind::InvalidValue));
-    let words = match error.kind() {
-        ErrorKind::DisplayHelp
-        | ErrorKind::DisplayVersion
-        | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => return None,
-        ErrorKind::UnknownArgument => format!("没有 {argument} 这个选项或参数"),
-        ErrorKind::InvalidSubcommand => format!("没有 {} 这个命令", get(ContextKind::InvalidSubcommand)),
-        ErrorKind::MissingSubcommand => "缺少命令".to_owned(),
-        ErrorKind::MissingRequiredArgument => format!("缺少参数：{argument}"),
-        ErrorKind::InvalidValue if value.is_empty() => format!("{argument} 缺少值"),
-        ErrorKind::InvalidValue | ErrorKind::ValueValidation => format!("{argument} 的值 {value:?} 不对"),
-        ErrorKind::ArgumentConflict => format!("{argument} 给出了不止一次，或与其他选项冲突"),
-        ErrorKind::NoEquals
-        | ErrorKind::TooFewValues
-        | ErrorKind::TooManyValues
-        | ErrorKind::WrongNumberOfValues => {
-            format!("{argument} 的值的个数不对")
-        }
-        ErrorKind::InvalidUtf8 => "命令行不是 UTF-8 编码".to_owned(),
-        _ => format!("命令行有误：{error}"),
-    };
-    Some(format!("posthouse：{words}\n加上 --help 查看用法。\n"))
 }
 
 #[cfg(test)]

@@ -359,7 +359,7 @@ impl Run<'_> {
 }
 
 /// A name with what no mailbox name may have replaced.
-fn clean(name: &str) -> String {
+pub(crate) fn clean(name: &str) -> String {
     let clean = |c: char| match c {
         '*' | '%' => '_',
         c if c.is_control() => '_',

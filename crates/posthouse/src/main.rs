@@ -127,8 +127,9 @@ enum Command {
     /// the other. Where the server has numbered a mailbox anew, messages are matched by what is in them, and nothing is deleted. More than half of
     /// a mailbox is deleted only with --force, a mailbox only with --delete-folders. It can be ended at any moment, and goes on the next time.
     Sync(Box<mail::sync::Arguments>),
-    /// Copies an account into another over IMAP: folders, flags, dates; what is there already is not copied again. Example: posthouse copy --from
-    /// imaps://alice@old.example.org --to imaps://alice@new.example.org
+    /// Copies an account into another over IMAP, into files, or files into an account: folders, flags, dates; what is there already is not copied
+    /// again. Examples: posthouse copy --from imaps://alice@old.example.org --to imaps://alice@new.example.org; posthouse copy --from
+    /// imaps://alice@old.example.org --to alice.zip
     Copy(Box<mail::copy::Arguments>),
     /// Shows a message of a file, an mbox, a Maildir, standard input or a server. Examples: posthouse show letter.eml; posthouse show -n 3
     /// ~/Maildir --save-attachments ~/Downloads
@@ -147,6 +148,8 @@ enum Command {
     Completions(manual::CompletionsArguments),
     /// Writes the manual pages of all commands.
     Man(manual::ManArguments),
+    /// Prints the help of a command. Example: posthouse help profile add
+    Help(help::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -208,6 +211,7 @@ fn carry_out(command: Command, language: Language) -> Result<(), Exit> {
         Command::Profile(command) => run::block_on(profile::run(command, language)),
         Command::Completions(arguments) => manual::completions(&arguments, language),
         Command::Man(arguments) => manual::man(&arguments, language),
+        Command::Help(arguments) => help::run(&arguments, language),
         Command::Search(arguments) => run::block_on(mail::list::search(*arguments, language)),
     }
 }

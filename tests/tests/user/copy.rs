@@ -9,14 +9,14 @@ use serde_json::Value;
 
 use crate::said;
 
-fn url(server: &Server) -> String {
+pub(crate) fn url(server: &Server) -> String {
     format!(
         "imap://alice%40example.org@127.0.0.1:{}?tls=none",
         server.port(Service::Imap)
     )
 }
 
-async fn client(server: &Server) -> Client {
+pub(crate) async fn client(server: &Server) -> Client {
     let at = client::Server::new(Protocol::Imap, "127.0.0.1", Security::None)
         .port(server.port(Service::Imap))
         .login(Login::password("alice@example.org", "tin whistle"));
@@ -38,7 +38,7 @@ fn mailbox<'v>(printed: &'v Value, name: &str) -> &'v Value {
     mailboxes.find(|mailbox| mailbox["from"] == name).unwrap()
 }
 
-fn message(number: usize, filling: usize) -> Vec<u8> {
+pub(crate) fn message(number: usize, filling: usize) -> Vec<u8> {
     let mut text =
         format!("From: a@example.net\r\nSubject: {number}\r\nMessage-ID: <{number}@example.net>\r\n\r\n");
     while text.len() < filling {
@@ -47,7 +47,7 @@ fn message(number: usize, filling: usize) -> Vec<u8> {
     text.into_bytes()
 }
 
-async fn add(client: &mut Client, mailbox: &str, message: &[u8], flags: &[&str], moment: i64) {
+pub(crate) async fn add(client: &mut Client, mailbox: &str, message: &[u8], flags: &[&str], moment: i64) {
     let new = NewMessage::new(message.len() as u64)
         .flags(flags)
         .received(types::Timestamp(moment));
@@ -55,7 +55,7 @@ async fn add(client: &mut Client, mailbox: &str, message: &[u8], flags: &[&str],
 }
 
 /// Subject, date and flags of each message, in the order of the uids.
-async fn content(client: &mut Client, mailbox: &str) -> Vec<(String, i64, Vec<String>)> {
+pub(crate) async fn content(client: &mut Client, mailbox: &str) -> Vec<(String, i64, Vec<String>)> {
     let opened = client.examine(mailbox).await.unwrap();
     if opened.exists == 0 {
         return Vec::new();

@@ -2,9 +2,19 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
 mod copy;
+mod copy_broken;
+mod copy_faults;
+mod copy_files;
+mod copy_killed;
+mod dkim;
+mod dovecot;
 mod examples;
+mod exit_codes;
 mod fetch;
+mod help;
+mod json;
 mod profile;
+mod proxy;
 mod send;
 mod show;
 mod sync;

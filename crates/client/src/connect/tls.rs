@@ -20,6 +20,7 @@ use tokio_rustls::TlsConnector;
 
 use super::Stream;
 use crate::Server;
+use crate::certificate::Untrusted;
 use crate::error::{Cause, Failure, Step};
 
 /// Which certificates of a server are trusted.
@@ -160,16 +161,18 @@ impl Settings {
         let wrong = |error: &dyn fmt::Display| Cause::TlsSettings(error.to_string().into());
         let roots = match &self.trust {
             Trust::System => {
-                let verifier = Verifier::new(provider).map_err(|error| wrong(&error))?;
-                return Ok(Arc::new(verifier));
+                let verifier = Verifier::new(provider.clone()).map_err(|error| wrong(&error))?;
+                let rule = Rule::System(verifier);
+                return Ok(Arc::new(Judge { rule, provider }));
             }
             Trust::Pins(pins) => {
-                return Ok(Arc::new(Pinned {
-                    pins: Some(pins.clone()),
-                    provider,
-                }));
+                let rule = Rule::Pins(pins.clone());
+                return Ok(Arc::new(Judge { rule, provider }));
             }
-            Trust::Anything => return Ok(Arc::new(Pinned { pins: None, provider })),
+            Trust::Anything => {
+                let rule = Rule::Anything;
+                return Ok(Arc::new(Judge { rule, provider }));
+            }
             Trust::Roots(roots) => roots
                 .iter()
                 .map(|root| CertificateDer::from(root.clone()))
@@ -182,9 +185,10 @@ impl Settings {
         for root in &roots {
             store.add(root.clone()).map_err(|error| wrong(&error))?;
         }
-        let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(store), provider).build();
+        let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(store), provider.clone()).build();
         let verifier = verifier.map_err(|error| wrong(&error))?;
-        Ok(Arc::new(Rooted { roots, verifier }))
+        let rule = Rule::Roots { roots, verifier };
+        Ok(Arc::new(Judge { rule, provider }))
     }
 }
 
@@ -201,24 +205,40 @@ fn cause(error: std::io::Error) -> Cause {
     };
     match tls {
         rustls::Error::InvalidCertificate(CertificateError::Other(OtherError(other))) => {
-            match other.downcast_ref::<Mismatch>() {
-                Some(Mismatch(seen)) => Cause::Pin(*seen),
-                None => Cause::Certificate(CertificateError::Other(OtherError(other.clone()))),
+            match other.downcast_ref::<Untrusted>() {
+                Some(untrusted) => Cause::Certificate(Box::new(untrusted.clone())),
+                None => Cause::Tls(tls.clone()),
             }
         }
-        rustls::Error::InvalidCertificate(error) => Cause::Certificate(error.clone()),
         other => Cause::Tls(other.clone()),
     }
 }
 
-/// Trusts roots; a root that is the server's own certificate is trusted too, for its names and dates, as self-signed ones are.
+/// Trusts certificates by a rule of the caller's. That the server has the key is verified always.
+///
+/// What is not trusted is described here, where it can be seen. The server is told `certificate_unknown` then, whatever was wrong with it
+/// (RFC 8446 §6.2): an error that carries a description has no alert of its own.
 #[derive(Debug)]
-struct Rooted {
-    roots: Vec<CertificateDer<'static>>,
-    verifier: Arc<WebPkiServerVerifier>,
+struct Judge {
+    rule: Rule,
+    provider: Arc<CryptoProvider>,
 }
 
-impl ServerCertVerifier for Rooted {
+#[derive(Debug)]
+enum Rule {
+    /// What the system trusts.
+    System(Verifier),
+    /// What is signed by a root; a root that is the server's own certificate is trusted too, for its names and dates, as self-signed ones are.
+    Roots {
+        roots: Vec<CertificateDer<'static>>,
+        verifier: Arc<WebPkiServerVerifier>,
+    },
+    /// What has one of these digests.
+    Pins(Vec<[u8; 32]>),
+    Anything,
+}
+
+impl ServerCertVerifier for Judge {
     fn verify_server_cert(
         &self,
         end_entity: &CertificateDer<'_>,
@@ -227,81 +247,25 @@ impl ServerCertVerifier for Rooted {
         ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
-        let verified =
-            self.verifier
-                .verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
-        match verified {
-            // webpki takes no certificate that may sign as a server's own.
-            Err(rustls::Error::InvalidCertificate(CertificateError::Other(_)))
-                if self.roots.iter().any(|root| root == end_entity) =>
-            {
-                let parsed = rustls::server::ParsedCertificate::try_from(end_entity)?;
-                rustls::client::verify_server_name(&parsed, server_name)?;
-                Ok(ServerCertVerified::assertion())
+        let judged = match &self.rule {
+            Rule::Anything => Ok(ServerCertVerified::assertion()),
+            Rule::Pins(pins) => pinned(pins, end_entity),
+            Rule::System(verifier) => {
+                verifier.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
             }
-            verified => verified,
-        }
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.verifier.verify_tls12_signature(message, cert, dss)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.verifier.verify_tls13_signature(message, cert, dss)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.verifier.supported_verify_schemes()
-    }
-}
-
-/// Trusts certificates by their digests, or all of them. That the server has the key is verified always.
-#[derive(Debug)]
-struct Pinned {
-    pins: Option<Vec<[u8; 32]>>,
-    provider: Arc<CryptoProvider>,
-}
-
-/// The digest of a certificate that is not pinned.
-#[derive(Debug)]
-struct Mismatch([u8; 32]);
-
-impl fmt::Display for Mismatch {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the certificate is not the pinned one")
-    }
-}
-
-impl std::error::Error for Mismatch {}
-
-impl ServerCertVerifier for Pinned {
-    fn verify_server_cert(
-        &self,
-        end_entity: &CertificateDer<'_>,
-        _intermediates: &[CertificateDer<'_>],
-        _server_name: &ServerName<'_>,
-        _ocsp_response: &[u8],
-        _now: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        let mut seen = [0; 32];
-        seen.copy_from_slice(digest(&SHA256, end_entity).as_ref());
-        match &self.pins {
-            Some(pins) if !pins.contains(&seen) => Err(rustls::Error::InvalidCertificate(
-                CertificateError::Other(OtherError(Arc::new(Mismatch(seen)))),
-            )),
-            _ => Ok(ServerCertVerified::assertion()),
-        }
+            Rule::Roots { roots, verifier } => {
+                let verified =
+                    verifier.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
+                rooted(verified, roots, end_entity, server_name)
+            }
+        };
+        judged.map_err(|error| match error {
+            rustls::Error::InvalidCertificate(error) => {
+                let untrusted = Untrusted::new(end_entity, server_name, error);
+                CertificateError::Other(OtherError(Arc::new(untrusted))).into()
+            }
+            error => error,
+        })
     }
 
     fn verify_tls12_signature(
@@ -336,5 +300,33 @@ impl ServerCertVerifier for Pinned {
         self.provider
             .signature_verification_algorithms
             .supported_schemes()
+    }
+}
+
+/// webpki takes no certificate that may sign as a server's own; where it is a root itself, it is looked at here. Its dates are good: they
+/// come first there.
+fn rooted(
+    verified: Result<ServerCertVerified, rustls::Error>,
+    roots: &[CertificateDer<'static>],
+    shown: &CertificateDer<'_>,
+    server_name: &ServerName<'_>,
+) -> Result<ServerCertVerified, rustls::Error> {
+    match verified {
+        Err(rustls::Error::InvalidCertificate(CertificateError::Other(_)))
+            if roots.iter().any(|root| root == shown) =>
+        {
+            let parsed = rustls::server::ParsedCertificate::try_from(shown)?;
+            rustls::client::verify_server_name(&parsed, server_name)?;
+            Ok(ServerCertVerified::assertion())
+        }
+        verified => verified,
+    }
+}
+
+fn pinned(pins: &[[u8; 32]], shown: &CertificateDer<'_>) -> Result<ServerCertVerified, rustls::Error> {
+    let seen = digest(&SHA256, shown);
+    match pins.iter().any(|pin| pin == seen.as_ref()) {
+        true => Ok(ServerCertVerified::assertion()),
+        false => Err(CertificateError::ApplicationVerificationFailure.into()),
     }
 }

@@ -1,15 +1,12 @@
 //! Looks at the target anew: whether all is there, and whether it is the same, octet for octet.
 
-use super::messages::{Seen, hashes, look, pair};
+use super::messages::{STEP, Seen, hashes, look, pair_all};
 use super::{Report, Verify};
 use crate::error::Error;
 use crate::imap::Client;
 
 /// Messages of a sample, spread over the mailbox.
 const SAMPLE: usize = 10;
-
-/// Messages that are read back in one step.
-const STEP: usize = 200;
 
 /// Fills what a report says of the target.
 pub(super) async fn check(
@@ -22,7 +19,8 @@ pub(super) async fn check(
     let there = look(target, opened.exists).await?;
     let mut pairs = Vec::new();
     report.missing.clear();
-    for (message, same) in seen.iter().zip(pair(seen, &there)) {
+    let same = pair_all((source, target), seen, &there).await?;
+    for (message, same) in seen.iter().zip(same) {
         let has_failed = || report.failed.iter().any(|failed| failed.uid == message.uid);
         match same.and_then(|at| there.get(at)) {
             Some(same) => pairs.push((message.uid, same.uid)),

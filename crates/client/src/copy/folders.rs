@@ -51,6 +51,133 @@ const ROLES: [(&str, &[&str]); 5] = [
 /// They show messages of other mailboxes (RFC 6154 §2, RFC 8457 §2).
 const VIRTUAL: [&str; 3] = ["\\All", "\\Flagged", "\\Important"];
 
+/// A mailbox of an account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Own {
+    /// How the server calls it.
+    pub name: String,
+    /// The same with slashes between levels, without what all names of the account begin with.
+    pub path: String,
+    /// What it is for, as RFC 6154 writes it.
+    pub role: Option<&'static str>,
+    /// Whether the account is subscribed to it.
+    pub subscribed: bool,
+}
+
+/// The mailboxes of an account that is copied from or into files.
+pub struct Mailboxes(Account);
+
+impl Mailboxes {
+    /// Asks the server.
+    ///
+    /// # Errors
+    /// When it refuses, or is gone.
+    pub async fn of(client: &mut Client) -> Result<Self, Error> {
+        Account::of(client).await.map(Mailboxes)
+    }
+
+    /// Those that are wanted, and why others are left out.
+    ///
+    /// # Errors
+    /// When one is asked for that is not there, or the server is gone.
+    pub async fn wanted(
+        &self,
+        client: &mut Client,
+        options: &Options,
+    ) -> Result<(Vec<Own>, Vec<(String, Skipped)>), Error> {
+        let subscribed = client.list_subscribed("*").await?;
+        must_be_there(&self.0, client, options)?;
+        let (mut wanted, mut left) = (Vec::new(), Vec::new());
+        for listed in self.0.listed.iter().filter(|listed| listed.is_selectable()) {
+            let name = listed.name.text.to_string();
+            match skipped(&self.0, listed, options) {
+                Some(Skipped::NotWanted) => {}
+                Some(why) => left.push((name, why)),
+                None => wanted.push(Own {
+                    path: match listed.name.is_inbox() {
+                        true => "INBOX".to_owned(),
+                        // A slash within a level would be another level.
+                        false => self
+                            .0
+                            .levels(&name)
+                            .iter()
+                            .map(|level| level.replace('/', "_"))
+                            .collect::<Vec<_>>()
+                            .join("/"),
+                    },
+                    role: self.0.role_of(&name),
+                    subscribed: subscribed.iter().any(|own| own.name.text == listed.name.text),
+                    name,
+                }),
+            }
+        }
+        wanted.sort_by(|one, other| (&one.path, &one.name).cmp(&(&other.path, &other.name)));
+        tell_apart(&mut wanted);
+        Ok((wanted, left))
+    }
+
+    /// Where a mailbox goes that is called so elsewhere, with slashes between levels. What it is for, where that is known, goes before its name.
+    #[must_use]
+    pub fn place(&self, path: &str, role: Option<&str>, options: &Options) -> Folder {
+        let levels: Vec<String> = path.split('/').map(str::to_owned).collect();
+        let known = |role: &&str| {
+            ROLES.iter().find(|(own, _)| {
+                own.trim_start_matches('\\')
+                    .eq_ignore_ascii_case(role.trim_start_matches('\\'))
+            })
+        };
+        let named = || match levels.as_slice() {
+            [only] => ROLES
+                .iter()
+                .find(|(_, names)| names.contains(&only.to_lowercase().as_str())),
+            _ => None,
+        };
+        let role = role
+            .as_ref()
+            .and_then(known)
+            .or_else(named)
+            .map(|(role, _)| *role);
+        let is_inbox = path.eq_ignore_ascii_case("INBOX");
+        let to = match (&options.into, role.and_then(|role| self.0.roles.get(role))) {
+            (Some(into), _) => {
+                let above = self
+                    .0
+                    .join("", &into.split('/').map(str::to_owned).collect::<Vec<_>>());
+                match is_inbox {
+                    true => above,
+                    false => self.0.join(&above, &levels),
+                }
+            }
+            _ if is_inbox => "INBOX".to_owned(),
+            (None, Some(known)) => known.clone(),
+            (None, None) => self.0.join("", &levels),
+        };
+        let is_there = self.0.has(&to);
+        Folder {
+            from: path.to_owned(),
+            is_there,
+            subscribed: true,
+            role: role.filter(|role| !is_there && options.into.is_none() && !self.0.roles.contains_key(role)),
+            to,
+        }
+    }
+}
+
+/// Names that differ only in what a path cannot have get a number.
+fn tell_apart(wanted: &mut [Own]) {
+    let mut taken: std::collections::HashSet<String> = wanted.iter().map(|own| own.path.clone()).collect();
+    let mut before = String::new();
+    for own in wanted {
+        let is_again = own.path == before;
+        before.clone_from(&own.path);
+        if is_again {
+            let mut others = (2..).map(|number: u64| format!("{before}~{number}"));
+            own.path = others.find(|other| !taken.contains(other)).unwrap_or_default();
+            taken.insert(own.path.clone());
+        }
+    }
+}
+
 /// How an account spells names.
 struct Account {
     listed: Vec<Listed>,
@@ -169,17 +296,22 @@ fn skipped(account: &Account, listed: &Listed, options: &Options) -> Option<Skip
     foreign.then_some(Skipped::Foreign)
 }
 
+fn must_be_there(account: &Account, client: &Client, options: &Options) -> Result<(), Error> {
+    match options.mailboxes.iter().find(|name| !account.has(name)) {
+        None => Ok(()),
+        Some(missing) => Err(client.error(
+            &format!("LIST {missing}"),
+            Cause::Message("there is no such mailbox".into()),
+        )),
+    }
+}
+
 /// What is to be done between two accounts.
 pub(super) async fn plan(source: &mut Client, target: &mut Client, options: &Options) -> Result<Plan, Error> {
     let from = Account::of(source).await?;
     let to = Account::of(target).await?;
     let subscribed = source.list_subscribed("*").await?;
-    if let Some(missing) = options.mailboxes.iter().find(|name| !from.has(name)) {
-        return Err(source.error(
-            &format!("LIST {missing}"),
-            Cause::Message("there is no such mailbox".into()),
-        ));
-    }
+    must_be_there(&from, source, options)?;
     let mut plan = Plan::default();
     let mut by_target: BTreeMap<String, Vec<Folder>> = BTreeMap::new();
     let mut names: Vec<&Listed> = from
@@ -195,8 +327,14 @@ pub(super) async fn plan(source: &mut Client, target: &mut Client, options: &Opt
             None => {
                 let name = listed.name.text.to_string();
                 let goes_to = name_at_target(&from, &to, &name, options);
+                let is_there = to.has(&goes_to);
+                // One mailbox for a purpose is enough.
+                let role = from
+                    .role_of(&name)
+                    .filter(|role| !is_there && options.into.is_none() && !to.roles.contains_key(role));
                 by_target.entry(goes_to.clone()).or_default().push(Folder {
-                    is_there: to.has(&goes_to),
+                    is_there,
+                    role,
                     subscribed: subscribed.iter().any(|own| own.name.text == listed.name.text),
                     from: name,
                     to: goes_to,

@@ -8,6 +8,7 @@
 //! What could not be copied is named in the [`Report`], with the server's words; nothing is left out in silence.
 
 mod check;
+mod filling;
 mod folders;
 mod messages;
 mod pipe;
@@ -19,7 +20,10 @@ use std::sync::Arc;
 use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 
+pub use self::filling::{Compared, Filling, Letter, Put, Refused};
+pub use self::folders::{Mailboxes, Own};
 use self::worker::Worker;
+pub use self::worker::is_lost;
 use crate::Server;
 use crate::error::Error;
 use crate::imap::Client;
@@ -71,6 +75,8 @@ pub struct Folder {
     pub is_there: bool,
     /// Whether the source is subscribed to it.
     pub subscribed: bool,
+    /// What it is for (RFC 6154), where the target has no mailbox for that yet.
+    pub role: Option<&'static str>,
 }
 
 /// What is to be done.
@@ -87,8 +93,10 @@ pub struct Plan {
 pub struct Failed {
     /// Its uid at the source.
     pub uid: u32,
-    /// Its size in octets.
+    /// Its size in octets, as the source says.
     pub size: u64,
+    /// Its subject.
+    pub subject: String,
     /// Why.
     pub why: Error,
 }

@@ -281,6 +281,7 @@ impl Writing<'_> {
         self.report.failed.push(Failed {
             uid: seen.uid,
             size: seen.size,
+            subject: seen.subject(),
             why,
         });
     }

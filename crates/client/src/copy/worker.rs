@@ -1,7 +1,7 @@
 //! One mailbox after the other, over one connection to either server.
 
 use super::check::check;
-use super::messages::{Seen, look, pair};
+use super::messages::{Seen, look, pair_all};
 use super::pipe::{Writing, read};
 use super::{Folder, Listener, Report, Told, Verify};
 use crate::Server;
@@ -88,7 +88,7 @@ impl Worker {
         let (source, target) = (&mut self.source, &mut self.target);
         let (seen, has) = tokio::join!(look(source, opened.exists), look(target, there.exists));
         let (seen, has) = (seen?, has?);
-        let pairs = pair(&seen, &has);
+        let pairs = pair_all((source, target), &seen, &has).await?;
         let todo: Vec<usize> = (0..seen.len())
             .zip(&pairs)
             .filter(|(_, pair)| pair.is_none())
@@ -139,7 +139,7 @@ impl Worker {
             Err(error) if folder.is_there || is_lost(&error) => return Err(error),
             Err(_) => {
                 // Another worker may have made it meanwhile, with one below it: whether it is there now is what counts.
-                let created = self.target.create(&folder.to).await;
+                let created = create(&mut self.target, folder).await;
                 match (self.target.select(&folder.to).await, created) {
                     (Ok(opened), _) => opened,
                     (Err(_), Err(refused)) => return Err(refused),
@@ -154,8 +154,20 @@ impl Worker {
     }
 }
 
+/// Creates a mailbox, for what it is for where the server knows that. It may be that it does so for some only (RFC 6154 §3, USEATTR).
+pub(super) async fn create(target: &mut Client, folder: &Folder) -> Result<(), Error> {
+    let Some(role) = folder.role.filter(|_| target.has("CREATE-SPECIAL-USE")) else {
+        return target.create(&folder.to).await;
+    };
+    match target.create_for(&folder.to, role).await {
+        Err(error) if !is_lost(&error) => target.create(&folder.to).await,
+        done => done,
+    }
+}
+
 /// Whether the connection is of no use any more.
-pub(super) fn is_lost(error: &Error) -> bool {
+#[must_use]
+pub fn is_lost(error: &Error) -> bool {
     match error.cause() {
         // RFC 9051 §7.1.5: the server closes.
         Cause::Refused(said) => said.detail.as_deref() == Some("BYE"),

@@ -25,10 +25,9 @@ pub async fn from_imap(
     keep: Keep,
     mut told: impl FnMut(u64, u64, u64),
 ) -> Result<Summary, Error> {
-    let opened = match keep {
-        Keep::All => client.examine(mailbox).await?,
-        Keep::Days(_) | Keep::Nothing => client.select(mailbox).await?,
-    };
+    // Not EXAMINE: Courier keeps the validity and the uids that it gives only when the mailbox is selected, so that what was fetched
+    // would come again, or hide what is new.
+    let opened = client.select(mailbox).await?;
     let there = match opened.exists {
         0 => Ranges::default(),
         _ => client.search(Query::new()).await?,

@@ -7,7 +7,9 @@
 
 mod imap;
 mod journal;
+mod keywords;
 mod lines;
+mod name;
 mod pop3;
 mod summary;
 mod target;

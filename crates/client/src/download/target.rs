@@ -7,14 +7,15 @@ use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use aws_lc_rs::digest::{SHA256, digest};
 use jiff::Timestamp;
 use message::Marks;
-use message::maildir::{Keywords, print_name};
+use message::maildir::print_name;
 use message::mbox::{Head, Quoter};
 
 use super::journal::Journal;
+use super::keywords::with_keywords;
 use super::lines::LineFeeds;
+use super::name;
 use crate::error::{Cause, Error, Step};
 
 /// A batch is brought onto stable storage when it has so many messages, or octets, or when its first is so old: a sync of the file system
@@ -58,7 +59,6 @@ pub struct Target {
     key: String,
     /// What an interrupted session brought into its place without noting it: digests of ids.
     found: HashSet<String>,
-    keywords: Keywords,
     mbox: Option<File>,
     batch: Vec<Written>,
     batch_octets: u64,
@@ -72,8 +72,17 @@ pub struct Target {
 #[derive(Debug)]
 struct Written {
     id: String,
-    /// Where it is, and where it goes: not of an mbox.
-    file: Option<(PathBuf, PathBuf)>,
+    /// Not of an mbox.
+    file: Option<Unplaced>,
+}
+
+/// A file that waits for its place.
+#[derive(Debug)]
+struct Unplaced {
+    path: PathBuf,
+    /// Its name, or the part of it that says nothing of its marks.
+    unique: String,
+    marks: Marks,
 }
 
 /// A message that is being written.
@@ -100,7 +109,7 @@ impl Target {
     }
 
     fn opened(path: PathBuf, format: Format, account: &str) -> io::Result<Self> {
-        let key = name_of(account);
+        let key = name::digest_of(account);
         let folder = match format {
             Format::Mbox => path
                 .parent()
@@ -129,7 +138,6 @@ impl Target {
             format,
             key,
             found: HashSet::new(),
-            keywords: Keywords::default(),
             mbox: None,
             batch: Vec::new(),
             batch_octets: 0,
@@ -169,7 +177,7 @@ impl Target {
             for folder in self.folders() {
                 for entry in fs::read_dir(folder)? {
                     let name = entry?.file_name().to_string_lossy().into_owned();
-                    self.found.extend(digest_in(&name).map(str::to_owned));
+                    self.found.extend(name::digest_in(&name).map(str::to_owned));
                 }
             }
             let mark = format!(".{}_", self.key);
@@ -200,7 +208,7 @@ impl Target {
     /// Whether a message was fetched before, whether or not it is still here.
     #[must_use]
     pub fn has(&self, id: &str) -> bool {
-        self.journal.has(id) || self.found.contains(&name_of(id))
+        self.journal.has(id) || self.found.contains(&name::digest_of(id))
     }
 
     /// Notes those of the messages that an interrupted session brought into their place.
@@ -349,10 +357,13 @@ impl Target {
         let current = self.current.take().expect("a message was begun");
         self.batch_octets += current.octets;
         self.batch_began.get_or_insert_with(Instant::now);
-        let file = match current.file {
-            None => None,
-            Some((_, from)) => Some((from, self.place_of(id, &current.arrival))),
-        };
+        let received = current.arrival.received.unwrap_or_else(now);
+        let unique = name::unique(id, received, self.number, self.format);
+        let file = current.file.map(|(_, path)| Unplaced {
+            path,
+            unique,
+            marks: current.arrival.marks,
+        });
         self.batch.push(Written {
             id: id.to_owned(),
             file,
@@ -377,22 +388,25 @@ impl Target {
         }
     }
 
-    /// Where a message goes. The name has the digest of its id in it, by which it is found after an interruption; before it a number,
-    /// so that messages of one second keep the order in which they came.
-    fn place_of(&mut self, id: &str, arrival: &Arrival) -> PathBuf {
-        let digest = name_of(id);
-        let received = arrival.received.unwrap_or_else(now);
-        let number = self.number;
-        if self.format == Format::Eml {
-            return self.path.join(format!("{received}.N{number:07}.H{digest}.eml"));
+    /// Where the files of the batch are, and where they go.
+    fn places(&self) -> io::Result<Vec<(&Path, PathBuf)>> {
+        let files = || self.batch.iter().filter_map(|written| written.file.as_ref());
+        if self.format != Format::Maildir {
+            let place = |file: &Unplaced| self.path.join(&file.unique);
+            return Ok(files().map(|file| (file.path.as_path(), place(file))).collect());
         }
-        let unique = format!("{received}.N{number:07}.H{digest}.posthouse");
-        let named = print_name(&unique, &arrival.marks, &mut self.keywords);
-        match named.strip_suffix(":2,") {
-            // Nothing is known of it but that it is new.
-            Some(unique) => self.path.join("new").join(unique),
-            None => self.path.join("cur").join(named),
-        }
+        with_keywords(&self.path, |keywords| {
+            let named = files().map(|file| {
+                let name = print_name(&file.unique, &file.marks, keywords);
+                let place = match name.strip_suffix(":2,") {
+                    // Nothing is known of it but that it is new.
+                    Some(unique) => self.path.join("new").join(unique),
+                    None => self.path.join("cur").join(name),
+                };
+                (file.path.as_path(), place)
+            });
+            named.collect()
+        })
     }
 
     /// Whether a batch is so large that it should be committed now.
@@ -430,7 +444,7 @@ impl Target {
     fn bring_into_place(&self) -> io::Result<()> {
         // One sync of the file system for all files of the batch, in place of one for each.
         rustix::fs::syncfs(File::open(&self.path)?)?;
-        for (from, to) in self.batch.iter().filter_map(|written| written.file.as_ref()) {
+        for (from, to) in self.places()? {
             fs::rename(from, to)?;
         }
         for folder in self.folders() {
@@ -456,24 +470,6 @@ impl Target {
 
 fn private_folder(path: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(path)
-}
-
-/// 96 bits of a digest: what is different has different ones.
-fn name_of(text: &str) -> String {
-    let octets = digest(&SHA256, text.as_bytes());
-    octets
-        .as_ref()
-        .iter()
-        .take(12)
-        .map(|octet| format!("{octet:02x}"))
-        .collect()
-}
-
-/// The digest in the name of a file that was fetched.
-fn digest_in(name: &str) -> Option<&str> {
-    name.split('.')
-        .find_map(|part| part.strip_prefix('H'))
-        .filter(|digest| digest.len() == 24)
 }
 
 fn now() -> i64 {

@@ -9,9 +9,9 @@ use ::imap::client::{
 use tokio::time::timeout;
 
 use super::compress::Compressed;
+use crate::Server;
 use crate::channel::Channel;
 use crate::error::{Cause, Error, Failure, Step};
-use crate::{Security, Server};
 
 /// What was said unasked and not read yet: beyond, the mailbox has to be looked at anew.
 const MAX_NEWS: usize = 10_000;
@@ -134,21 +134,27 @@ impl Client {
 
     /// RFC 9051 §6.2.1. A connection that greets as logged in cannot begin TLS any more (RFC 9051 §7.1.4).
     async fn start_tls(&mut self, greeted: Condition) -> Result<(), Failure> {
-        let offered = self.has("STARTTLS") && greeted == Condition::Ok;
-        match self.channel.server().security {
-            Security::Tls | Security::None => return Ok(()),
-            Security::StartTlsIfOffered if !offered => return Ok(()),
-            Security::StartTls if !offered => return Err((Step::Tls, Cause::NoTls)),
-            Security::StartTls | Security::StartTlsIfOffered => {}
-        }
-        let line = self.line("STARTTLS");
+        let can = self.has("STARTTLS") && greeted == Condition::Ok;
+        let offered = can.then_some("STARTTLS");
+        let Some(command) = self.channel.server().security.upgrade(offered)? else {
+            return Ok(());
+        };
+        let line = self.line(command);
         let done = self.run(line, Some).await;
-        done.map_err(|cause| (Step::command("STARTTLS"), cause))?;
+        done.map_err(|cause| (Step::command(command), cause))?;
         self.channel.begin_tls().await?;
-        self.framer = Framer::new(Limits::BEFORE_LOGIN);
-        // RFC 9051 §6.2.1: what was said before counts no longer.
-        self.news.clear();
+        self.forget();
         self.ask_capabilities().await
+    }
+
+    /// RFC 9051 §6.2.1: what was said before TLS counts no longer; not only the capabilities, but whatever somebody in between may have said.
+    fn forget(&mut self) {
+        self.framer = Framer::new(Limits::BEFORE_LOGIN);
+        self.mode = Mode::Ascii;
+        self.literals = Literals::Asked;
+        self.capabilities.clear();
+        self.enabled.clear();
+        self.news.clear();
     }
 
     /// RFC 9051 §6.1.1.

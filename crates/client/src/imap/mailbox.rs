@@ -97,6 +97,22 @@ impl Client {
         self.with_mailbox("CREATE", mailbox).await
     }
 
+    /// Creates a mailbox for a purpose, such as `\Sent` (RFC 6154 §3). It needs CREATE-SPECIAL-USE.
+    ///
+    /// # Errors
+    /// When the server does not offer it, refuses (`USEATTR`: it may take the name without the purpose), or is gone.
+    pub async fn create_for(&mut self, mailbox: &str, purpose: &str) -> Result<(), Error> {
+        if !self.has("CREATE-SPECIAL-USE") {
+            return Err(self.error("CREATE", Cause::NotOffered("CREATE-SPECIAL-USE")));
+        }
+        let mode = self.mode;
+        let line = self.line("CREATE").mailbox(mailbox, mode);
+        let line = line.word(&format!("(USE ({purpose}))"));
+        self.command(&format!("CREATE {mailbox}"), line, Some)
+            .await
+            .map(drop)
+    }
+
     /// Deletes a mailbox and all that is in it.
     ///
     /// # Errors

@@ -7,6 +7,9 @@
 //!
 //! **Invariants**: what is kept of a server's words is bounded, whatever it sends. A command that was left in the middle, by dropping a
 //! [`Fetch`] or an [`Idle`], is brought to its end by the next one.
+//!
+//! Spoken here, and not offered by the server of `posthouse` yet: GAP RFC 4978: the server does not compress. GAP RFC 9051: the server says
+//! IMAP4rev1 alone. GAP RFC 3516: the server has no BINARY. GAP RFC 4731: the server has no ESEARCH.
 
 mod append;
 mod change;

@@ -102,7 +102,8 @@ impl Issuer {
             }
         }
         let metadata = said?;
-        // RFC 8414 §3.3: or somebody could pass for somebody else.
+        // RFC 8414 §3.3: or somebody could pass for somebody else. DEVIATION RFC 8414 §3.3: a slash at the end does not count, as people add it or
+        // leave it out; it is asked at the same place.
         if metadata.issuer.trim_end_matches('/') != issuer.trim_end_matches('/') {
             return Err(OAuthError::Garbled("its metadata is of another issuer"));
         }

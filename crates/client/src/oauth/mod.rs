@@ -25,8 +25,8 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// RFC 8628 §3.2: where the issuer does not say how often it may be asked.
 const INTERVAL: Duration = Duration::from_secs(5);
 
-/// Nobody is asked more often than this, nor less often than that, whatever the issuer says.
-const INTERVALS: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
+/// Nobody is asked more often than this, whatever the issuer says. Less often it may say: a client MUST wait that long (RFC 8628 §3.5).
+const LEAST_INTERVAL: Duration = Duration::from_secs(1);
 
 /// RFC 8628 §3.5: what `slow_down` adds "for this and all subsequent requests".
 const SLOWER: Duration = Duration::from_secs(5);
@@ -127,19 +127,16 @@ impl Issuer {
             ("grant_type", "urn:ietf:params:oauth:grant-type:device_code"),
             ("device_code", &device.code()),
         ]);
-        let mut interval = device
-            .interval
-            .unwrap_or(INTERVAL)
-            .clamp(INTERVALS.0, INTERVALS.1);
+        let mut interval = device.interval.unwrap_or(INTERVAL).max(LEAST_INTERVAL);
         let mut left = device.expires_in.min(MAX_WAIT);
         loop {
             left = left.checked_sub(interval).ok_or(OAuthError::Expired)?;
             sleep(interval).await;
             let (code, octets) = match ask(&self.token, &form).await {
                 Ok(answer) => answer,
-                // RFC 8628 §3.5: after a time-out, less often.
+                // RFC 8628 §3.5: after a time-out, less often; twice as long each time is what it recommends.
                 Err(OAuthError::Web(WebError::TimedOut)) => {
-                    interval = (interval * 2).min(INTERVALS.1);
+                    interval = interval.saturating_mul(2);
                     continue;
                 }
                 Err(error) => return Err(error),
@@ -149,7 +146,9 @@ impl Issuer {
             }
             match Refused::parse(&octets) {
                 Some(refused) if refused.error == "authorization_pending" => {}
-                Some(refused) if refused.error == "slow_down" => interval += SLOWER,
+                Some(refused) if refused.error == "slow_down" => {
+                    interval = interval.saturating_add(SLOWER);
+                }
                 Some(refused) if refused.error == "access_denied" => return Err(OAuthError::Denied),
                 Some(refused) if refused.error == "expired_token" => return Err(OAuthError::Expired),
                 _ => return Err(refused(code, &octets)),

@@ -98,7 +98,7 @@ impl Tokens {
         if !reply.token_type.eq_ignore_ascii_case("bearer") {
             return Err(OAuthError::Garbled("the token is no bearer token"));
         }
-        // RFC 6750 §2.1: what a bearer token is made of; a control character would end the login's line.
+        // RFC 6749 §A.12: visible characters. A control character would end the login's line; RFC 6750 §2.1 allows fewer still.
         let is_token = |text: &str| !text.is_empty() && text.bytes().all(|octet| octet.is_ascii_graphic());
         if !is_token(&reply.access_token) {
             return Err(OAuthError::Garbled("the token has octets that no token has"));

@@ -10,7 +10,7 @@ use sasl::{Mechanism, Secret, encoding};
 
 use crate::channel::Channel;
 use crate::error::{Cause, Error, Failure, Said, Step};
-use crate::{Login, Security, Server};
+use crate::{Login, Server};
 
 /// What a listing of a maildrop may take in memory: eight million messages with usual ids. Beyond it a server is taken for one that lists
 /// without an end.
@@ -229,15 +229,12 @@ impl Client {
 
     /// RFC 2595 §4. What was announced before is asked for again.
     async fn start_tls(&mut self) -> Result<(), Failure> {
-        let offered = self.capabilities.has("STLS");
-        match self.channel.server().security {
-            Security::Tls | Security::None => return Ok(()),
-            Security::StartTlsIfOffered if !offered => return Ok(()),
-            Security::StartTls if !offered => return Err((Step::Tls, Cause::NoTls)),
-            Security::StartTls | Security::StartTlsIfOffered => {}
-        }
-        self.channel.say("STLS");
-        self.ok().await.map_err(|cause| (Step::command("STLS"), cause))?;
+        let offered = self.capabilities.has("STLS").then_some("STLS");
+        let Some(command) = self.channel.server().security.upgrade(offered)? else {
+            return Ok(());
+        };
+        self.channel.say(command);
+        self.ok().await.map_err(|cause| (Step::command(command), cause))?;
         self.channel.begin_tls().await?;
         self.ask_capabilities().await
     }

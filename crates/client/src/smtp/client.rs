@@ -10,8 +10,9 @@ use sasl::encoding;
 
 use super::Extensions;
 use crate::channel::{Channel, Deadline};
+use crate::dkim::Signer;
 use crate::error::{Cause, Error, Failure, Said, Step};
-use crate::{Protocol, Security, Server};
+use crate::{Protocol, Server};
 
 /// A connection that is ready to send.
 ///
@@ -24,6 +25,7 @@ pub struct Client {
     /// Whether it failed, so that nobody knows what comes next on it.
     pub(super) broken: bool,
     pub(super) progress: Option<Box<dyn FnMut(u64) + Send + Sync>>,
+    pub(super) signers: Vec<Signer>,
 }
 
 impl Client {
@@ -47,6 +49,7 @@ impl Client {
             used: false,
             broken: false,
             progress: None,
+            signers: Vec::new(),
         };
         let greeting = client.reply(client.patience()).await;
         let greeting = greeting.map_err(|cause| (Step::Greeting, cause))?;
@@ -60,6 +63,11 @@ impl Client {
     /// Is told of every piece of a message that has gone out: its octets.
     pub fn on_progress(&mut self, told: impl FnMut(u64) + Send + Sync + 'static) {
         self.progress = Some(Box::new(told));
+    }
+
+    /// Signs every composed mail with DKIM; said several times, with several signatures.
+    pub fn sign_with(&mut self, signer: Signer) {
+        self.signers.push(signer);
     }
 
     /// What the server announces.
@@ -143,17 +151,14 @@ impl Client {
 
     /// RFC 3207 §4. After it, EHLO is said again: what was announced before may have been changed by somebody in between.
     async fn start_tls(&mut self) -> Result<(), Failure> {
-        let offered = self.extensions.has("STARTTLS");
-        match self.channel.server().security {
-            Security::Tls | Security::None => return Ok(()),
-            Security::StartTlsIfOffered if !offered => return Ok(()),
-            Security::StartTls if !offered => return Err((Step::Tls, Cause::NoTls)),
-            Security::StartTls | Security::StartTlsIfOffered => {}
-        }
-        self.channel.say("STARTTLS");
+        let offered = self.extensions.has("STARTTLS").then_some("STARTTLS");
+        let Some(command) = self.channel.server().security.upgrade(offered)? else {
+            return Ok(());
+        };
+        self.channel.say(command);
         let reply = self.reply(self.patience()).await;
         let ready = reply.and_then(|reply| expect(reply, 220));
-        ready.map_err(|cause| (Step::command("STARTTLS"), cause))?;
+        ready.map_err(|cause| (Step::command(command), cause))?;
         self.channel.begin_tls().await?;
         self.hello().await
     }

@@ -1,6 +1,6 @@
 //! A composed mail on its way out: written as this server takes it, its files read while it goes.
 
-use message::compose::{Allowed, Form, Mail, Room};
+use message::compose::{Allowed, Composed, Form, Mail, Room};
 
 use super::client::Client;
 use super::content::Content;
@@ -61,6 +61,12 @@ impl Client {
         let composed = mail.compose(allowed);
         let composed = composed
             .map_err(|refusal| self.error(Step::Asking, Cause::Message(refusal.to_string().into())))?;
+        let mut signatures = Vec::new();
+        for signer in &self.signers {
+            let field = signer.field_of(&composed, files).await;
+            signatures.push(field.map_err(|(step, cause)| self.error(step, cause))?);
+        }
+        let composed = signatures.iter().fold(composed, Composed::signed);
         self.send(
             envelope,
             Content::Composed {

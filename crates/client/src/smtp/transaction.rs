@@ -146,9 +146,10 @@ impl Client {
 
     async fn connect_again(&mut self) -> Result<(), Error> {
         self.channel.note("the connection is gone: connecting again");
-        let progress = self.progress.take();
-        *self = Client::connect(&self.channel.server().clone()).await?;
-        self.progress = progress;
+        let mut client = Client::connect(self.channel.server()).await?;
+        client.progress = self.progress.take();
+        client.signers = std::mem::take(&mut self.signers);
+        *self = client;
         Ok(())
     }
 

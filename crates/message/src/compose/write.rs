@@ -8,6 +8,7 @@ use super::mail::Mail;
 use super::part::{Source, SourceId};
 use super::tree::{self, Multipart, Node};
 use super::{Allowed, Refusal, header};
+use crate::dkim::SignatureField;
 use crate::transfer::encode::{Base64Encoder, Encoder, Encoding};
 
 /// How much of what is in memory is encoded at once; also what [`Composed::write_to`] reads at once.
@@ -134,6 +135,14 @@ impl<'m> TreeWriter<'m> {
 }
 
 impl<'m> Composed<'m> {
+    /// The same message with its signature in front. Several can be put there, one after the other: none signs another.
+    #[must_use]
+    pub fn signed(mut self, field: &SignatureField) -> Self {
+        self.pieces
+            .insert(0, Body::Octets(Cow::Owned(field.as_bytes().to_vec())));
+        self
+    }
+
     /// How many octets will be written, if the lengths of all sources are known: for `SIZE=` (RFC 1870).
     #[must_use]
     pub fn size(&self) -> Option<u64> {

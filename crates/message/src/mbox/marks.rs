@@ -16,6 +16,9 @@ const LETTERS: [(u8, SystemKeyword); 4] = [
 /// Ours, in our order.
 const OURS: [&[u8]; 3] = [b"Status: ", b"X-Status: ", b"X-Keywords: "];
 
+/// What mboxcl2 has beside them.
+const LENGTH: &[u8] = b"Content-Length: ";
+
 /// The bits of `X-Mozilla-Status`. One that is expunged lies in the file until it is compacted.
 const MOZILLA: [(u16, SystemKeyword); 4] = [
     (0x01, SystemKeyword::Seen),
@@ -89,6 +92,11 @@ pub fn is_internal(message: &[u8]) -> bool {
 /// The message below our three fields, if they are there.
 fn take_ours<'m>(message: &'m [u8], marks: &mut Marks) -> Option<&'m [u8]> {
     let mut rest = message;
+    // Of mboxcl2, above the others, so that it cannot be one of the message.
+    if rest.starts_with(LENGTH) {
+        rest = rest.get(memchr::memchr(b'\n', rest)? + 1..)?;
+    }
+    let message = rest;
     for ours in OURS {
         let line = rest.strip_prefix(ours)?;
         let end = memchr::memchr(b'\n', line)? + 1;

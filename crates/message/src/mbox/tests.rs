@@ -134,3 +134,69 @@ fn what_c_client_keeps_is_known() {
         b"Subject: hi\n\nSubject: DON'T DELETE THIS MESSAGE -- FOLDER INTERNAL DATA\n"
     ));
 }
+
+#[test]
+fn each_kind_gives_back_what_it_can() {
+    let messages: [&[u8]; 6] = [
+        b"A: b\n\nFrom x Tue Nov 24 22:00:00 2026\n\nFrom y Tue Nov 24 22:00:00 2026\nend\n",
+        b"A: b\n\n>From x\n>>From y\n",
+        b"A: b\n\n\n\n",
+        b"A: b\n\n",
+        b"A: b\nC: d\n",
+        b"A: b\n\nlast\n\nFrom z Tue Nov 24 22:00:00 2026\n",
+    ];
+    for kind in [Kind::Mboxrd, Kind::Mboxo, Kind::Mboxcl2] {
+        let mut text = Vec::new();
+        for message in messages {
+            print_as(kind, &mut text, &Head::default(), message);
+        }
+        let mut scanner = Scanner::new(1 << 20).of(kind);
+        let mut found = Vec::new();
+        for line in text.split_inclusive(|octet| *octet == b'\n') {
+            found.extend(scanner.push(line));
+        }
+        found.extend(scanner.finish());
+        assert_eq!(found.len(), messages.len(), "{kind:?}");
+        for (found, message) in found.iter().zip(messages) {
+            let (_, octets) = take_marks(&found.octets);
+            let wanted = match kind {
+                Kind::Mboxo => String::from_utf8_lossy(message).replace(">From x", "From x"),
+                _ => String::from_utf8_lossy(message).into_owned(),
+            };
+            assert_eq!(String::from_utf8_lossy(&octets), wanted, "{kind:?}");
+        }
+    }
+}
+
+#[test]
+fn what_each_kind_writes_is_as_others_write_it() {
+    let check = |kind, wanted: &str| {
+        let mut out = Vec::new();
+        print_as(kind, &mut out, &Head::default(), b"A: b\n\nFrom x\n>From y\n");
+        let text = String::from_utf8(out).unwrap();
+        assert!(text.ends_with(wanted), "{text}");
+    };
+    check(Kind::Mboxrd, "X-Keywords: \nA: b\n\n>From x\n>>From y\n\n");
+    check(Kind::Mboxo, "X-Keywords: \nA: b\n\n>From x\n>From y\n\n");
+    check(
+        Kind::Mboxcl2,
+        "Content-Length: 15\nStatus: O\nX-Status: \nX-Keywords: \nA: b\n\nFrom x\n>From y\n\n",
+    );
+}
+
+#[test]
+fn a_length_that_is_wrong_is_not_believed() {
+    let text = b"From a Tue Nov 24 22:00:00 2026\nContent-Length: 5\n\nlonger than that\n\n\
+                 From b Tue Nov 24 22:00:00 2026\nContent-Length: 99999\n\nshort\n";
+    let mut scanner = Scanner::new(1 << 20).of(Kind::Mboxcl2);
+    let mut found = Vec::new();
+    for line in text.split_inclusive(|octet| *octet == b'\n') {
+        found.extend(scanner.push(line));
+    }
+    found.extend(scanner.finish());
+    let ends: Vec<_> = found
+        .iter()
+        .map(|found| found.octets.ends_with(b"that\n") || found.octets.ends_with(b"short\n"))
+        .collect();
+    assert_eq!(ends, [true, true], "{found:?}");
+}

@@ -134,6 +134,7 @@ fn source(root: &Path, format: Format, folders: Vec<Folder>) -> Source {
         root: root.to_owned(),
         format,
         zip: None,
+        kind: message::mbox::Kind::default(),
         folders,
         subscriptions: Vec::new(),
         has_manifest: false,

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::Format;
+use super::{Format, MboxKind};
 
 /// Its name in a folder or a zip.
 pub(crate) const MANIFEST: &str = "manifest.json";
@@ -22,7 +22,13 @@ const VERSION: u32 = 1;
 pub(crate) struct Manifest {
     kind: String,
     version: u32,
+    /// Whose mail it is.
+    #[serde(default)]
+    pub(crate) account: String,
     pub(crate) format: Format,
+    /// What its mboxes are.
+    #[serde(default)]
+    pub(crate) mbox: MboxKind,
     /// Names that are subscribed to, and have no mailbox.
     #[serde(default)]
     pub(crate) subscriptions: Vec<String>,
@@ -104,7 +110,20 @@ pub(crate) struct Writer {
 impl Writer {
     /// Begins one in a new file.
     pub(crate) fn begin(path: &Path, account: &str, format: Format) -> io::Result<Self> {
-        let mut out = BufWriter::new(File::create_new(path)?);
+        Writer::begin_with(path, account, format, MboxKind::default())
+    }
+
+    /// The same with mboxes of some kind.
+    pub(crate) fn begin_with(path: &Path, account: &str, format: Format, kind: MboxKind) -> io::Result<Self> {
+        // What older programs read is written as it always was.
+        let kind = match kind {
+            MboxKind::Mboxrd => String::new(),
+            kind => format!("\"mbox\": {}, ", serde_json::to_string(&kind)?),
+        };
+        let file = File::create_new(path)?;
+        // Who would go on with it sees that it is being written. Where a file system knows no locks, it is not seen.
+        let _ = file.try_lock();
+        let mut out = BufWriter::new(file);
         let now = jiff::Timestamp::now();
         let seconds = now.as_second();
         let ends = match format {
@@ -114,7 +133,7 @@ impl Writer {
         write!(
             out,
             "{{\"kind\": \"{KIND}\", \"version\": {VERSION}, \"account\": {}, \"format\": {},\n\
-             \"program\": \"posthouse {}\", \"exported\": {seconds}, \"line_ends\": \"{ends}\",\n\
+             \"program\": \"posthouse {}\", \"exported\": {seconds}, {kind}\"line_ends\": \"{ends}\",\n\
              \"mailboxes\": [",
             serde_json::to_string(account)?,
             serde_json::to_string(&format)?,
@@ -154,6 +173,11 @@ impl Writer {
         write!(self.out, "{before}\n  ")?;
         serde_json::to_writer(&mut self.out, message)?;
         Ok(())
+    }
+
+    /// Hands what was added to the system, so that it is there when this program is ended.
+    pub(crate) fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
     }
 
     /// Ends it.

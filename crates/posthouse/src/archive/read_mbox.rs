@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{self, BufRead as _, BufReader, Read as _};
 use std::path::Path;
 
-use message::mbox::{Found, Scanner, is_internal, take_marks};
+use message::mbox::{Found, Kind, Scanner, is_internal, take_marks};
 use message::uidlist;
 
 use super::manifest;
@@ -30,6 +30,7 @@ impl MboxLetters {
     pub(super) fn open(
         path: &Path,
         place: String,
+        kind: Kind,
         listed: Option<Vec<manifest::Message>>,
     ) -> io::Result<Self> {
         let by_offset = |listed: Vec<manifest::Message>| {
@@ -40,7 +41,7 @@ impl MboxLetters {
         };
         Ok(MboxLetters {
             file: BufReader::with_capacity(1 << 18, File::open(path)?),
-            scanner: Some(Scanner::new(MAX_MESSAGE)),
+            scanner: Some(Scanner::new(MAX_MESSAGE).of(kind)),
             place,
             validity: None,
             listed: listed.map(by_offset),

@@ -8,13 +8,15 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Component, Path, PathBuf};
 
 use message::maildir::{self, KEYWORDS_FILE};
+use message::mbox::Kind;
 use message::uidlist::{UIDLIST_FILE, Uidlist};
 use message::{Date, Marks, Message, PartId, mbox, repair};
 
 use super::manifest::{self, MANIFEST, Manifest, Unusable};
 use super::read_mbox::MboxLetters;
+use super::unfinished::merged;
 use super::zipped::ZipReading;
-use super::{Format, hash, listing, marks_of};
+use super::{Format, MboxKind, hash, listing, marks_of};
 use crate::control::mail::MAX_MESSAGE;
 use crate::exit::{Code, Exit};
 use crate::language::Language;
@@ -27,6 +29,8 @@ pub(crate) struct Source {
     pub(super) root: PathBuf,
     pub(super) format: Format,
     pub(super) zip: Option<ZipReading>,
+    /// What its mboxes are.
+    pub(crate) kind: Kind,
     pub(crate) folders: Vec<Folder>,
     /// Names that are subscribed to, and have no mailbox.
     pub(crate) subscriptions: Vec<String>,
@@ -161,11 +165,14 @@ impl Source {
         if !beginning.starts_with(b"PK") {
             return listing::file(root, &beginning, format, language);
         }
-        let mut zip = File::open(root).and_then(ZipReading::open).map_err(failed)?;
+        let broken = |error: io::Error| broken_zip(root, &error, language);
+        let mut zip = ZipReading::open(File::open(root).map_err(failed)?).map_err(broken)?;
         match zip.names().iter().any(|name| name == MANIFEST) && format.is_none() {
             true => {
-                let text = zip.read(MANIFEST, MAX_MANIFEST).map_err(failed)?;
-                Source::by_manifest(root, Some(zip), &text.unwrap_or_default(), language)
+                let most = zip.most_text(MANIFEST).map_err(broken)?.min(MAX_MANIFEST);
+                let text = zip.read(MANIFEST, most).map_err(broken)?;
+                let text = text.map_err(|_| broken(io::ErrorKind::FileTooLarge.into()))?;
+                Source::by_manifest(root, Some(zip), &text, language)
             }
             false => listing::zip(root, zip, language),
         }
@@ -189,10 +196,24 @@ impl Source {
             root: root.to_owned(),
             format: manifest.format,
             zip,
-            folders: manifest.mailboxes.into_iter().map(folder).collect(),
+            kind: manifest.mbox.into(),
+            folders: merged(manifest.mailboxes).into_iter().map(folder).collect(),
             subscriptions: manifest.subscriptions,
             has_manifest: true,
         })
+    }
+
+    /// A folder whose mailboxes are known.
+    pub(super) fn of_manifest(root: &Path, format: Format, kind: MboxKind) -> Self {
+        Source {
+            root: root.to_owned(),
+            format,
+            zip: None,
+            kind: kind.into(),
+            folders: Vec::new(),
+            subscriptions: Vec::new(),
+            has_manifest: true,
+        }
     }
 
     /// The messages of a folder, whose list is used up.
@@ -204,7 +225,7 @@ impl Source {
                 Listed::Manifest(listed) => Some(listed),
                 Listed::Nothing | Listed::One => None,
             };
-            let letters = MboxLetters::open(&path, folder.place.clone(), listed);
+            let letters = MboxLetters::open(&path, folder.place.clone(), self.kind, listed);
             return Ok(Letters::Mbox(Box::new(letters.map_err(trouble)?)));
         }
         Ok(Letters::Files(match listed {
@@ -430,6 +451,16 @@ pub(super) fn unreadable(path: &Path, error: &io::Error, language: Language) -> 
         format!("无法读取 {path}：{error}"),
     );
     Exit::new(Code::NoInput, words)
+}
+
+/// A zip that is none, or whose manifest cannot be had.
+fn broken_zip(path: &Path, error: &io::Error, language: Language) -> Exit {
+    let path = path.display();
+    let words = language.pick(
+        format!("{path} is damaged, or no zip of mail: {error}"),
+        format!("{path} 已损坏，或者不是邮件的 zip：{error}"),
+    );
+    Exit::new(Code::Data, words)
 }
 
 /// Whether a file begins as an mbox does.

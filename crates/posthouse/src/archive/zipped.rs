@@ -10,6 +10,9 @@ use zip::{CompressionMethod, ZipArchive, ZipWriter};
 
 use super::{MANIFEST, Outgoing, Place};
 
+/// Hashes, half of what a manifest is, do not get smaller than half of their digits: one that does is made to fill memory.
+const MAX_RATIO: usize = 50;
+
 /// A zip that is being written.
 pub(super) struct ZipWriting {
     out: ZipWriter<BufWriter<File>>,
@@ -89,8 +92,22 @@ fn date(seconds: i64) -> Option<zip::DateTime> {
 pub(super) struct ZipReading(ZipArchive<BufReader<File>>);
 
 impl ZipReading {
+    /// What lies in several files at once is refused: a small zip could hold any amount of mail in this way.
     pub(super) fn open(file: File) -> io::Result<Self> {
-        Ok(ZipReading(ZipArchive::new(BufReader::new(file))?))
+        let mut zip = ZipArchive::new(BufReader::new(file))?;
+        match zip.has_overlapping_entries()? {
+            true => Err(io::Error::new(
+                io::ErrorKind::InvalidData,
+                "entries lie over each other",
+            )),
+            false => Ok(ZipReading(zip)),
+        }
+    }
+
+    /// The largest that a file of text can be that takes so much space.
+    pub(super) fn most_text(&mut self, name: &str) -> io::Result<usize> {
+        let packed = usize::try_from(self.0.by_name(name)?.compressed_size()).unwrap_or(usize::MAX);
+        Ok(packed.saturating_mul(MAX_RATIO))
     }
 
     /// The names of all files in it.

@@ -104,6 +104,18 @@ pub(super) const CHINESE: &[(&str, &str)] = &[
         "只在沿途服务器都使用 TLS 时发送（REQUIRETLS）",
     ),
     (
+        "Signs the message with DKIM: the file of the private key, in PEM, RSA or Ed25519",
+        "用 DKIM 签名：私钥文件（PEM，RSA 或 Ed25519）",
+    ),
+    (
+        "The selector, under which the DNS has the public key of DKIM",
+        "DKIM 选择器，DNS 在它下面发布公钥",
+    ),
+    (
+        "The domain that signs with DKIM; that of From unless given",
+        "用 DKIM 签名的域；不给出时为 From 的域",
+    ),
+    (
         "Takes the recipients from To, Cc and Bcc of the message on standard input, as sendmail does",
         "像 sendmail 那样，从标准输入的邮件的 To、Cc 和 Bcc 取收件人",
     ),
@@ -365,16 +377,16 @@ pub(super) const CHINESE: &[(&str, &str)] = &[
         "posthouse profile 的账号配置，代替服务器；两者都不给出时用默认的",
     ),
     (
-        "Copies an account into another over IMAP: folders, flags, dates; what is there already is not copied again. Example: posthouse copy --from imaps://alice@old.example.org --to imaps://alice@new.example.org",
-        "通过 IMAP 把一个账户复制到另一个：文件夹、标记、日期；已有的不再复制。例如：posthouse copy --from imaps://alice@old.example.org --to imaps://alice@new.example.org",
+        "Copies an account into another over IMAP, into files, or files into an account: folders, flags, dates; what is there already is not copied again. Examples: posthouse copy --from imaps://alice@old.example.org --to imaps://alice@new.example.org; posthouse copy --from imaps://alice@old.example.org --to alice.zip",
+        "通过 IMAP 把一个账户复制到另一个账户或文件，或把文件复制到账户：文件夹、标记、日期；已有的不再复制。例如：posthouse copy --from imaps://alice@old.example.org --to imaps://alice@new.example.org；posthouse copy --from imaps://alice@old.example.org --to alice.zip",
     ),
     (
-        "The account that is copied: imaps://NAME@HOST",
-        "被复制的账户：imaps://用户名@主机",
+        "The account that is copied: imaps://NAME@HOST; or files: a Maildir, an mbox, a folder of these or of .eml files, a zip",
+        "被复制的账户：imaps://用户名@主机；或文件：Maildir、mbox、含有它们或 .eml 文件的文件夹、zip",
     ),
     (
-        "The account that it is copied into: imaps://NAME@HOST",
-        "复制到的账户：imaps://用户名@主机",
+        "The account that it is copied into: imaps://NAME@HOST; or files: a new or empty folder, or a new file ending in .zip or .mbox",
+        "复制到的账户：imaps://用户名@主机；或文件：新的或空的文件夹，或者以 .zip 或 .mbox 结尾的新文件",
     ),
     (
         "A command that prints the password of the account that is copied",
@@ -399,6 +411,14 @@ pub(super) const CHINESE: &[(&str, &str)] = &[
     (
         "A file with the certificates to trust of that server, in PEM",
         "信任的目标服务器证书文件（PEM）",
+    ),
+    (
+        "How the files are: by their name or what is in them, unless given; a new folder is a Maildir",
+        "文件的形式：不给出时看名称或内容；新文件夹为 Maildir",
+    ),
+    (
+        "How lines of messages are kept apart in an mbox",
+        "mbox 中区分各邮件的方式",
     ),
     (
         "Only this mailbox; may be given several times",

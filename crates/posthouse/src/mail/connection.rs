@@ -16,6 +16,18 @@ use crate::profile::{self, Kind, Profile, Profiles, Wanted};
 /// Holds a password where nothing else says where it is.
 const PASSWORD: &str = "POSTHOUSE_PASSWORD";
 
+/// Hold passwords: that one, and those of the two accounts of `posthouse copy`.
+const PASSWORDS: [&str; 3] = [PASSWORD, "POSTHOUSE_FROM_PASSWORD", "POSTHOUSE_TO_PASSWORD"];
+
+/// Another program, which is not told our passwords by its environment.
+pub(crate) fn program(name: &str) -> Command {
+    let mut command = Command::new(name);
+    for variable in PASSWORDS {
+        command.env_remove(variable);
+    }
+    command
+}
+
 /// How TLS begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Tls {
@@ -175,6 +187,11 @@ impl Connection {
             name: name.to_owned(),
             profile,
         }))
+    }
+
+    /// The profile, where there is one.
+    pub(crate) fn profile(&self, language: Language) -> Result<Option<Profile>, Exit> {
+        Ok(self.named(language)?.map(|named| named.profile))
     }
 
     /// Who sends: the profile's address and name, or the login's name where it is an address.
@@ -369,7 +386,7 @@ pub(crate) fn output_of(command: &str, language: Language) -> Result<Secret, Exi
             language.pick(format!("{command}: {why}"), format!("{command}：{why}")),
         )
     };
-    let done = Command::new("sh")
+    let done = program("sh")
         .args(["-c", command])
         .stdin(Stdio::inherit())
         .stderr(Stdio::inherit())

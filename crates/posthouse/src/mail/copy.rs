@@ -1,32 +1,35 @@
-//! `posthouse copy`: an account into another over IMAP.
+//! `posthouse copy`: an account into another over IMAP, or into files, or files into an account.
 
-use std::io::{self, IsTerminal as _, Write as _};
-use std::path::PathBuf;
+mod from_files;
+mod into_files;
+mod leftover;
+mod print;
+mod read_back;
+
+use std::io::{self, IsTerminal as _};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use client::copy::{
-    Failed, Folder, Listener, Options, Plan, Report, Skipped, Told, Verify, plan, run as copy,
-};
+use client::copy::{Folder, Listener, Options, Skipped, Told, Verify, plan, run as copy};
 use client::{Protocol, Secret, Server, Trust};
-use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
-use serde::Serialize;
+use indicatif::{ProgressBar, ProgressStyle};
 
 use super::connection::{ask, output_of};
-use super::{Output, exit, tongue};
-use crate::account::print_json;
+use super::exit;
+use crate::archive::{Format, MboxKind};
 use crate::exit::{Code, Exit};
 use crate::language::Language;
-
-/// Failed messages that are printed of a mailbox: the others are in the JSON.
-const MAX_PRINTED: usize = 20;
+use from_files::Bringing;
+use into_files::{Taking, Target};
+use print::{Done, Planned, say, say_plan};
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// The account that is copied: imaps://NAME@HOST.
-    #[arg(long, value_name = "URL")]
+    /// The account that is copied: imaps://NAME@HOST; or files: a Maildir, an mbox, a folder of these or of .eml files, a zip.
+    #[arg(long, value_name = "URL|DIR|FILE")]
     from: String,
-    /// The account that it is copied into: imaps://NAME@HOST.
-    #[arg(long, value_name = "URL")]
+    /// The account that it is copied into: imaps://NAME@HOST; or files: a new or empty folder, or a new file ending in .zip or .mbox.
+    #[arg(long, value_name = "URL|DIR|FILE")]
     to: String,
     /// A command that prints the password of the account that is copied.
     #[arg(long, value_name = "COMMAND")]
@@ -46,6 +49,12 @@ pub(crate) struct Arguments {
     /// A file with the certificates to trust of that server, in PEM.
     #[arg(long, value_name = "FILE")]
     to_ca: Option<PathBuf>,
+    /// How the files are: by their name or what is in them, unless given; a new folder is a Maildir.
+    #[arg(long)]
+    format: Option<Format>,
+    /// How lines of messages are kept apart in an mbox.
+    #[arg(long)]
+    mbox: Option<MboxKind>,
     /// Only this mailbox; may be given several times.
     #[arg(long, value_name = "NAME")]
     mailbox: Vec<String>,
@@ -79,6 +88,13 @@ struct Side<'a> {
 }
 
 impl Side<'_> {
+    fn at(&self, language: Language) -> Result<At, Exit> {
+        match self.url.contains("://") {
+            true => Ok(At::Server(Box::new(self.server(language)?))),
+            false => Ok(At::Files(self.url.into())),
+        }
+    }
+
     fn server(&self, language: Language) -> Result<Server, Exit> {
         let wrong = |words: String| Exit::new(Code::Usage, format!("--{}: {words}", self.name));
         let mut server = Server::parse(self.url).map_err(|error| wrong(error.to_string()))?;
@@ -116,9 +132,16 @@ impl Side<'_> {
     }
 }
 
+/// What was done, and which mailboxes were left out.
+type Outcome = (Vec<Done>, Vec<(String, Skipped)>);
+
+/// Where a side is.
+enum At {
+    Server(Box<Server>),
+    Files(PathBuf),
+}
+
 pub(crate) async fn run(arguments: Arguments, language: Language) -> Result<(), Exit> {
-    let failed = |error: client::Error| exit(&error, language);
-    let (from, to) = arguments.servers(language)?;
     let options = Options {
         mailboxes: arguments.mailbox.clone(),
         into: arguments.into.clone(),
@@ -130,20 +153,29 @@ pub(crate) async fn run(arguments: Arguments, language: Language) -> Result<(), 
         },
         virtual_ones: arguments.all_mail,
     };
-    let plan = plan(&from, &to, &options).await.map_err(failed)?;
-    let unwritten = |error: io::Error| Exit::new(Code::Io, error.to_string());
-    if arguments.dry_run {
-        return say_plan(&plan, arguments.json.into(), language).map_err(unwritten);
-    }
-    let bar = progress();
-    let reports = copy(&from, &to, &plan, &options, listener(&bar)).await;
-    bar.finish_and_clear();
-    let reports = reports.map_err(failed)?;
-    say(&reports, &plan, arguments.json.into(), language).map_err(unwritten)?;
-    match reports.iter().filter(|report| !report.is_whole()).count() {
+    let (from, to) = arguments.sides(language)?;
+    let outcome = match (&from, &to) {
+        (At::Server(from), At::Server(to)) => arguments.between(from, to, &options, language).await?,
+        (At::Files(from), At::Server(to)) => arguments.bring(from, to, &options, language).await?,
+        (At::Server(from), At::Files(to)) => arguments.take(from, to, &options, language).await?,
+        (At::Files(_), At::Files(_)) => {
+            let words = language.pick(
+                "one of --from and --to is a server: imaps://NAME@HOST",
+                "--from 和 --to 之一须是服务器：imaps://用户名@主机",
+            );
+            return Err(Exit::new(Code::Usage, words));
+        }
+    };
+    // What would be done has been said.
+    let Some((done, left)) = outcome else {
+        return Ok(());
+    };
+    say(&done, &left, arguments.json.into(), language).map_err(unwritten)?;
+    let code = Done::code(&done);
+    match done.iter().filter(|done| !done.is_whole()).count() {
         0 => Ok(()),
         count => Err(Exit::new(
-            Code::Unavailable,
+            code,
             language.pick(
                 format!("not everything was copied: mailboxes with something missing: {count}"),
                 format!("没有全部复制：{count} 个邮箱有缺漏"),
@@ -152,8 +184,12 @@ pub(crate) async fn run(arguments: Arguments, language: Language) -> Result<(), 
     }
 }
 
+fn unwritten(error: io::Error) -> Exit {
+    Exit::new(Code::Io, error.to_string())
+}
+
 impl Arguments {
-    fn servers(&self, language: Language) -> Result<(Server, Server), Exit> {
+    fn sides(&self, language: Language) -> Result<(At, At), Exit> {
         let from = Side {
             name: "from",
             url: &self.from,
@@ -168,7 +204,72 @@ impl Arguments {
             variable: self.to_password_env.as_deref(),
             ca: self.to_ca.as_ref(),
         };
-        Ok((from.server(language)?, to.server(language)?))
+        Ok((from.at(language)?, to.at(language)?))
+    }
+
+    /// Nothing where it was only to be said what would be done.
+    async fn between(
+        &self,
+        from: &Server,
+        to: &Server,
+        options: &Options,
+        language: Language,
+    ) -> Result<Option<Outcome>, Exit> {
+        let failed = |error: client::Error| exit(&error, language);
+        let plan = plan(from, to, options).await.map_err(failed)?;
+        if self.dry_run {
+            let planned = |folder: &Folder| Planned {
+                from: folder.from.clone(),
+                to: folder.to.clone(),
+                is_there: folder.is_there,
+            };
+            let planned: Vec<Planned> = plan.folders.iter().flatten().map(planned).collect();
+            say_plan(&planned, &plan.skipped, self.json.into(), language).map_err(unwritten)?;
+            return Ok(None);
+        }
+        let bar = progress();
+        let reports = copy(from, to, &plan, options, listener(&bar)).await;
+        bar.finish_and_clear();
+        let reports = reports.map_err(failed)?;
+        let done = reports.iter().map(|report| Done::of(report, language));
+        Ok(Some((done.collect(), plan.skipped)))
+    }
+
+    async fn bring(
+        &self,
+        from: &Path,
+        to: &Server,
+        options: &Options,
+        language: Language,
+    ) -> Result<Option<Outcome>, Exit> {
+        let source = from_files::open(from, self.format, self.mbox, language)?;
+        let bringing = Bringing::plan(source, to, options, language).await?;
+        if self.dry_run {
+            say_plan(&bringing.planned(), &[], self.json.into(), language).map_err(unwritten)?;
+            return Ok(None);
+        }
+        Ok(Some((bringing.run().await?, Vec::new())))
+    }
+
+    async fn take(
+        &self,
+        from: &Server,
+        to: &Path,
+        options: &Options,
+        language: Language,
+    ) -> Result<Option<Outcome>, Exit> {
+        let target = Target {
+            path: to,
+            format: self.format.unwrap_or_else(|| into_files::format_of(to)),
+            kind: self.mbox.unwrap_or_default(),
+        };
+        let mut taking = Taking::plan(from, target, options, language).await?;
+        if self.dry_run {
+            say_plan(&taking.planned(), &taking.left, self.json.into(), language).map_err(unwritten)?;
+            return Ok(None);
+        }
+        let left = std::mem::take(&mut taking.left);
+        Ok(Some((taking.run().await?, left)))
     }
 }
 
@@ -189,185 +290,4 @@ fn progress() -> ProgressBar {
     }
     let style = ProgressStyle::with_template("{wide_bar} {human_pos}/{human_len} {per_sec} {msg} {eta}");
     ProgressBar::new(0).with_style(style.expect("the template is fixed"))
-}
-
-#[derive(Serialize)]
-struct Printed<'p> {
-    mailboxes: Vec<PrintedMailbox<'p>>,
-    skipped: Vec<&'p str>,
-}
-
-#[derive(Serialize)]
-struct PrintedMailbox<'p> {
-    from: &'p str,
-    to: &'p str,
-    messages: u64,
-    copied: u64,
-    octets: u64,
-    known: u64,
-    failed: Vec<PrintedFailed>,
-    lost_flags: Vec<&'p str>,
-    checked: u64,
-    altered: &'p [u32],
-    missing: &'p [u32],
-    trouble: Option<String>,
-}
-
-#[derive(Serialize)]
-struct PrintedFailed {
-    uid: u32,
-    size: u64,
-    why: String,
-}
-
-#[derive(Serialize)]
-struct Planned<'p> {
-    from: &'p str,
-    to: &'p str,
-    is_there: bool,
-}
-
-fn say_plan(plan: &Plan, output: Output, language: Language) -> io::Result<()> {
-    let folders: Vec<&Folder> = plan.folders.iter().flatten().collect();
-    if output == Output::Json {
-        let planned = folders.iter().map(|folder| Planned {
-            from: &folder.from,
-            to: &folder.to,
-            is_there: folder.is_there,
-        });
-        return print_json(&planned.collect::<Vec<_>>());
-    }
-    let mut out = io::stdout().lock();
-    for folder in folders {
-        let new = match folder.is_there {
-            true => "",
-            false => language.pick(" (new)", "（新建）"),
-        };
-        writeln!(out, "{} → {}{new}", folder.from, folder.to)?;
-    }
-    say_skipped(&mut out, plan, language)
-}
-
-fn say_skipped(out: &mut impl io::Write, plan: &Plan, language: Language) -> io::Result<()> {
-    for (name, why) in &plan.skipped {
-        let why = match why {
-            Skipped::Virtual => language.pick(
-                "it shows messages of other mailboxes; --all-mail copies it too",
-                "它显示其他邮箱的邮件；用 --all-mail 也复制它",
-            ),
-            Skipped::Foreign => language.pick(
-                "it is of others; --mailbox copies it",
-                "它是他人的；用 --mailbox 复制它",
-            ),
-            Skipped::NotWanted => continue,
-        };
-        let line = language.pick(
-            format!("Left out: {name}: {why}"),
-            format!("未复制：{name}：{why}"),
-        );
-        writeln!(out, "{line}")?;
-    }
-    Ok(())
-}
-
-fn say(reports: &[Report], plan: &Plan, output: Output, language: Language) -> io::Result<()> {
-    if output == Output::Json {
-        return print_json(&Printed {
-            mailboxes: reports.iter().map(|report| printed(report, language)).collect(),
-            skipped: plan.skipped.iter().map(|(name, _)| name.as_str()).collect(),
-        });
-    }
-    let mut out = io::stdout().lock();
-    for report in reports {
-        let (from, to, copied, known) = (&report.from, &report.to, report.copied, report.known);
-        let (size, checked) = (HumanBytes(report.octets), report.checked);
-        writeln!(
-            out,
-            "{}",
-            language.pick(
-                format!("{from} → {to}: copied {copied} ({size}), there before {known}, compared {checked}"),
-                format!("{from} → {to}：复制 {copied} 封（{size}），已有 {known} 封，核对 {checked} 封"),
-            )
-        )?;
-        say_troubles(&mut out, report, language)?;
-    }
-    say_skipped(&mut out, plan, language)
-}
-
-fn say_troubles(out: &mut impl io::Write, report: &Report, language: Language) -> io::Result<()> {
-    if !report.lost_flags.is_empty() {
-        let flags: Vec<&str> = report.lost_flags.iter().map(String::as_str).collect();
-        let flags = flags.join(" ");
-        let line = language.pick(
-            format!("  Flags that the target does not keep: {flags}"),
-            format!("  目标不保留的标记：{flags}"),
-        );
-        writeln!(out, "{line}")?;
-    }
-    for Failed { uid, size, why } in report.failed.iter().take(MAX_PRINTED) {
-        let (size, why) = (HumanBytes(*size), why.words(tongue(language)));
-        let line = language.pick(
-            format!("  Not copied: uid {uid} ({size}): {why}"),
-            format!("  未复制：uid {uid}（{size}）：{why}"),
-        );
-        writeln!(out, "{line}")?;
-    }
-    if let Some(more) = report
-        .failed
-        .len()
-        .checked_sub(MAX_PRINTED)
-        .filter(|more| *more > 0)
-    {
-        let line = language.pick(
-            format!("  Not copied: {more} more, see --json"),
-            format!("  未复制：另有 {more} 封，见 --json"),
-        );
-        writeln!(out, "{line}")?;
-    }
-    let uids = |uids: &[u32]| uids.iter().map(u32::to_string).collect::<Vec<_>>().join(" ");
-    if !report.altered.is_empty() {
-        let uids = uids(&report.altered);
-        let line = language.pick(
-            format!("  Not the same at the target: uid {uids}"),
-            format!("  与目标不同：uid {uids}"),
-        );
-        writeln!(out, "{line}")?;
-    }
-    if !report.missing.is_empty() {
-        let uids = uids(&report.missing);
-        let line = language.pick(
-            format!("  Missing at the target: uid {uids}"),
-            format!("  目标中缺少：uid {uids}"),
-        );
-        writeln!(out, "{line}")?;
-    }
-    match &report.trouble {
-        Some(trouble) => writeln!(out, "  {}", trouble.words(tongue(language))),
-        None => Ok(()),
-    }
-}
-
-fn printed(report: &Report, language: Language) -> PrintedMailbox<'_> {
-    let failed = |failed: &Failed| PrintedFailed {
-        uid: failed.uid,
-        size: failed.size,
-        why: failed.why.words(tongue(language)),
-    };
-    PrintedMailbox {
-        from: &report.from,
-        to: &report.to,
-        messages: report.messages,
-        copied: report.copied,
-        octets: report.octets,
-        known: report.known,
-        failed: report.failed.iter().map(failed).collect(),
-        lost_flags: report.lost_flags.iter().map(String::as_str).collect(),
-        checked: report.checked,
-        altered: &report.altered,
-        missing: &report.missing,
-        trouble: report
-            .trouble
-            .as_ref()
-            .map(|trouble| trouble.words(tongue(language))),
-    }
 }

@@ -13,14 +13,22 @@ mod source;
 pub(crate) mod sync;
 pub(crate) mod watch;
 
-use client::{Cause, Error, Fault, Step};
+use client::{Cause, Error, Fault, Hint, Step};
 
 use crate::exit::{Code, Exit};
 use crate::language::Language;
 
 /// A client's failure as the end of the program.
 pub(crate) fn exit(error: &Error, language: Language) -> Exit {
-    Exit::new(code(error), error.words(tongue(language)))
+    let hint = error.hint().map(|hint| match hint {
+        // On a command line it is an option, or a parameter of the URL.
+        Hint::OwnServer => language.pick(
+            "If it is your own server, name its certificate with --ca FILE (in a URL: ?ca=FILE), or pin it with --pin sha256:… (?pin=sha256:…).",
+            "如果是您自己的服务器，可以用 --ca 文件 指定它的证书（URL 中为 ?ca=文件），或用 --pin sha256:… 指定指纹（URL 中为 ?pin=sha256:…）。",
+        ),
+        hint => hint.words(tongue(language)),
+    });
+    Exit::new(code(error), error.words_with(hint, tongue(language)))
 }
 
 fn code(error: &Error) -> Code {

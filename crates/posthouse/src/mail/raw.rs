@@ -11,6 +11,8 @@ pub(super) struct Taken {
     /// Everybody in To, Cc and Bcc, each once.
     pub(super) recipients: Vec<Address>,
     pub(super) author: Option<Address>,
+    /// Whom From names first.
+    pub(super) from: Option<Address>,
     /// Its Message-ID, without angle brackets.
     pub(super) id: Option<String>,
 }
@@ -57,7 +59,8 @@ pub(super) fn take(input: &[u8], lone_dot: LoneDot, from: Option<&Mailbox>) -> T
         }
         found
     };
-    let author = people(&["Sender"]).into_iter().chain(people(&["From"])).next();
+    let named = people(&["From"]).into_iter().next();
+    let author = people(&["Sender"]).into_iter().chain(named.clone()).next();
     let fallback = author.clone().or_else(|| from.map(|from| from.address().clone()));
     let mut message = Vec::new();
     let mut id = parsed.message_id();
@@ -80,6 +83,7 @@ pub(super) fn take(input: &[u8], lone_dot: LoneDot, from: Option<&Mailbox>) -> T
         message,
         recipients: people(&["To", "Cc", "Bcc"]),
         author,
+        from: named.or_else(|| from.map(|from| from.address().clone())),
         id,
     }
 }

@@ -1,6 +1,7 @@
 //! `posthouse send`: composes a message, or takes one from standard input as sendmail does, and sends it.
 
 mod compose;
+mod dkim;
 
 use std::collections::BTreeMap;
 use std::io::{self, IsTerminal as _, Read as _, Write as _};
@@ -109,6 +110,8 @@ pub(crate) struct Arguments {
     /// Sends it only where all servers on its way use TLS (REQUIRETLS).
     #[arg(long)]
     require_tls: bool,
+    #[command(flatten)]
+    dkim: dkim::Options,
     /// Takes the recipients from To, Cc and Bcc of the message on standard input, as sendmail does.
     #[arg(short = 't')]
     from_header: bool,
@@ -173,11 +176,21 @@ impl Arguments {
         let composed = mail
             .compose(allowed)
             .map_err(|error| Exit::new(Code::Data, error.to_string()))?;
+        let author = self.author(language)?;
+        let signer = self.signer(Some(author.address()), language)?;
         if self.dry_run {
+            let composed = match &signer {
+                Some(signer) => signer.sign(composed, &files).await,
+                None => Ok(composed),
+            };
+            let composed = composed.map_err(|error| exit(&error, language))?;
             return print_message(&composed, &files);
         }
         let envelope = self.asked(&Envelope::of(&mail), language)?;
         let mut client = self.client(language).await?;
+        if let Some(signer) = signer {
+            client.sign_with(signer);
+        }
         let progress = progress(composed.size());
         let bar = progress.clone();
         client.on_progress(move |octets| bar.inc(octets));
@@ -210,14 +223,22 @@ impl Arguments {
         if to.recipients().is_empty() {
             return Err(no_recipient(language));
         }
+        let message = match self.signer(taken.from.as_ref(), language)? {
+            None => taken.message,
+            Some(signer) => {
+                let field = signer.field(&taken.message);
+                let field = field.map_err(|refusal| Exit::new(Code::Data, refusal.to_string()))?;
+                [field.as_bytes(), &taken.message].concat()
+            }
+        };
         if self.dry_run {
             return io::stdout()
-                .write_all(&taken.message)
+                .write_all(&message)
                 .map_err(|error| Exit::new(Code::Io, error.to_string()));
         }
         let envelope = self.asked(&to, language)?;
         let mut client = self.client(language).await?;
-        let sent = client.send(&envelope, Content::Octets(&taken.message)).await;
+        let sent = client.send(&envelope, Content::Octets(&message)).await;
         self.conclude(client, sent, taken.id.as_deref(), language).await
     }
 

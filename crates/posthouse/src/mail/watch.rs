@@ -1,7 +1,7 @@
 //! `posthouse watch`: waits for new messages of a mailbox, and tells a line, JSON or a command of each.
 
 use std::io::{self, Write as _};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use client::Protocol;
 use client::imap::{Client, Item as Asked, News, Octets, Query, Ranges};
@@ -10,7 +10,7 @@ use message::{Message, PartId};
 use serde::Serialize;
 use types::Uid;
 
-use super::connection::{Connection, Use};
+use super::connection::{Connection, Use, program};
 use super::exit;
 use crate::exit::{Code, Exit};
 use crate::language::Language;
@@ -166,7 +166,7 @@ impl Arguments {
 
 /// What the command says is not ours to judge: the next message is told all the same.
 fn execute(command: &str, line: &Line, octets: &[u8]) -> io::Result<()> {
-    let mut child = Command::new("sh")
+    let mut child = program("sh")
         .args(["-c", command])
         .env("MAIL_UID", line.uid.to_string())
         .env("MAIL_FROM", &line.from)

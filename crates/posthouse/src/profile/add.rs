@@ -7,7 +7,7 @@ use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 use std::net::SocketAddr;
 
 use client::discover::{Candidate, Discovery, Found, Standing};
-use client::{Address, Cause, Login, Protocol, Secret, Server, Step, pop3, smtp};
+use client::{Address, Cause, Login, Protocol, Secret, Server, Step, imap, pop3, smtp};
 use serde::Serialize;
 
 use super::file::{OAuth, check_url};
@@ -212,6 +212,7 @@ impl Arguments {
                 client_secret: None,
                 scope: proof.scope.clone(),
             }),
+            dkim: None,
         }
     }
 
@@ -393,7 +394,7 @@ async fn check(
     language: Language,
 ) -> Result<Vec<&'static str>, Exit> {
     let mut checked = Vec::new();
-    for protocol in [Protocol::Smtp, Protocol::Pop3] {
+    for protocol in [Protocol::Smtp, Protocol::Imap, Protocol::Pop3] {
         let is_token = profile.token_command.is_some();
         let url = url_of(profile, protocol);
         let Some(server) = url
@@ -442,7 +443,7 @@ async fn try_login(server: &Server) -> Result<(), client::Error> {
     match server.protocol() {
         Protocol::Smtp | Protocol::Lmtp => drop(smtp::Client::connect(server).await?.quit().await),
         Protocol::Pop3 => drop(pop3::Client::connect(server).await?.quit().await),
-        Protocol::Imap => {}
+        Protocol::Imap => drop(imap::Client::connect(server).await?.logout().await),
     }
     Ok(())
 }

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use client::{AddressError, Protocol, Server};
 use serde::{Deserialize, Serialize};
 
+use super::dkim::Dkim;
 use crate::exit::{Code, Exit};
 use crate::language::Language;
 
@@ -83,6 +84,8 @@ pub(crate) struct Profile {
     pub(crate) token_command: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) oauth: Option<OAuth>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) dkim: Option<Dkim>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -293,6 +296,9 @@ fn check(profile: &Profile, language: Language) -> Result<(), String> {
             )
             .to_owned());
     }
+    if let Some(dkim) = &profile.dkim {
+        dkim.check(language)?;
+    }
     let urls = [
         ("smtp", &profile.smtp, Protocol::Smtp),
         ("imap", &profile.imap, Protocol::Imap),
@@ -419,6 +425,9 @@ fn printed(name: &str, profile: &Profile) -> String {
                 .map(|scope| format!("scope = {}", quoted(scope))),
         );
         line("oauth", format!("{{ {} }}", parts.join(", ")));
+    }
+    if let Some(dkim) = &profile.dkim {
+        line("dkim", dkim.printed(quoted));
     }
     text
 }

@@ -4,6 +4,7 @@
 //! a command line.
 
 mod add;
+mod dkim;
 mod file;
 mod keyring;
 mod tokens;
@@ -20,6 +21,7 @@ use crate::account::print_json;
 use crate::exit::{Code, Exit};
 use crate::language::Language;
 use crate::mail::connection::output_of;
+pub(crate) use dkim::Dkim;
 pub(crate) use file::{Place, Profile, Profiles};
 pub(crate) use keyring::Kind;
 pub(crate) use tokens::{Wanted, access};
@@ -213,9 +215,10 @@ pub(crate) fn secret(name: &str, place: &Place, kind: Kind, language: Language) 
             ))),
         },
         Place::Keyring(_) => keyring::look_up(name, kind, language)?.ok_or_else(|| {
+            let instead = keyring::instead(kind, language);
             missing(language.pick(
-                format!("profile {name}: the keyring has nothing for it; remove it and add it again"),
-                format!("账号配置 {name}：密钥环里没有它；请删除后重新添加"),
+                format!("profile {name}: the keyring has nothing for it, or is locked; unlock it, or remove the profile and add it again. {instead}"),
+                format!("账号配置 {name}：密钥环里没有它，或密钥环已锁定；请解锁，或删除后重新添加。{instead}"),
             ))
         }),
     }

@@ -94,6 +94,11 @@ fn profile() -> Profile {
             client_secret: Some(Place::Command("pass \"x\"".to_owned())),
             scope: Some("mail".to_owned()),
         }),
+        dkim: Some(Dkim {
+            key: PathBuf::from("~/钥匙/dkim \"1\".pem"),
+            selector: "s1.mail".to_owned(),
+            domain: Some("bücher.example".to_owned()),
+        }),
     }
 }
 
